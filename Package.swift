@@ -1,0 +1,124 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("ExistentialAny"),
+    .treatAllWarnings(as: .error),
+]
+let nio: [Target.Dependency] = [
+    .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
+]
+let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
+let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+
+/// A target whose arrows point only at what is named here.
+func part(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: path, exclude: exclude, swiftSettings: settings)
+}
+
+/// An executable of one role: flags and wiring over that role's core.
+func daemon(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(
+        name: name, dependencies: ["Model", "Messages", "Runtime", arguments, logging] + dependencies, path: path,
+        swiftSettings: settings)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: ["Model"] + dependencies, path: "Tests/\(name)", exclude: exclude,
+        swiftSettings: settings)
+}
+
+let package = Package(
+    name: "Meseta",
+    products: [
+        .library(name: "MesetaSDK", targets: ["MesetaSDK"]),
+        .executable(name: "meseta", targets: ["meseta"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The vocabulary, and the decisions of each role: no I/O below this line.
+        part("Model", "Services/Model", []),
+        part("MasterCore", "Services/Master/Core", ["Model", collections]),
+        part("AllocatorCore", "Services/Allocator/Core", ["Model", collections]),
+        part("RelayCore", "Services/Relay/Core", ["Model", collections]),
+        part("AgentCore", "Services/Agent/Core", ["Model", collections]),
+        part("ElectionCore", "Services/Coordination/Core", ["Model", collections]),
+        part("SDKCore", "Services/SDK/Swift/Core", ["Model", collections]),
+
+        // Bytes: what protoc-c wrote, the conversions, and frames on TCP.
+        .systemLibrary(
+            name: "CProtobufC", path: "Services/Wire/CProtobufC", pkgConfig: "libprotobuf-c",
+            providers: [.apt(["libprotobuf-c-dev"])]),
+        .target(
+            name: "CMessages", dependencies: ["CProtobufC"], path: "Protos/CMessages", publicHeadersPath: "include"),
+        part("Messages", "Services/Wire/Messages", ["Model", "CMessages", "CProtobufC"]),
+        part(
+            "Frames", "Services/Wire/Frames",
+            ["Model", "Messages", logging, .product(name: "Crypto", package: "swift-crypto")] + nio),
+        part(
+            "Runtime", "Services/Runtime",
+            [
+                "Model", "Messages", "Frames", logging, arguments, .product(name: "NIOHTTP1", package: "swift-nio"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ] + nio),
+        .systemLibrary(
+            name: "CZooKeeper", path: "Services/Coordination/CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"])]),
+        part("ZooKeeper", "Services/Coordination/ZooKeeper", ["Model", "ElectionCore", "CZooKeeper", logging]),
+
+        // The processes.
+        daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ElectionCore", "ZooKeeper"] + nio),
+        daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ElectionCore", "ZooKeeper"] + nio),
+        daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ElectionCore", "ZooKeeper"] + nio),
+        part("Isolation", "Services/Agent/Isolation", ["Model", "Messages", logging] + nio),
+        daemon("meseta-agent", "Services/Agent/Daemon", ["AgentCore", "Isolation", "ElectionCore", "ZooKeeper"] + nio),
+        .executableTarget(
+            name: "meseta-supervisor", dependencies: ["CMessages"], path: "Services/Supervisor",
+            linkerSettings: [.unsafeFlags(["-static-executable"])]),
+        daemon("meseta", "Services/CLI", ["MesetaSDK"] + nio),
+
+        // For authors of frameworks.
+        part(
+            "MesetaSDK", "Services/SDK/Swift/Drivers",
+            ["Model", "SDKCore", "Messages", "Runtime", "ZooKeeper", "ElectionCore", logging] + nio),
+        .executableTarget(
+            name: "pi", dependencies: ["MesetaSDK", arguments], path: "Services/SDK/Swift/Examples/Pi/Scheduler",
+            swiftSettings: settings),
+        .executableTarget(
+            name: "pi-executor", dependencies: ["MesetaSDK"], path: "Services/SDK/Swift/Examples/Pi/Executor",
+            swiftSettings: settings),
+
+        // Tests, from milliseconds outward.
+        part(
+            "Simulator", "Tests/Simulator/Cluster",
+            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore", collections]),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
+            swiftSettings: settings),
+        tests("ModelTests", []),
+        tests("MessagesTests", ["Messages"]),
+        tests("FramesTests", ["Frames", "Messages"] + nio),
+        tests("RuntimeTests", ["Runtime", "Frames", "Messages"] + nio),
+        tests("MasterTests", ["MasterCore", "Messages"]),
+        tests("AllocatorTests", ["AllocatorCore"]),
+        tests("RelayTests", ["RelayCore", "Messages"]),
+        tests("AgentTests", ["AgentCore", "Messages"]),
+        tests("IsolationTests", ["Isolation", "Messages"]),
+        tests("ElectionTests", ["ElectionCore"]),
+        tests("ZooKeeperTests", ["ZooKeeper", "ElectionCore"]),
+        tests("SDKTests", ["SDKCore", "MesetaSDK"]),
+        tests("ScenarioTests", ["Simulator"]),
+        tests("LayeringTests", []),
+        tests("SystemTests", ["Messages"]),
+    ],
+    swiftLanguageModes: [.v6]
+)

@@ -1,0 +1,211 @@
+/// A task as the books of agent and master hold it.
+public struct TaskRecord: Hashable, Sendable {
+    /// The agent's own dense number of the task.
+    public var number: UInt64
+    public var key: TaskKey
+    public var name: String
+    /// Nil for a command task.
+    public var executorID: ExecutorID?
+    public var resources: Resources
+    public var role: String
+    /// The latest.
+    public var state: TaskState
+    /// The latest that the scheduler acknowledged.
+    public var acknowledgedState: TaskState?
+    /// Of the latest status.
+    public var sequence: StatusSequence
+    /// A status waits for the scheduler.
+    public var isUnacknowledged: Bool
+    /// Terminal and acknowledged: listed only until the master has confirmed it.
+    public var isRemoved: Bool
+    /// The `meseta.v1.TaskStatus` last sent; empty if none was.
+    public var latestStatus: Bytes
+
+    public init(
+        number: UInt64, key: TaskKey, name: String, executorID: ExecutorID? = nil, resources: Resources,
+        role: String = "*", state: TaskState = .staging, acknowledgedState: TaskState? = nil,
+        sequence: StatusSequence = 0, isUnacknowledged: Bool = false, isRemoved: Bool = false,
+        latestStatus: Bytes = []
+    ) {
+        self.number = number
+        self.key = key
+        self.name = name
+        self.executorID = executorID
+        self.resources = resources
+        self.role = role
+        self.state = state
+        self.acknowledgedState = acknowledgedState
+        self.sequence = sequence
+        self.isUnacknowledged = isUnacknowledged
+        self.isRemoved = isRemoved
+        self.latestStatus = latestStatus
+    }
+}
+
+/// An executor as the books hold it.
+public struct ExecutorRecord: Hashable, Sendable {
+    public var key: ExecutorKey
+    public var resources: Resources
+    public var role: String
+    /// `meseta.v1.ExecutorInfo`.
+    public var info: Bytes
+
+    public init(key: ExecutorKey, resources: Resources, role: String = "*", info: Bytes = []) {
+        self.key = key
+        self.resources = resources
+        self.role = role
+        self.info = info
+    }
+}
+
+/// A framework that an agent runs something of.
+public struct FrameworkRecord: Hashable, Sendable {
+    public var id: FrameworkID
+    /// `meseta.v1.FrameworkInfo` as launched with.
+    public var info: Bytes
+
+    public init(id: FrameworkID, info: Bytes) {
+        self.id = id
+        self.info = info
+    }
+}
+
+/// One change of an agent's books.
+public struct BookEntry: Hashable, Sendable {
+    public var position: BookPosition
+    public var change: Change
+
+    /// What changed.
+    public enum Change: Hashable, Sendable {
+        /// Added or changed: the whole record.
+        case task(TaskRecord)
+        /// Its terminal status was acknowledged.
+        case taskRemoved(number: UInt64)
+        case executor(ExecutorRecord)
+        /// `status` as waitpid() gives it.
+        case executorExited(ExecutorKey, status: Int32, message: String)
+    }
+
+    public init(position: BookPosition, _ change: Change) {
+        self.position = position
+        self.change = change
+    }
+}
+
+/// Everything an agent is and runs, under a new attachment. It is the truth: what is not listed does not run there.
+public struct AgentRegistration: Hashable, Sendable {
+    public var attachment: Attachment
+    /// Nil the first time.
+    public var agentID: AgentID?
+    public var hostname: String
+    public var sidePort: UInt16
+    public var total: Resources
+    /// `meseta.v1.AgentInfo` with attributes alone.
+    public var attributes: Bytes
+    public var position: BookPosition
+    public var tasks: [TaskRecord]
+    public var executors: [ExecutorRecord]
+    public var frameworks: [FrameworkRecord]
+    /// The highest epoch the agent has seen.
+    public var epoch: Epoch
+    /// The operator wants no offers of it.
+    public var isDeactivated: Bool
+
+    public init(
+        attachment: Attachment, agentID: AgentID? = nil, hostname: String, sidePort: UInt16 = 0, total: Resources,
+        attributes: Bytes = [], position: BookPosition = 0, tasks: [TaskRecord] = [],
+        executors: [ExecutorRecord] = [], frameworks: [FrameworkRecord] = [], epoch: Epoch = .none,
+        isDeactivated: Bool = false
+    ) {
+        self.attachment = attachment
+        self.agentID = agentID
+        self.hostname = hostname
+        self.sidePort = sidePort
+        self.total = total
+        self.attributes = attributes
+        self.position = position
+        self.tasks = tasks
+        self.executors = executors
+        self.frameworks = frameworks
+        self.epoch = epoch
+        self.isDeactivated = isDeactivated
+    }
+}
+
+/// What the master wants of an agent.
+public enum AgentOrder: Hashable, Sendable {
+    case launch(LaunchOrder)
+    case kill(TaskKey, grace: Duration?, reason: String)
+    case shutdownExecutor(ExecutorKey)
+    case shutdownFramework(FrameworkID)
+    case message(ExecutorKey, Bytes)
+    case acknowledge(TaskKey, uuid: Bytes)
+}
+
+/// Tasks to start, as their scheduler described them.
+public struct LaunchOrder: Hashable, Sendable {
+    public var frameworkID: FrameworkID
+    public var role: String
+    /// `meseta.v1.FrameworkInfo`.
+    public var frameworkInfo: Bytes
+    /// One, or a group that starts all or none.
+    public var tasks: [Task]
+    /// `meseta.v1.ExecutorInfo` of a group; empty otherwise.
+    public var groupExecutor: Bytes
+
+    /// One task: its id, and the `meseta.v1.TaskInfo`.
+    public struct Task: Hashable, Sendable {
+        public var taskID: TaskID
+        public var info: Bytes
+
+        public init(taskID: TaskID, info: Bytes) {
+            self.taskID = taskID
+            self.info = info
+        }
+    }
+
+    public init(
+        frameworkID: FrameworkID, role: String, frameworkInfo: Bytes, tasks: [Task], groupExecutor: Bytes = []
+    ) {
+        self.frameworkID = frameworkID
+        self.role = role
+        self.frameworkInfo = frameworkInfo
+        self.tasks = tasks
+        self.groupExecutor = groupExecutor
+    }
+}
+
+/// A status on its way, with what routes it beside it.
+public struct StatusEnvelope: Hashable, Sendable {
+    public var key: TaskKey
+    public var uuid: Bytes
+    /// `meseta.v1.TaskStatus`.
+    public var status: Bytes
+
+    public init(key: TaskKey, uuid: Bytes, status: Bytes) {
+        self.key = key
+        self.uuid = uuid
+        self.status = status
+    }
+}
+
+/// What an agent says to its relay.
+public enum AgentToRelay: Hashable, Sendable {
+    case registration(AgentRegistration)
+    case status(StatusEnvelope)
+    case book(BookEntry)
+    case message(ExecutorKey, Bytes)
+}
+
+/// What a relay says to an agent.
+public enum RelayToAgent: Hashable, Sendable {
+    case order(Epoch, Attachment, AgentOrder)
+    case registered(Attachment, AgentID, Epoch)
+    /// The master does not want it.
+    case refused(Attachment, message: String)
+    case bookConfirmed(Attachment, BookPosition)
+    /// Send again what this framework's scheduler has not acknowledged.
+    case resend(FrameworkID)
+    case directory(relays: [String], masters: [String])
+    case goElsewhere(message: String)
+}

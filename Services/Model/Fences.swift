@@ -1,0 +1,63 @@
+/// Which leadership an order comes from. Only grows; issued by the election.
+public struct Epoch: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByIntegerLiteral {
+    public let value: UInt64
+
+    /// Before any leader.
+    public static let none: Epoch = 0
+
+    public init(_ value: UInt64) { self.value = value }
+    public init(integerLiteral value: UInt64) { self.value = value }
+
+    public var description: String { "\(self.value)" }
+
+    public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
+}
+
+/// Which life of an agent a message belongs to.
+///
+/// The agent raises `starts` in its log each time it starts and `connects` for each relay it attaches to. Whoever
+/// sees a lower attachment than the highest it knows drops the message: it is about an earlier life.
+public struct Attachment: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public var starts: UInt64
+    public var connects: UInt64
+
+    public init(starts: UInt64, connects: UInt64) {
+        self.starts = starts
+        self.connects = connects
+    }
+
+    public var description: String { "\(self.starts).\(self.connects)" }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.starts, left.connects) < (right.starts, right.connects)
+    }
+}
+
+/// Which scheduler a framework obeys: the highest, by epoch and then by counter.
+public struct Subscription: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public var epoch: Epoch
+    public var counter: UInt64
+    /// 16 random bytes; whoever shows them is the scheduler that was told `SUBSCRIBED`.
+    public var token: Bytes
+
+    public init(epoch: Epoch, counter: UInt64, token: Bytes) {
+        self.epoch = epoch
+        self.counter = counter
+        self.token = token
+    }
+
+    public var description: String { "\(self.epoch).\(self.counter)" }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        (left.epoch, left.counter) < (right.epoch, right.counter)
+    }
+}
+
+/// How far an agent's books have come: +1 for each task or executor added or changed.
+public typealias BookPosition = UInt64
+
+/// The number of a status within its task, from 1.
+public typealias StatusSequence = UInt64
+
+/// How often an agent has changed hands between allocators; an allocation under a lower one is refused.
+public typealias Ownership = UInt64

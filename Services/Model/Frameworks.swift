@@ -1,0 +1,103 @@
+/// What a framework says of itself: `meseta.v1.FrameworkInfo`.
+public struct FrameworkInfo: Hashable, Sendable {
+    public var user: String
+    public var name: String
+    public var id: FrameworkID?
+    /// How long its tasks run on without a scheduler. The master's floor applies.
+    public var failoverTimeout: Duration = .zero
+    public var hostname: String = ""
+    public var principal: String?
+    /// At least one; `*` unless it says otherwise.
+    public var roles: [String] = ["*"]
+    public var capabilities: Set<FrameworkCapability> = []
+    /// Offers that hold none of these amounts are of no use to it, by role; an empty list: anything is.
+    public var minimumOffers: [String: [Resources]] = [:]
+    /// The message as it came, all its fields; empty if made here.
+    public var encoded: Bytes = []
+
+    public init(user: String, name: String) {
+        self.user = user
+        self.name = name
+    }
+}
+
+/// What a framework can take; raw values are those of `meseta.v1.FrameworkInfo.Capability.Type`.
+public enum FrameworkCapability: Int32, Hashable, Sendable {
+    case revocableResources = 1
+    case taskKillingState = 2
+    case gpuResources = 3
+    case sharedResources = 4
+    case partitionAware = 5
+    case multiRole = 6
+    case reservationRefinement = 7
+    case regionAware = 8
+}
+
+/// A property of an agent that schedulers choose by.
+public struct Attribute: Hashable, Sendable {
+    public var name: String
+    public var value: Value
+
+    /// How it is written.
+    public enum Value: Hashable, Sendable {
+        /// Thousandths.
+        case scalar(Int64)
+        case ranges(IntegerRanges)
+        case set([String])
+        case text(String)
+    }
+
+    public init(name: String, value: Value) {
+        self.name = name
+        self.value = value
+    }
+}
+
+/// Free resources of one agent, held for a framework until it answers: `meseta.v1.Offer`.
+public struct Offer: Hashable, Sendable {
+    public var id: OfferID
+    public var frameworkID: FrameworkID
+    public var agentID: AgentID
+    public var hostname: String
+    /// The agent's side port; 0 if unknown. Becomes the offer's `url`.
+    public var sidePort: UInt16
+    public var resources: Resources
+    public var role: String
+    public var executorIDs: [ExecutorID]
+    /// `meseta.v1.AgentInfo` with the attributes, as the agent registered them.
+    public var attributes: Bytes
+
+    public init(
+        id: OfferID, frameworkID: FrameworkID, agentID: AgentID, hostname: String, sidePort: UInt16,
+        resources: Resources, role: String, executorIDs: [ExecutorID] = [], attributes: Bytes = []
+    ) {
+        self.id = id
+        self.frameworkID = frameworkID
+        self.agentID = agentID
+        self.hostname = hostname
+        self.sidePort = sidePort
+        self.resources = resources
+        self.role = role
+        self.executorIDs = executorIDs
+        self.attributes = attributes
+    }
+}
+
+/// How a scheduler wants to be left alone with what it refused: `meseta.v1.Filters`.
+public struct OfferFilters: Hashable, Sendable {
+    /// Zero: no filter. Default 5 s, at most 365 days, as in Mesos.
+    public var refuse: Duration = Self.defaultRefusal
+
+    public static let defaultRefusal: Duration = .seconds(5)
+    public static let longestRefusal: Duration = .seconds(365 * 24 * 3600)
+
+    public init() {}
+    public init(refuse: Duration) { self.refuse = refuse }
+
+    /// Reads foreign seconds: what is no duration means the default, more than a year means a year.
+    public init(foreignSeconds seconds: Double?) {
+        guard let seconds else { return }
+        guard seconds >= 0, !seconds.isNaN else { return }
+        self.refuse = Duration(foreignSeconds: seconds).map { min($0, Self.longestRefusal) } ?? Self.longestRefusal
+    }
+}

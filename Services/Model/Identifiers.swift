@@ -1,0 +1,96 @@
+/// A name that the cluster passes around and never takes apart.
+public protocol Identifier: RawRepresentable, Hashable, Comparable, Sendable, CustomStringConvertible,
+    ExpressibleByStringLiteral
+where RawValue == String {
+    /// Wraps a name. Any text is accepted here; what may come from outside is checked by `TaskValidation`.
+    init(_ value: String)
+}
+
+extension Identifier {
+    /// Wraps a name.
+    public init(rawValue: String) { self.init(rawValue) }
+    /// Wraps a literal.
+    public init(stringLiteral value: String) { self.init(value) }
+    /// The name itself.
+    public var description: String { self.rawValue }
+    /// Orders by the name's characters.
+    public static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+/// Names a framework. Issued by the master, kept by the framework for life: `<epoch>-F<n>`.
+public struct FrameworkID: Identifier {
+    public let rawValue: String
+    public init(_ value: String) { self.rawValue = value }
+}
+
+/// Names an agent. Issued by the master on its first registration, kept in the agent's log: `<epoch>-A<n>`.
+public struct AgentID: Identifier {
+    public let rawValue: String
+    public init(_ value: String) { self.rawValue = value }
+}
+
+/// Names an offer: `<epoch>-O<n>`.
+public struct OfferID: Identifier {
+    public let rawValue: String
+    public init(_ value: String) { self.rawValue = value }
+}
+
+/// Names a task within its framework. Chosen by the scheduler.
+public struct TaskID: Identifier {
+    public let rawValue: String
+    public init(_ value: String) { self.rawValue = value }
+}
+
+/// Names an executor within its framework and agent. Chosen by the scheduler.
+public struct ExecutorID: Identifier {
+    public let rawValue: String
+    public init(_ value: String) { self.rawValue = value }
+}
+
+/// A task of a framework: task ids alone are unique only within one.
+public struct TaskKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let framework: FrameworkID
+    public let task: TaskID
+
+    public init(_ framework: FrameworkID, _ task: TaskID) {
+        self.framework = framework
+        self.task = task
+    }
+
+    public var description: String { "\(self.framework)/\(self.task)" }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        left.framework == right.framework ? left.task < right.task : left.framework < right.framework
+    }
+}
+
+/// An executor of a framework, on the agent at hand.
+public struct ExecutorKey: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let framework: FrameworkID
+    public let executor: ExecutorID
+
+    public init(_ framework: FrameworkID, _ executor: ExecutorID) {
+        self.framework = framework
+        self.executor = executor
+    }
+
+    public var description: String { "\(self.framework)/\(self.executor)" }
+
+    public static func < (left: Self, right: Self) -> Bool {
+        left.framework == right.framework ? left.executor < right.executor : left.framework < right.framework
+    }
+}
+
+/// One connection of a role's host, for as long as it lives. Dense; used again only long after it is gone.
+public struct PeerID: Hashable, Comparable, Sendable, CustomStringConvertible {
+    public let index: UInt32
+
+    public init(_ index: UInt32) { self.index = index }
+
+    public var description: String { "peer-\(self.index)" }
+
+    public static func < (left: Self, right: Self) -> Bool { left.index < right.index }
+}
+
+/// Sixteen or so bytes that name one status update, or prove who a scheduler is.
+public typealias Bytes = [UInt8]

@@ -1,0 +1,41 @@
+/// What a relay says to the leading master. `index` names an agent on this link from its `agentAttached` on.
+public enum RelayToMaster: Hashable, Sendable {
+    /// An agent under a new attachment. `sent`: launches written to it since, which its books do not show yet;
+    /// `issuedEpoch`: of the master that last accepted it.
+    case agentAttached(index: UInt32, AgentRegistration, sent: [AgentOrder], issuedEpoch: Epoch)
+    /// All agents held at connect time have been told.
+    case snapshotDone
+    case agentDetached(index: UInt32, Attachment)
+    case book(index: UInt32, Attachment, BookEntry)
+    /// For a scheduler that this relay cannot reach itself.
+    case status(index: UInt32, StatusEnvelope)
+    case message(index: UInt32, ExecutorKey, Bytes)
+}
+
+/// What the leading master says to a relay.
+public enum MasterToRelay: Hashable, Sendable {
+    case agentAccepted(index: UInt32, Attachment, AgentID)
+    case agentRefused(index: UInt32, Attachment, message: String)
+    case order(index: UInt32, Attachment, AgentOrder)
+    case bookConfirmed(index: UInt32, Attachment, BookPosition)
+    case subscription(SubscriptionNotice)
+    case frameworkRemoved(FrameworkID)
+    case directory(relays: [String], masters: [String])
+}
+
+/// Which scheduler a framework obeys now, and how it wants its updates.
+public struct SubscriptionNotice: Hashable, Sendable {
+    public var frameworkID: FrameworkID
+    public var subscription: Subscription
+    /// It connects to the relays itself.
+    public var usesRelays: Bool
+    /// False: there is no scheduler at present.
+    public var isConnected: Bool
+
+    public init(frameworkID: FrameworkID, subscription: Subscription, usesRelays: Bool, isConnected: Bool) {
+        self.frameworkID = frameworkID
+        self.subscription = subscription
+        self.usesRelays = usesRelays
+        self.isConnected = isConnected
+    }
+}
