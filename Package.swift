@@ -104,6 +104,7 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
+        part("TestSupport", "Tests/Support", []),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),
         tests("FramesTests", ["Frames", "Messages"] + nio),
@@ -114,7 +115,7 @@ let package = Package(
         tests("AgentTests", ["AgentCore", "Messages"]),
         tests("IsolationTests", ["Isolation", "Messages"]),
         tests("ElectionTests", ["ElectionCore"]),
-        tests("ZooKeeperTests", ["ZooKeeper", "ElectionCore"]),
+        tests("ZooKeeperTests", ["ZooKeeper", "ElectionCore", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK"]),
         tests("ScenarioTests", ["Simulator"]),
         tests("LayeringTests", []),

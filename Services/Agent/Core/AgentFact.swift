@@ -1,0 +1,32 @@
+public import Model
+
+/// What an agent wants seen: the host makes each a line in its log and a metric.
+public enum AgentFact: Hashable, Sendable {
+    case recovered(starts: UInt64, tasks: Int, executors: Int)
+    /// A container of an earlier life that no record explains was destroyed.
+    case orphanDestroyed(RunID)
+    case attached(relay: String, Attachment)
+    case detached
+    case registered(AgentID, Epoch)
+    case refused(message: String)
+    /// The relay sent it elsewhere.
+    case movedOn(message: String)
+    case orderIgnored(reason: String)
+    case taskAccepted(TaskKey)
+    /// It did not run here, and its scheduler is told.
+    case taskRefused(TaskKey, TaskState, message: String)
+    /// A status was made or taken from an executor.
+    case statusMade(TaskKey, TaskState, message: String)
+    /// Unacknowledged statuses were sent again.
+    case statusesResent(Int)
+    /// Terminal and acknowledged.
+    case taskRemoved(TaskKey)
+    case executorLaunched(ExecutorKey)
+    case executorSubscribed(ExecutorKey)
+    case executorRefused(reason: String)
+    case executorAway(ExecutorKey)
+    case executorExited(ExecutorKey, message: String)
+    /// An executor sent an update that cannot be taken; it is acknowledged and forgotten.
+    case updateDropped(TaskKey, reason: String)
+    case messageDropped(ExecutorKey)
+}

@@ -1,0 +1,169 @@
+import Model
+
+/// A framework that something was launched of.
+struct FrameworkEntry {
+    var record: FrameworkRecord
+    /// What `record.info` says; nil if it cannot be read.
+    var info: FrameworkInfo?
+    /// Tasks in the table, terminal ones included.
+    var tasks = 0
+    /// Executors in the table, exits that the master has not confirmed included.
+    var executors = 0
+    /// Removed from the cluster: what runs is being ended, and nobody hears of it.
+    var isShuttingDown = false
+
+    var isIdle: Bool { self.tasks == 0 && self.executors == 0 }
+    var isPartitionAware: Bool { self.info?.capabilities.contains(.partitionAware) ?? false }
+    var wantsTaskKilling: Bool { self.info?.capabilities.contains(.taskKillingState) ?? false }
+    /// For what never ran here.
+    var droppedState: TaskState { self.isPartitionAware ? .dropped : .lost }
+    /// For what ran here and is no more, nobody knows how.
+    var goneState: TaskState { self.isPartitionAware ? .gone : .lost }
+}
+
+/// A task, from its acceptance until the master knows that it was removed.
+struct TaskEntry {
+    enum Stage: Hashable {
+        /// Its acceptance is being written. Leaves for `queued`, `launching` or `running` when that is on disk.
+        case accepted
+        /// Waits for its executor to subscribe. Leaves for `running`.
+        case queued
+        /// Its container was ordered. Leaves for `running` when it started.
+        case launching
+        /// Its process runs, or its executor has it. Leaves for `ended`.
+        case running
+        /// Terminal.
+        case ended
+    }
+
+    struct Kill: Hashable {
+        var requestedAt: Instant
+        /// SIGKILL then.
+        var deadline: Instant
+    }
+
+    let acceptance: TaskAcceptance
+    /// Nil if `acceptance.info` cannot be read.
+    let info: TaskInfo?
+    var stage: Stage = .accepted
+    /// Whether the acceptance is on disk.
+    var isLogged = false
+    /// Of the last status made, on disk or not.
+    var state: TaskState = .staging
+    /// Of the last status made, on disk or not.
+    var sequence: StatusSequence = 0
+    /// Not acknowledged by the scheduler, oldest first; those above `loggedSequence` are not on disk yet.
+    var statuses: [LoggedStatus] = []
+    var loggedSequence: StatusSequence = 0
+    /// The latest on disk.
+    var latest: LoggedStatus?
+    /// The latest that the scheduler acknowledged.
+    var acknowledged: LoggedStatus?
+    /// Of updates from the executor, newest last: it sends again what it missed our acknowledgement of.
+    var recentUUIDs: [Bytes] = []
+    var kill: Kill?
+    /// It ran longer than it may.
+    var isOvertime = false
+    /// Of the record that the terminal status was acknowledged, from when that is appended.
+    var removal: BookPosition?
+    /// That record is on disk.
+    var isRemoved = false
+    var retryInterval: Duration = .zero
+    /// When its unacknowledged statuses are sent again; nil while none was sent.
+    var retryAt: Instant?
+
+    var number: UInt64 { self.acceptance.number }
+    var key: TaskKey { self.acceptance.key }
+    var isCommand: Bool { self.acceptance.executorID == nil }
+    var isLive: Bool { self.stage != .ended }
+    var resources: Resources { self.info?.resources ?? .init() }
+    var executorKey: ExecutorKey? { self.acceptance.executorID.map { ExecutorKey(self.key.framework, $0) } }
+
+    /// How many UUIDs are remembered of an executor's updates of one task.
+    static let recentUUIDLimit = 32
+
+    mutating func remember(_ uuid: Bytes) {
+        if self.recentUUIDs.count == Self.recentUUIDLimit { self.recentUUIDs.removeFirst() }
+        self.recentUUIDs.append(uuid)
+    }
+
+    /// As the books show it: what is on disk, and acceptances on their way there.
+    var record: TaskRecord {
+        TaskRecord(
+            number: self.number, key: self.key, name: self.info?.name ?? "", executorID: self.acceptance.executorID,
+            resources: self.resources, role: self.acceptance.role, state: self.latest?.state ?? .staging,
+            acknowledgedState: self.acknowledged?.state, sequence: self.latest?.sequence ?? 0,
+            isUnacknowledged: self.statuses.first.map { $0.sequence <= self.loggedSequence } ?? false,
+            isRemoved: self.isRemoved, latestStatus: self.latest?.status ?? [])
+    }
+}
+
+/// One run of an executor.
+struct ExecutorEntry {
+    enum Stage: Hashable {
+        /// Its acceptance is being written. Leaves for `registering` when that is on disk.
+        case accepted
+        /// Its container was ordered; it has not subscribed. Leaves for `subscribed`, or `exited` when too late.
+        case registering
+        /// Leaves for `away` when the connection breaks.
+        case subscribed(PeerID)
+        /// It was subscribed, here or in an earlier life of the agent. Leaves for `subscribed`, or `exited` when too late.
+        case away
+        /// Told to shut down, or being destroyed. Leaves for `exited`.
+        case stopping(PeerID?)
+        /// Its container is gone; the record of that is being written.
+        case exited
+    }
+
+    /// What its tasks end as, if the agent itself ends it.
+    struct End: Hashable {
+        var isLost = false
+        var reason: StatusReason
+        var message: String
+    }
+
+    let acceptance: ExecutorAcceptance
+    let info: ExecutorInfo
+    var stage: Stage = .accepted
+    /// Live tasks, in the order of acceptance.
+    var tasks: [UInt64] = []
+    var hasReceivedTasks = false
+    /// What its container may use, as last ordered.
+    var limits: Resources = .init()
+    var end: End?
+
+    var key: ExecutorKey { self.acceptance.key }
+    var runID: RunID { self.acceptance.runID }
+
+    var peer: PeerID? {
+        switch self.stage {
+        case .subscribed(let peer): peer
+        case .stopping(let peer): peer
+        case .accepted, .registering, .away, .exited: nil
+        }
+    }
+
+    var record: ExecutorRecord {
+        ExecutorRecord(
+            key: self.key, resources: self.info.resources, role: self.acceptance.role, info: self.acceptance.info)
+    }
+}
+
+/// The end of an executor that the master has not confirmed.
+struct UnconfirmedExit {
+    var exit: ExecutorExit
+    let acceptance: ExecutorAcceptance
+    let record: ExecutorRecord
+}
+
+/// What is to be done when a record is on disk.
+enum Consequence {
+    case taskAccepted(UInt64)
+    /// To its executor: one task, or all of a group.
+    case deliver([UInt64])
+    case executorAccepted(RunID)
+    case status(LoggedStatus, fromExecutor: Bool)
+    case acknowledged(LoggedStatus, number: UInt64)
+    case kill(UInt64)
+    case executorExited(UnconfirmedExit)
+}

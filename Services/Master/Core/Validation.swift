@@ -1,0 +1,89 @@
+import Model
+
+/// Checks of what schedulers send, made before anything changes. Each gives the first thing that is wrong, in words, or
+/// nil.
+enum Validation {
+    /// An id that a scheduler chooses: it becomes part of paths and of listings.
+    static func identifier(_ id: String, of what: String) -> String? {
+        if id.isEmpty { return "\(what) is empty" }
+        if id.utf8.count > 255 { return "\(what) is \(id.utf8.count) bytes long; the limit is 255" }
+        if id == "." || id == ".." { return "\(what) '\(id)' is disallowed" }
+        if id.utf8.contains(where: { $0 < 0x20 || $0 == 0x7f || $0 == UInt8(ascii: "/") || $0 == UInt8(ascii: "\\") }) {
+            return "\(what) '\(printable(id))' contains '/', '\\' or a control character"
+        }
+        return nil
+    }
+
+    /// A role: `*`, or a path of names such as `eng/backend`.
+    static func role(_ role: String) -> String? {
+        if role == "*" { return nil }
+        if role.isEmpty { return "a role is empty" }
+        let shown = self.printable(role)
+        if role.hasPrefix("/") || role.hasSuffix("/") { return "role '\(shown)' begins or ends with a slash" }
+        for part in role.split(separator: "/", omittingEmptySubsequences: false) {
+            if part.isEmpty { return "role '\(shown)' contains two slashes in a row" }
+            if part == "." || part == ".." || part == "*" { return "role '\(shown)' contains '\(part)'" }
+            if part.hasPrefix("-") { return "a part of role '\(shown)' begins with a dash" }
+            if part.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value == 0x7f || $0.value < 0x20 })
+            {
+                return "role '\(shown)' contains whitespace or a control character"
+            }
+        }
+        return nil
+    }
+
+    /// What a scheduler says of its framework.
+    static func framework(_ info: FrameworkInfo, suppressedRoles: [String]) -> String? {
+        if info.roles.isEmpty { return "a framework needs at least one role" }
+        for role in info.roles { if let problem = self.role(role) { return problem } }
+        if Set(info.roles).count != info.roles.count { return "the framework's roles contain a role twice" }
+        if info.failoverTimeout < .zero { return "the failover timeout is negative" }
+        for role in suppressedRoles where !info.roles.contains(role) {
+            return "suppressed role '\(self.printable(role))' is none of the framework's"
+        }
+        if let id = info.id, let problem = self.identifier(id.rawValue, of: "framework id") { return problem }
+        return nil
+    }
+
+    /// What may change when a framework subscribes again or updates itself.
+    static func change(of old: FrameworkInfo, to new: FrameworkInfo) -> String? {
+        old.principal == new.principal ? nil : "Changing framework's principal is not allowed."
+    }
+
+    /// A task by itself, without regard to what is offered. `isGrouped`: its executor is that of the group.
+    static func task(_ task: TaskInfo, on agent: AgentID, isGrouped: Bool) -> String? {
+        if let problem = self.identifier(task.taskID.rawValue, of: "task id") { return problem }
+        if task.agentID != agent {
+            return "Task uses agent \(self.printable(task.agentID.rawValue)), but the offers are of agent \(agent)"
+        }
+        if task.resources.isEmpty { return "Task uses no resources" }
+        if let grace = task.killGracePeriod, grace < .zero { return "Task's kill grace period is negative" }
+        if let time = task.maxCompletionTime, time < .zero { return "Task's maximum completion time is negative" }
+        if isGrouped { return nil }
+        if (task.command == nil) == (task.executor == nil) {
+            return "Task should have exactly one of a command or an executor, but has "
+                + (task.command == nil ? "neither" : "both")
+        }
+        if let executor = task.executor { return self.executor(executor) }
+        return nil
+    }
+
+    /// An executor by itself.
+    static func executor(_ executor: ExecutorInfo) -> String? {
+        if let problem = self.identifier(executor.executorID.rawValue, of: "executor id") { return problem }
+        if executor.command == nil { return "Executor \(executor.executorID) has no command" }
+        if let grace = executor.shutdownGracePeriod, grace < .zero { return "Executor's shutdown grace is negative" }
+        return nil
+    }
+
+    /// Whether two descriptions mean the same executor: what it runs and what it takes.
+    static func isCompatible(_ left: ExecutorInfo, _ right: ExecutorInfo) -> Bool {
+        left.executorID == right.executorID && left.name == right.name && left.command == right.command
+            && left.resources == right.resources && left.data == right.data
+    }
+
+    /// Foreign text without what could disturb a log or a terminal, and not too long.
+    static func printable(_ text: String) -> String {
+        String(String.UnicodeScalarView(text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
+    }
+}

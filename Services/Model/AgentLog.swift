@@ -1,0 +1,144 @@
+/// One record of an agent's log: what must survive its death.
+///
+/// Replayed in order, the records rebuild the agent. Records that change the books carry the position they raise them to.
+public enum AgentLogRecord: Hashable, Sendable {
+    /// The agent started. `boot` names the machine's boot: processes do not outlive it.
+    case started(starts: UInt64, boot: String)
+    /// The id the master gave.
+    case identity(AgentID)
+    /// The highest epoch seen so far.
+    case epochSeen(Epoch)
+    /// Before the first task or executor of a framework, and when its info changes.
+    case frameworkSeen(FrameworkRecord)
+    /// Before its container is started or its executor hears of it.
+    case taskAccepted(TaskAcceptance)
+    /// Before its container is started.
+    case executorAccepted(ExecutorAcceptance)
+    /// Somebody wants it dead: so it ends KILLED, and the next life of the agent goes on killing. `grace` nil: the
+    /// task's own policy.
+    case killRequested(number: UInt64, grace: Duration?)
+    /// Before the status is sent, and before the executor hears that it is in safe hands.
+    case taskStatus(LoggedStatus)
+    /// The scheduler has this status and those before it. `position` if it was terminal: the task is removed.
+    case acknowledged(number: UInt64, sequence: StatusSequence, position: BookPosition?)
+    /// Its container is gone, and its resources are free.
+    case executorExited(ExecutorExit)
+    /// The master has the books up to here.
+    case bookConfirmed(BookPosition)
+    /// The operator wants no offers of this agent, or wants them again.
+    case deactivated(Bool)
+    /// The first record of a compacted log: what was counted before it.
+    case counters(AgentCounters)
+}
+
+/// A task that the agent answers for from here on.
+public struct TaskAcceptance: Hashable, Sendable {
+    /// The agent's own, from 1, never used twice.
+    public var number: UInt64
+    public var key: TaskKey
+    public var role: String
+    /// `meseta.v1.TaskInfo` as it came.
+    public var info: Bytes
+    /// Nil for a command task.
+    public var executorID: ExecutorID?
+    /// Of a command task's own container; 0 with an executor.
+    public var runID: RunID
+    /// The number of the first task of its group; nil if it is alone.
+    public var group: UInt64?
+    public var position: BookPosition
+
+    public init(
+        number: UInt64, key: TaskKey, role: String, info: Bytes, executorID: ExecutorID?, runID: RunID,
+        group: UInt64?, position: BookPosition
+    ) {
+        self.number = number
+        self.key = key
+        self.role = role
+        self.info = info
+        self.executorID = executorID
+        self.runID = runID
+        self.group = group
+        self.position = position
+    }
+}
+
+/// An executor that the agent starts.
+public struct ExecutorAcceptance: Hashable, Sendable {
+    public var key: ExecutorKey
+    public var role: String
+    /// `meseta.v1.ExecutorInfo`.
+    public var info: Bytes
+    public var runID: RunID
+    /// What it must show to subscribe: 32 hexadecimal digits.
+    public var token: String
+    public var position: BookPosition
+
+    public init(
+        key: ExecutorKey, role: String, info: Bytes, runID: RunID, token: String, position: BookPosition
+    ) {
+        self.key = key
+        self.role = role
+        self.info = info
+        self.runID = runID
+        self.token = token
+        self.position = position
+    }
+}
+
+/// A status that the agent delivers until it is acknowledged.
+public struct LoggedStatus: Hashable, Sendable {
+    /// Of the task.
+    public var number: UInt64
+    public var sequence: StatusSequence
+    public var state: TaskState
+    public var uuid: Bytes
+    /// `meseta.v1.TaskStatus`.
+    public var status: Bytes
+    public var position: BookPosition
+
+    public init(
+        number: UInt64, sequence: StatusSequence, state: TaskState, uuid: Bytes, status: Bytes, position: BookPosition
+    ) {
+        self.number = number
+        self.sequence = sequence
+        self.state = state
+        self.uuid = uuid
+        self.status = status
+        self.position = position
+    }
+}
+
+/// The end of an executor.
+public struct ExecutorExit: Hashable, Sendable {
+    public var key: ExecutorKey
+    public var runID: RunID
+    /// As waitpid() gives it.
+    public var status: Int32
+    public var message: String
+    public var position: BookPosition
+
+    public init(key: ExecutorKey, runID: RunID, status: Int32, message: String, position: BookPosition) {
+        self.key = key
+        self.runID = runID
+        self.status = status
+        self.message = message
+        self.position = position
+    }
+}
+
+/// Counts that only grow, as far as the remaining records do not show them.
+public struct AgentCounters: Hashable, Sendable {
+    /// The last task number given out.
+    public var number: UInt64
+    /// The last run given out.
+    public var runID: RunID
+    public var position: BookPosition
+    public var confirmed: BookPosition
+
+    public init(number: UInt64, runID: RunID, position: BookPosition, confirmed: BookPosition) {
+        self.number = number
+        self.runID = runID
+        self.position = position
+        self.confirmed = confirmed
+    }
+}

@@ -1,0 +1,83 @@
+/// A table whose rows are named by small integers that stay the same until the row is removed.
+///
+/// Insertion, removal and access are O(1). A removed index is given again to the next insertion, the latest removed
+/// first, so indices stay dense and a table that shrinks and grows keeps its memory. Iteration is in ascending index
+/// order: the same history of insertions and removals gives the same order in every run.
+public struct Slab<Element> {
+    private var slots: [Element?] = []
+    private var vacant: [UInt32] = []
+
+    /// An empty table.
+    public init() {}
+
+    /// How many rows there are.
+    public var count: Int { self.slots.count - self.vacant.count }
+
+    /// Whether there is no row.
+    public var isEmpty: Bool { self.count == 0 }
+
+    /// One above the highest index ever given.
+    public var endIndex: UInt32 { UInt32(self.slots.count) }
+
+    /// Adds a row and says how it is named.
+    @discardableResult
+    public mutating func insert(_ element: Element) -> UInt32 {
+        if let index = self.vacant.popLast() {
+            self.slots[Int(index)] = element
+            return index
+        }
+        precondition(self.slots.count < Int(UInt32.max), "a table of four billion rows")
+        self.slots.append(element)
+        return UInt32(self.slots.count - 1)
+    }
+
+    /// Takes out the row of that index, which must exist.
+    @discardableResult
+    public mutating func remove(_ index: UInt32) -> Element {
+        guard Int(index) < self.slots.count, let element = self.slots[Int(index)] else {
+            preconditionFailure("no row \(index) in a table of \(self.count)")
+        }
+        self.slots[Int(index)] = nil
+        self.vacant.append(index)
+        return element
+    }
+
+    /// Whether there is a row of that index.
+    public func contains(_ index: UInt32) -> Bool {
+        Int(index) < self.slots.count && self.slots[Int(index)] != nil
+    }
+
+    /// The row of that index, which must exist; changed in place.
+    public subscript(index: UInt32) -> Element {
+        _read { yield self.slots[Int(index)]! }
+        _modify { yield &self.slots[Int(index)]! }
+    }
+
+    /// The row of that index, or nil if there is none.
+    public func row(_ index: UInt32) -> Element? {
+        Int(index) < self.slots.count ? self.slots[Int(index)] : nil
+    }
+
+    /// The indices of all rows, ascending.
+    ///
+    /// - Complexity: O(`endIndex`) to walk through.
+    public var indices: some Sequence<UInt32> {
+        self.slots.indices.lazy.filter { self.slots[$0] != nil }.map { UInt32($0) }
+    }
+}
+
+extension Slab: Sequence {
+    /// The rows with their indices, ascending.
+    public func makeIterator() -> AnyIterator<(index: UInt32, element: Element)> {
+        var position = 0
+        return AnyIterator {
+            while position < self.slots.count {
+                defer { position += 1 }
+                if let element = self.slots[position] { return (UInt32(position), element) }
+            }
+            return nil
+        }
+    }
+}
+
+extension Slab: Sendable where Element: Sendable {}

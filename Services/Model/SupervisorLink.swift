@@ -1,0 +1,186 @@
+/// What an agent asks of the supervisor of a framework.
+public enum SupervisorCommand: Hashable, Sendable {
+    case start(SupervisorStart)
+    /// To the process group of the run's first process, or to every process of it.
+    case signal(RunID, Int32, everything: Bool)
+    /// SIGKILL everything of it, also what left its session.
+    case destroy(RunID)
+    /// Its end is in the agent's log.
+    case forget(RunID)
+    /// End once no run is left.
+    case finish
+}
+
+/// A process to start, with everything resolved: `meseta.wire.SupervisorStart`.
+public struct SupervisorStart: Hashable, Sendable {
+    public var runID: RunID
+    /// Looked up in PATH of `environment` unless it contains a slash.
+    public var program: String
+    /// The whole vector, the program's own name first.
+    public var arguments: [String]
+    /// NAME=value.
+    public var environment: [String]
+    /// Where it runs.
+    public var directory: String
+    /// Appended to.
+    public var outputPath: String
+    /// Appended to.
+    public var errorPath: String
+    /// Nil: as the supervisor.
+    public var user: User?
+    /// Directories of control groups to join.
+    public var cgroups: [String] = []
+    /// The one of `cgroups` by which every process of the run is found; nil if there is none.
+    public var tracking: String?
+    /// The entry of `environment` that no other run has.
+    public var mark: String
+    public var limits: [Limit] = []
+
+    /// Whom a process runs as.
+    public struct User: Hashable, Sendable {
+        public var uid: UInt32
+        public var gid: UInt32
+        /// Supplementary.
+        public var groups: [UInt32]
+
+        public init(uid: UInt32, gid: UInt32, groups: [UInt32]) {
+            self.uid = uid
+            self.gid = gid
+            self.groups = groups
+        }
+    }
+
+    /// One `setrlimit`; all ones mean unlimited.
+    public struct Limit: Hashable, Sendable {
+        public var resource: UInt32
+        public var soft: UInt64
+        public var hard: UInt64
+
+        public init(resource: UInt32, soft: UInt64, hard: UInt64) {
+            self.resource = resource
+            self.soft = soft
+            self.hard = hard
+        }
+    }
+
+    public init(
+        runID: RunID, program: String, arguments: [String], environment: [String], directory: String,
+        outputPath: String, errorPath: String, user: User? = nil, mark: String
+    ) {
+        self.runID = runID
+        self.program = program
+        self.arguments = arguments
+        self.environment = environment
+        self.directory = directory
+        self.outputPath = outputPath
+        self.errorPath = errorPath
+        self.user = user
+        self.mark = mark
+    }
+}
+
+/// A run that has a process, or is about to: `meseta.wire.SupervisorRun`.
+public struct SupervisorRun: Hashable, Sendable {
+    public var runID: RunID
+    /// 0 before the fork.
+    public var pid: Int32
+    /// In clock ticks since the boot: tells the process from a later one of that pid.
+    public var startTime: UInt64
+    public var tracking: String?
+    public var mark: String
+
+    public init(runID: RunID, pid: Int32, startTime: UInt64, tracking: String?, mark: String) {
+        self.runID = runID
+        self.pid = pid
+        self.startTime = startTime
+        self.tracking = tracking
+        self.mark = mark
+    }
+}
+
+/// The end of a run: `meseta.wire.SupervisorExit`.
+public struct SupervisorExit: Hashable, Sendable {
+    public var runID: RunID
+    /// As waitpid() gives it.
+    public var status: Int32
+    /// After a `destroy`.
+    public var isDestroyed: Bool
+
+    public init(runID: RunID, status: Int32, isDestroyed: Bool) {
+        self.runID = runID
+        self.status = status
+        self.isDestroyed = isDestroyed
+    }
+}
+
+/// A start that came to nothing: `meseta.wire.SupervisorFailure`.
+public struct SupervisorFailure: Hashable, Sendable {
+    public var runID: RunID
+    public var stage: Stage
+    /// `errno`.
+    public var error: Int32
+
+    /// Where it failed; raw values are those of `meseta.wire.SupervisorStage`.
+    public enum Stage: UInt32, Hashable, Sendable {
+        case unknown = 0
+        case fork = 1
+        case cgroup = 2
+        case directory = 3
+        case output = 4
+        case limit = 5
+        case user = 6
+        case exec = 7
+        case journal = 8
+    }
+
+    public init(runID: RunID, stage: Stage, error: Int32) {
+        self.runID = runID
+        self.stage = stage
+        self.error = error
+    }
+}
+
+/// All that a supervisor knows: `meseta.wire.SupervisorSnapshot`.
+public struct SupervisorSnapshot: Hashable, Sendable {
+    public var pid: Int32
+    public var version: UInt32
+    public var runs: [SupervisorRun]
+    /// Not forgotten yet.
+    public var exits: [SupervisorExit]
+    /// Not forgotten yet.
+    public var failures: [SupervisorFailure]
+
+    public init(
+        pid: Int32, version: UInt32 = 1, runs: [SupervisorRun], exits: [SupervisorExit],
+        failures: [SupervisorFailure]
+    ) {
+        self.pid = pid
+        self.version = version
+        self.runs = runs
+        self.exits = exits
+        self.failures = failures
+    }
+}
+
+/// What a supervisor tells.
+public enum SupervisorEvent: Hashable, Sendable {
+    /// First on each connection.
+    case snapshot(SupervisorSnapshot)
+    /// Its program runs.
+    case started(SupervisorRun)
+    /// None of its processes is left.
+    case exited(SupervisorExit)
+    case failed(SupervisorFailure)
+    /// A signal or a `destroy` was for a run that is not here.
+    case unknown(RunID)
+}
+
+/// One record of a supervisor's journal of runs.
+public enum SupervisorJournalRecord: Hashable, Sendable {
+    /// Before the fork; no pid yet.
+    case launching(SupervisorRun)
+    case started(SupervisorRun)
+    case exited(SupervisorExit)
+    case failed(SupervisorFailure)
+    case forgotten(RunID)
+}

@@ -1,0 +1,138 @@
+import Model
+
+/// An agent that is attached here: what it last registered, kept current by the book entries that pass.
+struct AgentEntry {
+    let peer: PeerID
+    /// Drawn when its process started.
+    let incarnation: Bytes
+    /// Without its tasks, which change all the time and are below, and without the frameworks, which the relay knows.
+    private var registration: AgentRegistration
+    private var tasks: [UInt64: TaskRecord] = [:]
+    /// Removed records by the position that removed them: listed until the master has confirmed it.
+    private var removals: [(position: BookPosition, number: UInt64)] = []
+    /// Launches written to it that its books do not show yet, oldest first.
+    private var sent: [SentLaunch] = []
+    private var sentHead = 0
+
+    /// The master that accepted it last.
+    var issuedEpoch: Epoch = .none
+    /// The connection on which the master was told of it.
+    var announcedOn: PeerID?
+    /// Frameworks (dense) of which it has more statuses than could be held.
+    var overflowing: [UInt32] = []
+
+    private struct SentLaunch {
+        var order: LaunchOrder
+        /// How many of its tasks the books do not show.
+        var missing: Int
+    }
+
+    init(peer: PeerID, incarnation: Bytes, registration: AgentRegistration) {
+        self.peer = peer
+        self.incarnation = incarnation
+        self.registration = registration
+        for task in registration.tasks { self.tasks[task.number] = task }
+        for task in registration.tasks where task.isRemoved {
+            self.removals.append((registration.position, task.number))
+        }
+        self.registration.tasks = []
+        self.registration.frameworks = []
+    }
+
+    var attachment: Attachment { self.registration.attachment }
+    var id: AgentID? { self.registration.agentID }
+    /// The highest that it has seen, as far as known here: it does not obey a lower one.
+    var epoch: Epoch { max(self.registration.epoch, self.issuedEpoch) }
+
+    mutating func accept(as id: AgentID, epoch: Epoch) {
+        self.registration.agentID = id
+        self.issuedEpoch = max(self.issuedEpoch, epoch)
+    }
+
+    /// Applies one change of the books. A copy of one already applied changes nothing.
+    mutating func apply(_ entry: BookEntry) {
+        guard entry.position > self.registration.position else { return }
+        self.registration.position = entry.position
+        switch entry.change {
+        case .task(let record):
+            let isNew = self.tasks.updateValue(record, forKey: record.number) == nil
+            if isNew { self.confirm(record.key) }
+        case .taskRemoved(let number):
+            guard self.tasks[number] != nil else { return }
+            self.tasks[number]!.isRemoved = true
+            self.removals.append((entry.position, number))
+        case .executor(let record):
+            if let index = self.registration.executors.firstIndex(where: { $0.key == record.key }) {
+                self.registration.executors[index] = record
+            } else {
+                self.registration.executors.append(record)
+            }
+        case .executorExited(let key, _, _):
+            self.registration.executors.removeAll { $0.key == key }
+        }
+    }
+
+    /// The master has applied the books so far: removed records need no longer be listed.
+    mutating func confirmed(_ position: BookPosition) {
+        guard let last = self.removals.lastIndex(where: { $0.position <= position }) else { return }
+        for removal in self.removals[...last] { self.tasks[removal.number] = nil }
+        self.removals.removeSubrange(...last)
+    }
+
+    /// A launch was written to it.
+    mutating func launched(_ order: LaunchOrder) {
+        self.sent.append(SentLaunch(order: order, missing: order.tasks.count))
+    }
+
+    /// The books show the task: its launch arrived. Books show tasks in the order of their launches, so it is found at
+    /// the front.
+    private mutating func confirm(_ key: TaskKey) {
+        for index in self.sentHead..<self.sent.count where self.sent[index].missing > 0 {
+            let order = self.sent[index].order
+            guard order.frameworkID == key.framework, order.tasks.contains(where: { $0.taskID == key.task }) else {
+                continue
+            }
+            self.sent[index].missing -= 1
+            break
+        }
+        while self.sentHead < self.sent.count, self.sent[self.sentHead].missing == 0 { self.sentHead += 1 }
+        if self.sentHead == self.sent.count {
+            self.sent.removeAll(keepingCapacity: self.sentHead < 64)
+            self.sentHead = 0
+        } else if self.sentHead > 64, self.sentHead * 2 > self.sent.count {
+            self.sent.removeSubrange(..<self.sentHead)
+            self.sentHead = 0
+        }
+    }
+
+    /// The launches that a new master must count as occupied.
+    var unconfirmedLaunches: [AgentOrder] {
+        self.sent[self.sentHead...].filter { $0.missing > 0 }.map { .launch($0.order) }
+    }
+
+    /// Roughly what it takes on the wire.
+    var snapshotBytes: Int {
+        400 + self.tasks.count * 300 + self.registration.executors.count * 600
+            + (self.sent.count - self.sentHead) * 800
+    }
+
+    /// The frameworks that something of it belongs to.
+    var frameworks: Set<FrameworkID> {
+        var ids = Set(self.tasks.values.lazy.map(\.key.framework))
+        ids.formUnion(self.registration.executors.lazy.map(\.key.framework))
+        ids.formUnion(self.sent[self.sentHead...].lazy.filter { $0.missing > 0 }.map(\.order.frameworkID))
+        return ids
+    }
+
+    /// What it would register now. `info` gives the `meseta.v1.FrameworkInfo` of a framework.
+    ///
+    /// - Complexity: O(t log t) in its tasks.
+    func currentRegistration(info: (FrameworkID) -> Bytes?) -> AgentRegistration {
+        var registration = self.registration
+        registration.tasks = self.tasks.values.sorted { $0.number < $1.number }
+        registration.frameworks = self.frameworks.sorted().compactMap { id in
+            info(id).map { FrameworkRecord(id: id, info: $0) }
+        }
+        return registration
+    }
+}

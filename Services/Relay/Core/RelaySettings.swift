@@ -1,0 +1,52 @@
+public import Model
+
+/// What a relay is told at its start.
+public struct RelaySettings: Sendable {
+    /// Its name among the relays; agents choose by it.
+    public var name: String
+
+    /// host:port where agents and schedulers reach it.
+    public var address: String
+
+    /// How many agents may be connected at once; one more is told `full` and tries the next relay.
+    ///
+    /// Each costs a file and some kilobytes. Default 15,000: below the 20,000 files that a process commonly may open.
+    public var maxAgents: Int = 15_000
+
+    /// How many bytes of unacknowledged statuses are held for one framework.
+    ///
+    /// Beyond it statuses are dropped here, and their agents, which keep them in their logs, are asked again later. More
+    /// saves those rounds when a scheduler was away for long; the sum over the frameworks is memory. Default 16 MiB.
+    public var heldBytesPerFramework: Int = 16 << 20
+
+    /// How long a scheduler that wants its updates through relays may take to connect to this one.
+    ///
+    /// Then its updates go through the master, until it does. Must exceed what a connection takes in a large cluster,
+    /// or the master carries what it need not. Default 1 s.
+    public var fallbackDelay: Duration = .seconds(1)
+
+    /// How long a scheduler waits here for the master's word that its subscription is the one in force.
+    ///
+    /// A scheduler may be quicker than the notice that the master sends at the same moment. Default 2 s; then it is
+    /// refused as stale and may call again.
+    public var fenceDelay: Duration = .seconds(2)
+
+    /// How much of a snapshot, or of held statuses, is sent in one turn.
+    ///
+    /// Default 1 MiB: whatever else the relay carries waits no longer than it takes to write this.
+    public var bulkBytesPerTurn: Int = 1 << 20
+
+    /// How long the next turn of a snapshot waits, for the master to read the last one. Default 2 ms.
+    public var bulkPause: Duration = .milliseconds(2)
+
+    /// How many agents are asked at once to send statuses again that did not fit. Default 32.
+    public var resendsPerTurn: Int = 32
+
+    /// How long the next agents wait to be asked. Default 100 ms.
+    public var resendPause: Duration = .milliseconds(100)
+
+    public init(name: String, address: String = "") {
+        self.name = name
+        self.address = address
+    }
+}
