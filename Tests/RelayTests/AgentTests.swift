@@ -1,0 +1,186 @@
+import Model
+import RelayCore
+import Testing
+
+@Suite("Agents at a relay")
+struct AgentTests {
+    let agent = PeerID(10)
+
+    @Test("An agent that attaches is told to the master, and what the master decides is told to it")
+    func attaches() {
+        var relay = Transcript()
+        #expect(relay.on(.masterConnected(masterLink, welcome(7))) == [.sendToMaster(masterLink, .snapshotDone)])
+        #expect(relay.on(.agentConnected(self.agent, agentHello("a"))) == [])
+        #expect(
+            relay.on(.agent(self.agent, .registration(registration(life(1, 1))))) == [
+                .sendToMaster(
+                    masterLink,
+                    .agentAttached(index: 0, registration(life(1, 1)), sent: [], issuedEpoch: .none))
+            ])
+        #expect(
+            relay.on(.master(masterLink, .agentAccepted(index: 0, life(1, 1), a1))) == [
+                .sendToAgent(self.agent, .registered(life(1, 1), a1, 7))
+            ])
+        #expect(
+            relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 3))) == [
+                .sendToAgent(self.agent, .bookConfirmed(life(1, 1), 3))
+            ])
+        #expect(
+            relay.on(.agentDisconnected(self.agent)) == [
+                .sendToMaster(masterLink, .agentDetached(index: 0, life(1, 1)))
+            ])
+    }
+
+    @Test("An agent that the master does not want is told why")
+    func refused() {
+        var relay = Transcript.attached()
+        #expect(
+            relay.on(.master(masterLink, .agentRefused(index: 0, life(1, 1), message: "removed"))) == [
+                .sendToAgent(self.agent, .refused(life(1, 1), message: "removed"))
+            ])
+    }
+
+    @Test("Orders and answers for an earlier life of an agent do not reach its present one")
+    func attachmentsFence() {
+        var relay = Transcript.attached()
+        _ = relay.on(.agent(self.agent, .registration(registration(life(1, 2), id: a1))))
+        let order = AgentOrder.kill(TaskKey(f1, "t1"), grace: nil, reason: "")
+        #expect(relay.on(.master(masterLink, .order(index: 0, life(1, 1), order))) == [])
+        #expect(relay.on(.master(masterLink, .agentAccepted(index: 0, life(1, 1), a1))) == [])
+        #expect(relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 3))) == [])
+        #expect(relay.on(.master(masterLink, .order(index: 9, life(1, 1), order))) == [])
+        #expect(
+            relay.on(.master(masterLink, .order(index: 0, life(1, 2), order))) == [
+                .sendToAgent(self.agent, .order(7, life(1, 2), order))
+            ])
+    }
+
+    @Test("An agent that comes back before its old connection is known to be dead replaces it under its index")
+    func replaces() {
+        var relay = Transcript.attached()
+        let next = PeerID(11)
+        _ = relay.on(.agentConnected(next, agentHello("a1-restarted")))
+        let effects = relay.on(.agent(next, .registration(registration(life(2, 1), id: a1))))
+        #expect(effects.count == 2)
+        #expect(
+            effects.contains { if case .close(self.agent, let refusal) = $0 { refusal.code == .stale } else { false } })
+        #expect(
+            effects.last
+                == .sendToMaster(
+                    masterLink,
+                    .agentAttached(index: 0, registration(life(2, 1), id: a1), sent: [], issuedEpoch: 7)))
+        #expect(relay.on(.agentDisconnected(self.agent)) == [], "it was closed already")
+        #expect(relay.on(.agent(self.agent, .status(status("t1", 1)))) == [])
+    }
+
+    @Test("An agent that the master has not named yet is known again by its process")
+    func replacesUnnamed() {
+        var relay = Transcript()
+        _ = relay.on(.masterConnected(masterLink, welcome(7)))
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        _ = relay.on(.agent(self.agent, .registration(registration(life(1, 1)))))
+        _ = relay.on(.agentConnected(PeerID(11), agentHello("a")))
+        let effects = relay.on(.agent(PeerID(11), .registration(registration(life(1, 2)))))
+        #expect(
+            effects.last
+                == .sendToMaster(
+                    masterLink, .agentAttached(index: 0, registration(life(1, 2)), sent: [], issuedEpoch: .none)))
+        #expect(relay.relay.attachedAgents == 1)
+    }
+
+    @Test("A connection that registers an attachment not above the known one is late, and closed")
+    func late() {
+        var relay = Transcript.attached()
+        _ = relay.on(.agentConnected(PeerID(11), agentHello("b")))
+        let effects = relay.on(.agent(PeerID(11), .registration(registration(life(1, 1), id: a1))))
+        #expect(effects.count == 1)
+        #expect(
+            effects.contains { if case .close(PeerID(11), let refusal) = $0 { refusal.code == .stale } else { false } })
+        #expect(relay.relay.attachedAgents == 1)
+    }
+
+    @Test("An agent that speaks before it registered is sent away")
+    func speaksTooSoon() {
+        var relay = Transcript()
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        let effects = relay.on(.agent(self.agent, .status(status("t1", 1))))
+        #expect(
+            effects.contains {
+                if case .close(self.agent, let refusal) = $0 { refusal.code == .malformed } else { false }
+            })
+        #expect(relay.on(.agent(self.agent, .status(status("t1", 1)))) == [])
+    }
+
+    @Test("A full relay sends agents to another, and has room again when one leaves")
+    func full() {
+        var relay = Transcript(settings(maxAgents: 1))
+        #expect((try? relay.relay.admit(agentHello("a")).get()) != nil)
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        guard case .failure(let refusal) = relay.relay.admit(agentHello("b")) else {
+            Issue.record("admitted")
+            return
+        }
+        #expect(refusal.code == .full)
+        _ = relay.on(.agentDisconnected(self.agent))
+        #expect((try? relay.relay.admit(agentHello("b")).get()) != nil)
+    }
+
+    @Test("A relay serves agents and schedulers and nobody else")
+    func roles() {
+        let relay = Transcript()
+        for role in PeerRole.allCases where role != .agent && role != .scheduler {
+            guard case .failure(let refusal) = relay.relay.admit(Hello(role: role, name: "x")) else {
+                Issue.record("\(role) admitted")
+                continue
+            }
+            #expect(refusal.code == .role)
+        }
+    }
+
+    @Test("Agents learn relays and masters with their welcome, when they register, and when either changes")
+    func directory() throws {
+        var relay = Transcript.attached()
+        let news = MasterToRelay.directory(relays: ["r1:1", "r2:1"], masters: ["m1:1"])
+        let told = RelayToAgent.directory(relays: ["r1:1", "r2:1"], masters: ["m1:1"])
+        #expect(relay.on(.master(masterLink, news)) == [.sendToAgent(self.agent, told)])
+        #expect(relay.on(.master(masterLink, news)) == [], "no news")
+        let welcome = try relay.relay.admit(agentHello("b")).get()
+        #expect(welcome.relays == ["r1:1", "r2:1"])
+        #expect(welcome.masters == ["m1:1"])
+        #expect(welcome.epoch == 7)
+        _ = relay.on(.agentConnected(PeerID(11), agentHello("b")))
+        let effects = relay.on(.agent(PeerID(11), .registration(registration(life(1, 1)))))
+        #expect(effects.first == .sendToAgent(PeerID(11), told))
+    }
+
+    @Test("A relay that ends sends its agents elsewhere and takes nobody new")
+    func endsCleanly() {
+        var relay = Transcript.subscribed()
+        let effects = relay.on(.shuttingDown)
+        #expect(effects.first == .sendToAgent(self.agent, .goElsewhere(message: "this relay ends")))
+        #expect(effects.dropFirst() == [.close(PeerID(20), Refusal(.shuttingDown, "this relay ends"))])
+        guard case .failure(let refusal) = relay.relay.admit(agentHello("b")) else {
+            Issue.record("admitted")
+            return
+        }
+        #expect(refusal.code == .shuttingDown)
+        #expect(relay.on(.schedulerDisconnected(PeerID(20))) == [])
+    }
+
+    @Test("A message of an executor goes to the scheduler, else to the master, else nowhere")
+    func messages() {
+        var relay = Transcript.subscribed()
+        let key = ExecutorKey(f1, "e")
+        #expect(
+            relay.on(.agent(self.agent, .message(key, [5]))) == [
+                .sendToScheduler(PeerID(20), .message(a1, "e", [5]))
+            ])
+        _ = relay.on(.schedulerDisconnected(PeerID(20)))
+        #expect(
+            relay.on(.agent(self.agent, .message(key, [5]))) == [
+                .sendToMaster(masterLink, .message(index: 0, key, [5]))
+            ])
+        _ = relay.on(.masterDisconnected(masterLink))
+        #expect(relay.facts(.agent(self.agent, .message(key, [5]))) == [.messageDropped(key)])
+    }
+}

@@ -1,0 +1,214 @@
+internal import AgentCore
+internal import Messages
+internal import Model
+
+/// An agent over the simulated network, with a disk that keeps what was synced and machinery that runs containers on virtual
+/// time. What a command does is written in it: `run <milliseconds> <exit code>`.
+public final class SimulatedAgent: SimulatedProcess {
+    /// The machine: it outlives the agent's process, as containers do.
+    private struct Container {
+        var spec: ContainerSpec
+        var executor: SimulatedExecutor?
+        var exit: ContainerExit?
+    }
+
+    private let total: Resources
+    private var state: AgentState?
+    private var disk: [AgentLogRecord] = []
+    private var unsynced: [AgentLogRecord] = []
+    private var isSyncing = false
+    private var appended: UInt64 = 0
+    private var containers: [RunID: Container] = [:]
+    private var endpoints: [PeerID: Network.Endpoint] = [:]
+    private var relay: Network.Endpoint?
+    private var isDialling = false
+
+    init(name: String, total: Resources, in cluster: SimulatedCluster) {
+        self.total = total
+        super.init(name: name, in: cluster)
+    }
+
+    override func begin() {
+        var settings = AgentSettings(name: self.name, hostname: self.name, total: self.total)
+        settings.relays = self.cluster.relays.map(\.address)
+        settings.executorEndpoint = self.address
+        self.state = AgentState(settings: settings, codec: ProtobufCodec(), random: self.cluster.fork())
+        // A log is bytes too: every record goes through its codec.
+        let records = self.disk.map { record in self.decode(AgentLogRecord.self, record.encoded()) }
+        let runs = self.containers.keys.sorted().map { run in
+            let exit = self.containers[run]?.exit
+            return RecoveredRun(runID: run, exit.map { .exited($0) } ?? .running(pid: Int32(run)))
+        }
+        self.handle(.recovered(records, boot: "boot", runs: runs))
+        self.dialRelay()
+    }
+
+    override func died() {
+        self.state = nil
+        self.endpoints = [:]
+        self.relay = nil
+        self.unsynced = []
+        self.appended = 0
+        self.isSyncing = false
+        self.isDialling = false
+    }
+
+    // MARK: Relays
+
+    private func dialRelay(_ index: Int = 0) {
+        guard let state, self.relay == nil, !self.isDialling else { return }
+        let candidates = state.relayCandidates
+        guard !candidates.isEmpty else { return self.dialLater() }
+        let address = candidates[index % candidates.count]
+        guard let relay = self.cluster.relays.first(where: { $0.address == address }) else { return self.dialLater() }
+        self.isDialling = true
+        self.cluster.network.dial(from: self, to: relay, hello: state.hello) { answer in
+            self.isDialling = false
+            switch answer {
+            case .failure:
+                self.later(after: .milliseconds(Int64.random(in: 10...100, using: &self.cluster.random))) {
+                    self.dialRelay(index + 1)
+                }
+            case .success((let endpoint, let welcome)):
+                let peer = endpoint.peer
+                self.relay = endpoint
+                self.endpoints[peer] = endpoint
+                endpoint.received = { bytes in self.handle(.relay(peer, self.decode(RelayToAgent.self, bytes))) }
+                endpoint.closed = { _ in
+                    self.endpoints[peer] = nil
+                    if self.relay === endpoint { self.relay = nil }
+                    self.handle(.relayDisconnected(peer))
+                    self.dialLater()
+                }
+                self.handle(.relayConnected(peer, address: address, welcome))
+            }
+        }
+    }
+
+    private func dialLater() {
+        self.later(after: .milliseconds(Int64.random(in: 10...100, using: &self.cluster.random))) { self.dialRelay() }
+    }
+
+    // MARK: Executors
+
+    override func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
+        .success(Welcome(role: .agent, name: self.name))
+    }
+
+    override func accepted(_ endpoint: Network.Endpoint, _ hello: Hello) {
+        let peer = endpoint.peer
+        self.endpoints[peer] = endpoint
+        endpoint.received = { bytes in self.handle(.executor(peer, self.decode(ExecutorCall.self, bytes))) }
+        endpoint.closed = { _ in
+            self.endpoints[peer] = nil
+            self.handle(.executorDisconnected(peer))
+        }
+        self.handle(.executorConnected(peer, hello))
+    }
+
+    // MARK: Events and effects
+
+    private func handle(_ event: AgentState.Event) {
+        guard self.isUp, self.state != nil else { return }
+        self.cluster.trace(self.name, event)
+        var effects: [AgentState.Effect] = []
+        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
+        for effect in effects { self.perform(effect) }
+        self.cluster.check(self.name, self.state?.checkInvariants() ?? [])
+    }
+
+    private func perform(_ effect: AgentState.Effect) {
+        switch effect {
+        case .append(let record): self.append(record)
+        case .sendToRelay(let peer, let message): self.send(message, to: peer)
+        case .sendToExecutor(let peer, let message): self.send(message, to: peer)
+        case .launch(let spec): self.launch(spec)
+        case .signal(let run, let number): self.end(run, status: number)
+        case .update: break  // Limits do not change what simulated commands do.
+        case .destroy(let run): self.end(run, status: 9)
+        case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
+        case .cancelTimer(let timer): self.cancelTimer(timer)
+        case .close(let peer, let refusal):
+            guard let endpoint = self.endpoints.removeValue(forKey: peer) else { return }
+            self.cluster.network.close(endpoint, refusal)
+            if self.relay === endpoint {
+                self.relay = nil
+                self.dialLater()
+            }
+        case .seekRelay:
+            if let relay = self.relay {
+                self.relay = nil
+                self.endpoints[relay.peer] = nil
+                self.cluster.network.close(relay, nil)
+                self.handle(.relayDisconnected(relay.peer))
+            }
+            self.dialLater()
+        case .observe(let fact): self.cluster.trace(self.name, fact)
+        }
+    }
+
+    private func send(_ message: some WireMessage, to peer: PeerID) {
+        if let endpoint = self.endpoints[peer] { self.cluster.network.send(message, from: endpoint) }
+    }
+
+    // MARK: The disk
+
+    private func append(_ record: AgentLogRecord) {
+        self.unsynced.append(record)
+        self.appended += 1
+        guard !self.isSyncing else { return }
+        self.isSyncing = true
+        self.sync()
+    }
+
+    /// One write and one sync for all that is there; what comes meanwhile waits for the next.
+    private func sync() {
+        let batch = self.unsynced
+        let upTo = self.appended
+        self.later(after: .microseconds(Int64.random(in: 100...3000, using: &self.cluster.random))) {
+            self.disk += batch
+            self.unsynced.removeFirst(batch.count)
+            self.isSyncing = !self.unsynced.isEmpty
+            self.handle(.logged(upTo: upTo))
+            if self.isSyncing { self.sync() }
+        }
+    }
+
+    // MARK: The machine
+
+    private func launch(_ spec: ContainerSpec) {
+        guard self.containers[spec.runID] == nil else { return }
+        self.containers[spec.runID] = Container(spec: spec)
+        self.cluster.containerStarted(spec, on: self)
+        self.later(after: .milliseconds(1)) { self.handle(.container(.started(spec.runID, pid: Int32(spec.runID)))) }
+        guard spec.isCommandTask else {
+            let executor = SimulatedExecutor(spec: spec, on: self, in: self.cluster) { status in
+                self.end(spec.runID, status: status)
+            }
+            self.containers[spec.runID]?.executor = executor
+            executor.start()
+            return
+        }
+        let words = (spec.command.value ?? "").split(separator: " ")
+        let milliseconds = words.count > 1 ? Int64(words[1]) ?? 0 : 0
+        let code = words.count > 2 ? Int32(words[2]) ?? 0 : 0
+        // Not `later`: the container runs on when the agent's process dies.
+        self.cluster.queue.schedule(after: .milliseconds(2 + milliseconds)) { self.end(spec.runID, status: code << 8) }
+    }
+
+    /// All processes of a container end.
+    private func end(_ run: RunID, status: Int32) {
+        guard let container = self.containers[run], container.exit == nil else { return }
+        let exit = ContainerExit(status: status)
+        self.containers[run]?.exit = exit
+        container.executor?.kill()
+        self.cluster.containerEnded(container.spec, on: self)
+        let life = self.life
+        self.cluster.queue.schedule(after: .microseconds(200)) {
+            if self.isUp, self.life == life { self.handle(.container(.exited(run, exit))) }
+        }
+    }
+
+    /// Containers that run.
+    public var runningContainers: Int { self.containers.values.count { $0.exit == nil } }
+}

@@ -1,0 +1,221 @@
+public import MasterCore
+public import Model
+
+/// What a simulated cluster consists of, and what befalls it.
+public struct SimulationSettings: Sendable {
+    public var masters = 2
+    public var allocators = 2
+    public var relays = 2
+    public var agents = 5
+    public var agentResources: Resources = "cpus:4;mem:4096"
+    public var workloads: [Workload] = []
+    /// How often something is killed, on average; nil: nothing is.
+    public var meanTimeToKill: Duration?
+    /// How often a connection breaks, on average; nil: none does.
+    public var meanTimeToBreak: Duration?
+    /// Faults stop after so long; then everything must settle.
+    public var faultyFor: Duration = .seconds(60)
+    /// How long settling may take.
+    public var patience: Duration = .seconds(600)
+    /// Roles of processes that are killed.
+    public var victims: Set<PeerRole> = [.master, .allocator, .relay, .agent, .scheduler]
+    /// One-way delay of a frame, in microseconds.
+    public var delay: ClosedRange<Int64> = 50...2000
+    public var master = MasterSettings()
+    public var heldBytesPerFramework = 16 << 20
+
+    public init() {}
+}
+
+/// A whole cluster in one thread and on virtual time: the cores and codecs of production over a simulated network. The same seed,
+/// the same history.
+public final class SimulatedCluster {
+    public let settings: SimulationSettings
+    public let seed: UInt64
+    let queue = EventQueue(start: Instant(nanoseconds: 1_000_000_000_000))
+    private(set) var network: Network
+    var random: SeededGenerator
+    public private(set) var masters: [SimulatedMaster] = []
+    private(set) var allocators: [SimulatedAllocator] = []
+    private(set) var relays: [SimulatedRelay] = []
+    public private(set) var agents: [SimulatedAgent] = []
+    public private(set) var schedulers: [SimulatedScheduler] = []
+    /// What the checkers found; empty if all is well.
+    public private(set) var violations: [String] = []
+    /// What happened, if it is wanted.
+    public var tracer: ((String) -> Void)?
+
+    private var electedMaster: SimulatedMaster?
+    private var epoch = Epoch.none
+    private var isElectionDue = false
+    private var numbers = 0
+    private var runs: [TaskKey: Int] = [:]
+    private var usage: [ObjectIdentifier: Resources] = [:]
+
+    /// Builds the cluster; `run` starts it.
+    public init(settings: SimulationSettings, seed: UInt64) {
+        self.settings = settings
+        self.seed = seed
+        self.random = SeededGenerator(seed: seed)
+        let networkRandom = SeededGenerator(key: [self.random.next(), 1, 2, 3])
+        self.network = Network(queue: self.queue, random: networkRandom, delay: settings.delay)
+        self.masters = (1...settings.masters).map { SimulatedMaster(name: "master-\($0)", in: self) }
+        self.allocators = (1...settings.allocators).map { SimulatedAllocator(name: "allocator-\($0)", in: self) }
+        self.relays = (1...settings.relays).map { SimulatedRelay(name: "relay-\($0)", in: self) }
+        self.agents = (1...settings.agents).map {
+            SimulatedAgent(name: "agent-\($0)", total: settings.agentResources, in: self)
+        }
+        self.schedulers = settings.workloads.enumerated().map {
+            SimulatedScheduler(name: "framework-\($0.offset + 1)", workload: $0.element, in: self)
+        }
+    }
+
+    /// A generator of its own for one process.
+    func fork() -> SeededGenerator { SeededGenerator(key: (0..<4).map { _ in self.random.next() }) }
+
+    func nextNumber() -> Int {
+        self.numbers += 1
+        return self.numbers
+    }
+
+    func trace(_ name: String, _ what: Any) {
+        guard let tracer else { return }
+        let micros = (self.queue.now.nanoseconds - 1_000_000_000_000) / 1000
+        tracer("\(micros) us  \(name)  \(what)")
+    }
+
+    /// Records what a checker found.
+    func check(_ name: String, _ found: [String]) {
+        guard !found.isEmpty else { return }
+        for violation in found {
+            self.trace(name, "VIOLATION: \(violation)")
+            if self.violations.count < 20 { self.violations.append("\(name): \(violation)") }
+        }
+    }
+
+    // MARK: The run
+
+    private var processes: [SimulatedProcess] {
+        self.masters as [SimulatedProcess] + self.allocators + self.relays + self.agents + self.schedulers
+    }
+
+    /// Starts everything in an order of chance, lets faults happen, heals, and waits until all work is done.
+    ///
+    /// - Returns: How long it took on virtual time; nil if it did not settle or something was violated.
+    public func run() -> Duration? {
+        let start = self.queue.now
+        for process in self.processes.shuffled(using: &self.random) {
+            self.queue.schedule(after: .milliseconds(Int64.random(in: 0...300, using: &self.random))) { process.start() }
+        }
+        let calm = start + self.settings.faultyFor
+        self.planFault(self.settings.meanTimeToKill, until: calm) { self.killOne() }
+        self.planFault(self.settings.meanTimeToBreak, until: calm) { self.network.breakOne() }
+        let hasFaults = self.settings.meanTimeToKill != nil || self.settings.meanTimeToBreak != nil
+        let deadline = (hasFaults ? calm : start) + self.settings.patience
+        while self.violations.isEmpty {
+            if (!hasFaults || self.queue.now > calm), self.isSettled { return self.queue.now - start }
+            if !self.queue.step(until: deadline) {
+                self.check("cluster", ["did not settle: \(self.summary)"])
+            }
+        }
+        return nil
+    }
+
+    /// All work is done, and nobody holds anything any more.
+    private var isSettled: Bool {
+        guard self.schedulers.allSatisfy(\.isDone), let status = self.leader?.status else { return false }
+        return status.tasks == 0 && status.used.isEmpty
+    }
+
+    /// Where things stand, in a line.
+    public var summary: String {
+        let status = self.leader?.status
+        let work = self.schedulers.map { "\($0.name) \($0.finished) finished of \($0.tasks.count)" }
+        let open = self.schedulers.flatMap { scheduler in
+            scheduler.tasks.filter { !$0.value.isTerminal }.map { "\($0.key) \($0.value.name)" }.sorted().prefix(3)
+        }
+        return "leader \(self.leader?.name ?? "none"), agents \(status?.agents ?? 0), tasks \(status?.tasks ?? 0), "
+            + "used \(status?.used.description ?? "-"), \(work.joined(separator: ", ")); open: \(open)"
+    }
+
+    private func planFault(_ mean: Duration?, until calm: Instant, _ fault: @escaping () -> Void) {
+        guard let mean else { return }
+        let wait = Double.random(in: 0.1...1.9, using: &self.random) * mean.asSeconds
+        let instant = self.queue.now + .nanoseconds(Int64(wait * 1e9))
+        guard instant < calm else { return }
+        self.queue.schedule(at: instant) {
+            fault()
+            self.planFault(mean, until: calm, fault)
+        }
+    }
+
+    private func killOne() {
+        var victims: [SimulatedProcess] = []
+        if self.settings.victims.contains(.master) { victims += self.masters }
+        if self.settings.victims.contains(.allocator) { victims += self.allocators }
+        if self.settings.victims.contains(.relay) { victims += self.relays }
+        if self.settings.victims.contains(.agent) { victims += self.agents }
+        if self.settings.victims.contains(.scheduler) { victims += self.schedulers }
+        guard let victim = victims.filter(\.isUp).randomElement(using: &self.random) else { return }
+        self.trace(victim.name, "KILLED")
+        victim.kill()
+        self.queue.schedule(after: .milliseconds(Int64.random(in: 10...4000, using: &self.random))) {
+            self.trace(victim.name, "STARTED AGAIN")
+            victim.start()
+        }
+    }
+
+    // MARK: The election, as an oracle
+
+    /// The master that leads, if one does.
+    var leader: SimulatedMaster? { self.electedMaster.flatMap { $0.isLeading ? $0 : nil } }
+
+    func masterStarted(_ master: SimulatedMaster) { self.electSoon() }
+
+    func masterDied(_ master: SimulatedMaster) {
+        if self.electedMaster === master { self.electedMaster = nil }
+        self.electSoon()
+    }
+
+    func masterSteppedDown(_ master: SimulatedMaster, above: Epoch?) {
+        self.epoch = max(self.epoch, above ?? self.epoch)
+        if self.electedMaster === master { self.electedMaster = nil }
+        self.electSoon()
+    }
+
+    private func electSoon() {
+        guard self.electedMaster == nil, !self.isElectionDue else { return }
+        self.isElectionDue = true
+        self.queue.schedule(after: .milliseconds(Int64.random(in: 5...1500, using: &self.random))) {
+            self.isElectionDue = false
+            guard self.electedMaster == nil,
+                let winner = self.masters.filter(\.isUp).randomElement(using: &self.random)
+            else { return }
+            self.epoch = Epoch(self.epoch.value + 1)
+            self.electedMaster = winner
+            self.trace(winner.name, "ELECTED \(self.epoch)")
+            winner.elected(self.epoch)
+        }
+    }
+
+    // MARK: What machines see
+
+    func containerStarted(_ spec: ContainerSpec, on agent: SimulatedAgent) {
+        if let task = spec.taskID { self.taskStarted(TaskKey(spec.frameworkID, task)) }
+        self.usage[ObjectIdentifier(agent), default: .init()] += spec.resources
+        let used = self.usage[ObjectIdentifier(agent)] ?? .init()
+        if !self.settings.agentResources.contains(used) {
+            self.check(agent.name, ["over-committed: \(used) of \(self.settings.agentResources)"])
+        }
+    }
+
+    func containerEnded(_ spec: ContainerSpec, on agent: SimulatedAgent) {
+        self.usage[ObjectIdentifier(agent), default: .init()] -= spec.resources
+    }
+
+    /// A task began to run somewhere: it must be the only time.
+    func taskStarted(_ key: TaskKey) {
+        self.runs[key, default: 0] += 1
+        if self.runs[key] != 1 { self.check("machines", ["\(key) was started twice"]) }
+    }
+}

@@ -1,0 +1,86 @@
+internal import Messages
+internal import Model
+internal import SDKCore
+
+/// An executor: each task runs for as long as its data says, in milliseconds, then finishes.
+final class SimulatedExecutor: SimulatedProcess {
+    private let spec: ContainerSpec
+    private let agent: SimulatedAgent
+    private let exited: (Int32) -> Void
+    private var state: ExecutorState?
+    private var link: Network.Endpoint?
+
+    init(spec: ContainerSpec, on agent: SimulatedAgent, in cluster: SimulatedCluster, exited: @escaping (Int32) -> Void) {
+        self.spec = spec
+        self.agent = agent
+        self.exited = exited
+        super.init(name: "\(agent.name)/executor-\(spec.runID)", in: cluster)
+    }
+
+    override func begin() {
+        self.state = ExecutorState(
+            settings: ExecutorSettings(
+                frameworkID: self.spec.frameworkID, executorID: self.spec.executorID ?? "none"),
+            generator: self.cluster.fork())
+        self.handle(.started)
+        self.dial()
+    }
+
+    private func dial() {
+        guard self.link == nil else { return }
+        var hello = Hello(role: .executor, name: self.name)
+        hello.frameworkID = self.spec.frameworkID
+        hello.executorID = self.spec.executorID
+        let token = Array((self.spec.environment["MESETA_EXECUTOR_TOKEN"] ?? "").utf8)
+        hello.subscription = Subscription(epoch: .none, counter: 0, token: token)
+        self.cluster.network.dial(from: self, to: self.agent, hello: hello) { answer in
+            guard case .success((let endpoint, _)) = answer else { return self.dialLater() }
+            self.link = endpoint
+            endpoint.received = { bytes in
+                self.handle(.agentEvent(self.decode(ExecutorEvent.self, bytes), from: endpoint.peer))
+            }
+            endpoint.closed = { _ in
+                self.link = nil
+                self.handle(.agentDisconnected(endpoint.peer))
+                self.dialLater()
+            }
+            self.handle(.agentConnected(endpoint.peer))
+        }
+    }
+
+    private func dialLater() {
+        self.later(after: .milliseconds(Int64.random(in: 50...300, using: &self.cluster.random))) { self.dial() }
+    }
+
+    private func handle(_ event: ExecutorState.Event) {
+        guard self.isUp, self.state != nil else { return }
+        self.cluster.trace(self.name, event)
+        var effects: [ExecutorState.Effect] = []
+        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
+        for effect in effects {
+            switch effect {
+            case .send(let call): if let link { self.cluster.network.send(call, from: link) }
+            case .callBack(.launchTask(let task)): self.run(task)
+            case .callBack(.launchTaskGroup(let tasks)): for task in tasks { self.run(task) }
+            case .callBack(.killTask(let task, _)): self.report(task, .killed)
+            case .callBack(.shutdown): self.later(after: .zero) { self.handle(.shutdownReturned) }
+            case .callBack: break
+            case .setTimer(let timer, let instant):
+                self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
+            case .cancelTimer(let timer): self.cancelTimer(timer)
+            case .stopped: self.exited(0)
+            }
+        }
+    }
+
+    private func run(_ task: TaskInfo) {
+        self.cluster.taskStarted(TaskKey(self.spec.frameworkID, task.taskID))
+        let milliseconds = Int64(String(decoding: task.data ?? [], as: UTF8.self)) ?? 0
+        self.report(task.taskID, .running)
+        self.later(after: .milliseconds(milliseconds)) { self.report(task.taskID, .finished) }
+    }
+
+    private func report(_ task: TaskID, _ state: TaskState) {
+        self.handle(.called(.update(TaskStatus(taskID: task, state: state))))
+    }
+}

@@ -1,0 +1,100 @@
+internal import Messages
+internal import Model
+internal import RelayCore
+
+/// A relay over the simulated network.
+public final class SimulatedRelay: SimulatedProcess {
+    private var state: RelayState?
+    private var endpoints: [PeerID: Network.Endpoint] = [:]
+    private var master: Network.Endpoint?
+
+    override func begin() {
+        var settings = RelaySettings(name: self.name, address: self.address)
+        settings.heldBytesPerFramework = self.cluster.settings.heldBytesPerFramework
+        self.state = RelayState(settings: settings)
+        self.dialMaster()
+    }
+
+    override func died() {
+        self.state = nil
+        self.endpoints = [:]
+        self.master = nil
+    }
+
+    private func dialMaster() {
+        guard let state, let master = self.cluster.leader else { return self.dialLater() }
+        self.cluster.network.dial(from: self, to: master, hello: state.hello) { answer in
+            switch answer {
+            case .failure: self.dialLater()
+            case .success((let endpoint, let welcome)):
+                let peer = endpoint.peer
+                self.endpoints[peer] = endpoint
+                self.master = endpoint
+                endpoint.received = { bytes in self.handle(.master(peer, self.decode(MasterToRelay.self, bytes))) }
+                endpoint.closed = { _ in
+                    self.endpoints[peer] = nil
+                    self.handle(.masterDisconnected(peer))
+                    self.dialLater()
+                }
+                self.handle(.masterConnected(peer, welcome))
+            }
+        }
+    }
+
+    private func dialLater() {
+        self.later(after: .milliseconds(Int64.random(in: 20...200, using: &self.cluster.random))) { self.dialMaster() }
+    }
+
+    override func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
+        self.state?.admit(hello) ?? .failure(Refusal(.unknown, "starting"))
+    }
+
+    override func accepted(_ endpoint: Network.Endpoint, _ hello: Hello) {
+        let peer = endpoint.peer
+        self.endpoints[peer] = endpoint
+        if hello.role == .agent {
+            endpoint.received = { bytes in self.handle(.agent(peer, self.decode(AgentToRelay.self, bytes))) }
+            endpoint.closed = { _ in
+                self.endpoints[peer] = nil
+                self.handle(.agentDisconnected(peer))
+            }
+            self.handle(.agentConnected(peer, hello))
+        } else {
+            endpoint.received = { bytes in self.handle(.scheduler(peer, self.decode(SchedulerCall.self, bytes))) }
+            endpoint.closed = { _ in
+                self.endpoints[peer] = nil
+                self.handle(.schedulerDisconnected(peer))
+            }
+            self.handle(.schedulerConnected(peer, hello))
+        }
+    }
+
+    private func handle(_ event: RelayState.Event) {
+        guard self.isUp, self.state != nil else { return }
+        self.cluster.trace(self.name, event)
+        var effects: [RelayState.Effect] = []
+        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
+        for effect in effects {
+            switch effect {
+            case .sendToAgent(let peer, let message): self.send(message, to: peer)
+            case .sendToScheduler(let peer, let message): self.send(message, to: peer)
+            case .sendToMaster(let peer, let message): self.send(message, to: peer)
+            case .close(let peer, let refusal): self.close(peer, refusal)
+            case .setTimer(let timer, let instant):
+                self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
+            case .cancelTimer(let timer): self.cancelTimer(timer)
+            case .observe(let fact): self.cluster.trace(self.name, fact)
+            }
+        }
+    }
+
+    private func close(_ peer: PeerID, _ refusal: Refusal) {
+        guard let endpoint = self.endpoints.removeValue(forKey: peer) else { return }
+        self.cluster.network.close(endpoint, refusal)
+        if endpoint === self.master { self.dialLater() }
+    }
+
+    private func send(_ message: some WireMessage, to peer: PeerID) {
+        if let endpoint = self.endpoints[peer] { self.cluster.network.send(message, from: endpoint) }
+    }
+}

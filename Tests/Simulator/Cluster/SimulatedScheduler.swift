@@ -1,0 +1,244 @@
+internal import Messages
+public import Model
+internal import SDKCore
+
+/// What a simulated framework wants to run.
+public struct Workload: Sendable {
+    /// How many tasks in all.
+    public var tasks: Int
+    /// Of each.
+    public var resources: Resources
+    /// How long each runs, in milliseconds.
+    public var milliseconds: ClosedRange<Int64>
+    /// In an executor, or as commands.
+    public var usesExecutor: Bool
+    /// Straight from the relays, or all on one connection.
+    public var usesRelays: Bool
+
+    public init(
+        tasks: Int, resources: Resources, milliseconds: ClosedRange<Int64>, usesExecutor: Bool = false,
+        usesRelays: Bool = true
+    ) {
+        self.tasks = tasks
+        self.resources = resources
+        self.milliseconds = milliseconds
+        self.usesExecutor = usesExecutor
+        self.usesRelays = usesRelays
+    }
+}
+
+/// A framework's scheduler, with the SDK's core and a workload; it keeps what must not be lost over its own death.
+public final class SimulatedScheduler: SimulatedProcess {
+    private let workload: Workload
+    private var state: SchedulerState?
+    private var master: Network.Endpoint?
+    private var relays: [String: Network.Endpoint] = [:]
+    private var relaysWanted: [String: Int] = [:]
+
+    // What a careful scheduler has on disk.
+    private var frameworkID: FrameworkID?
+    private var launched = 0
+    /// The last state of each task it was told.
+    public private(set) var tasks: [TaskID: TaskState] = [:]
+    private var lastSequence: [TaskID: StatusSequence] = [:]
+
+    init(name: String, workload: Workload, in cluster: SimulatedCluster) {
+        self.workload = workload
+        super.init(name: name, in: cluster)
+    }
+
+    /// Tasks that finished.
+    public var finished: Int { self.tasks.values.count { $0 == .finished } }
+    /// Every task it wanted has finished; what was lost was launched again under another name.
+    public var isDone: Bool { self.finished >= self.workload.tasks }
+    private var outstanding: Int { self.tasks.values.count { !$0.isTerminal } }
+
+    override func begin() {
+        var framework = FrameworkInfo(user: "", name: self.name)
+        framework.id = self.frameworkID
+        framework.failoverTimeout = .seconds(3600)
+        framework.capabilities = [.partitionAware]
+        var settings = SchedulerSettings(framework: framework)
+        settings.usesRelays = self.workload.usesRelays
+        self.state = SchedulerState(settings: settings, codec: ProtobufCodec())
+        self.dialMaster()
+    }
+
+    override func died() {
+        self.state = nil
+        self.master = nil
+        self.relays = [:]
+        self.relaysWanted = [:]
+    }
+
+    // MARK: Connections
+
+    private func dialMaster() {
+        guard self.master == nil, let leader = self.cluster.leader, let state else { return self.dialLater() }
+        var hello = Hello(role: .scheduler, name: self.name)
+        hello.epoch = state.epoch
+        self.cluster.network.dial(from: self, to: leader, hello: hello) { answer in
+            guard case .success((let endpoint, let welcome)) = answer else { return self.dialLater() }
+            self.master = endpoint
+            endpoint.received = { bytes in
+                self.handle(.masterEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
+            }
+            endpoint.closed = { _ in self.masterClosed(endpoint) }
+            self.handle(.masterConnected(endpoint.peer, welcome.epoch))
+        }
+    }
+
+    private func masterClosed(_ endpoint: Network.Endpoint) {
+        guard self.master === endpoint else { return }
+        self.master = nil
+        self.handle(.masterDisconnected(endpoint.peer))
+        self.dialLater()
+    }
+
+    private func dialLater() {
+        self.later(after: .milliseconds(Int64.random(in: 20...200, using: &self.cluster.random))) {
+            if self.master == nil { self.dialMaster() }
+        }
+    }
+
+    /// Dials a relay until it is welcome or not wanted any more; `round` tells attempts for one wish from later ones.
+    private func dialRelay(_ info: RelayInfo, _ subscription: Subscription, round: Int) {
+        guard self.relaysWanted[info.name] == round, self.relays[info.name] == nil,
+            let relay = self.cluster.relays.first(where: { $0.address == info.address })
+        else { return }
+        func again() {
+            self.later(after: .milliseconds(Int64.random(in: 50...300, using: &self.cluster.random))) {
+                self.dialRelay(info, subscription, round: round)
+            }
+        }
+        var hello = Hello(role: .scheduler, name: self.name)
+        hello.frameworkID = self.frameworkID
+        hello.subscription = subscription
+        self.cluster.network.dial(from: self, to: relay, hello: hello) { answer in
+            guard case .success((let endpoint, _)) = answer else { return again() }
+            guard self.relaysWanted[info.name] == round else { return self.cluster.network.close(endpoint, nil) }
+            self.relays[info.name] = endpoint
+            endpoint.received = { bytes in
+                self.handle(.relayEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
+            }
+            endpoint.closed = { _ in
+                guard self.relays[info.name] === endpoint else { return }
+                self.relays[info.name] = nil
+                self.handle(.relayDisconnected(endpoint.peer))
+                again()
+            }
+            self.handle(.relayConnected(info.name, endpoint.peer))
+        }
+    }
+
+    // MARK: Events and effects
+
+    private func handle(_ event: SchedulerState.Event) {
+        guard self.isUp, self.state != nil else { return }
+        self.cluster.trace(self.name, event)
+        var effects: [SchedulerState.Effect] = []
+        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
+        for effect in effects { self.perform(effect) }
+    }
+
+    private func perform(_ effect: SchedulerState.Effect) {
+        switch effect {
+        case .sendToMaster(let call): if let master { self.cluster.network.send(call, from: master) }
+        case .sendToRelay(let peer, let call):
+            if let relay = self.relays.values.first(where: { $0.peer == peer }) {
+                self.cluster.network.send(call, from: relay)
+            }
+        case .disconnectMaster:
+            guard let master else { return }
+            self.master = nil
+            self.cluster.network.close(master, nil)
+            self.handle(.masterDisconnected(master.peer))
+            self.dialLater()
+        case .connectRelay(let info, let subscription):
+            if let relay = self.relays.removeValue(forKey: info.name) { self.cluster.network.close(relay, nil) }
+            let round = self.cluster.nextNumber()
+            self.relaysWanted[info.name] = round
+            self.dialRelay(info, subscription, round: round)
+        case .disconnectRelay(let name):
+            self.relaysWanted[name] = nil
+            if let relay = self.relays.removeValue(forKey: name) { self.cluster.network.close(relay, nil) }
+        case .callBack(let callback): self.later(after: .zero) { self.called(back: callback) }
+        case .rememberFrameworkID(let id): self.frameworkID = id
+        case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
+        case .cancelTimer(let timer): self.cancelTimer(timer)
+        case .stopped(let failure): self.cluster.check(self.name, ["the driver stopped: \(String(describing: failure))"])
+        }
+    }
+
+    // MARK: The framework
+
+    private func called(back callback: SchedulerState.Callback) {
+        self.cluster.trace(self.name, callback)
+        switch callback {
+        case .offers(let offers): for offer in offers { self.answer(offer) }
+        case .statusUpdate(let status): self.updated(status)
+        case .error(let message): self.cluster.check(self.name, ["ERROR: \(message)"])
+        case .registered, .reregistered: self.reconcile()
+        case .disconnected, .offerRescinded, .frameworkMessage, .agentLost, .executorLost,
+            .inverseOffers, .inverseOfferRescinded:
+            break
+        }
+    }
+
+    private func answer(_ offer: Offer) {
+        var launches: [TaskLaunch] = []
+        var rest = offer.resources
+        while self.finished + self.outstanding < self.workload.tasks, rest.contains(self.workload.resources) {
+            self.launched += 1
+            let id = TaskID("\(self.name)-\(self.launched)")
+            var task = TaskInfo(
+                name: "task", taskID: id, agentID: offer.agentID, resources: self.workload.resources)
+            let milliseconds = Int64.random(in: self.workload.milliseconds, using: &self.cluster.random)
+            if self.workload.usesExecutor {
+                task.executor = ExecutorInfo(
+                    executorID: ExecutorID("executor"), command: CommandInfo(shell: "executor"))
+                task.data = Array("\(milliseconds)".utf8)
+            } else {
+                task.command = CommandInfo(shell: "run \(milliseconds) 0")
+            }
+            self.tasks[id] = .staging
+            launches.append(.task(task))
+            rest -= self.workload.resources
+        }
+        let filters = OfferFilters(refuse: .milliseconds(500))
+        guard !launches.isEmpty else { return self.handle(.called(.decline([offer.id], filters))) }
+        self.handle(
+            .called(.accept(.init(offerIDs: [offer.id], operations: [.launch(launches)], filters: filters))))
+    }
+
+    /// Asks about everything that is open, now and from time to time: what was launched by an earlier life may never have
+    /// reached the master.
+    private func reconcile() {
+        let open = self.tasks.filter { !$0.value.isTerminal }.keys.sorted()
+        if !open.isEmpty { self.handle(.called(.reconcile(open.map { .init($0) }))) }
+        self.setTimer("reconcile", at: self.cluster.queue.now + .seconds(10)) { self.reconcile() }
+    }
+
+    private func updated(_ status: TaskStatus) {
+        // The master knows of no such task, and of no agent that could still tell of it.
+        if status.state == .unknown {
+            if self.tasks[status.taskID]?.isTerminal == false { self.tasks[status.taskID] = .dropped }
+            return
+        }
+        let known = self.tasks[status.taskID]
+        if let known, known.isTerminal, known != status.state, status.uuid != nil {
+            self.cluster.check(
+                self.name, ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
+        }
+        if status.sequence > 0 {
+            let last = self.lastSequence[status.taskID] ?? 0
+            // After its own death a scheduler may be told again what it had not acknowledged; never an earlier state.
+            if status.sequence < last {
+                self.cluster.check(self.name, ["\(status.taskID): status \(status.sequence) after \(last)"])
+            }
+            self.lastSequence[status.taskID] = status.sequence
+        }
+        self.tasks[status.taskID] = status.state
+        if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
+    }
+}

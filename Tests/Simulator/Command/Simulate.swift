@@ -1,0 +1,49 @@
+import ArgumentParser
+import Simulator
+
+/// `swift run simulate`
+@main
+struct Simulate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a whole cluster in one thread on virtual time, with faults drawn from a seed.",
+        discussion: """
+            The cores and codecs of production over a simulated network. Checkers watch every step: no agent over-committed,
+            no task started twice, statuses in order, books consistent; after healing, all work is done. The same seed, the
+            same history.
+
+            EXAMPLES
+              swift run -c release simulate --scenario everything --seeds 1000
+              swift run simulate --scenario masters --seed 42 --trace
+            """)
+
+    @Option(help: "\(Scenario.allCases.map(\.rawValue).joined(separator: ", ")).") var scenario = "everything"
+    @Option(help: "The one seed to run.") var seed: UInt64?
+    @Option(help: "Run that many seeds, from --first on.") var seeds: UInt64 = 20
+    @Option(help: "The first seed of many.") var first: UInt64 = 1
+    @Flag(help: "Print every event and effect (with --seed).") var trace = false
+
+    func validate() throws {
+        guard Scenario(rawValue: self.scenario) != nil else {
+            throw ValidationError(
+                "no scenario '\(self.scenario)': use \(Scenario.allCases.map(\.rawValue).joined(separator: ", "))")
+        }
+    }
+
+    func run() throws {
+        guard let scenario = Scenario(rawValue: self.scenario) else { return }
+        var failures = 0
+        let seeds = self.seed.map { $0...$0 } ?? self.first...(self.first + max(1, self.seeds) - 1)
+        for seed in seeds {
+            let cluster = SimulatedCluster(settings: scenario.settings, seed: seed)
+            if self.trace, self.seed != nil { cluster.tracer = { print($0) } }
+            if let duration = cluster.run() {
+                print("seed \(seed): settled after \(duration)")
+            } else {
+                failures += 1
+                print("seed \(seed): FAILED; again with --scenario \(self.scenario) --seed \(seed) --trace")
+                for violation in cluster.violations { print("    \(violation)") }
+            }
+        }
+        if failures > 0 { throw ExitCode(1) }
+    }
+}
