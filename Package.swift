@@ -21,7 +21,8 @@ func part(_ name: String, _ path: String, _ dependencies: [Target.Dependency], e
 /// An executable of one role: flags and wiring over that role's core.
 func daemon(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
     .executableTarget(
-        name: name, dependencies: ["Model", "Messages", "Runtime", arguments, logging] + dependencies, path: path,
+        name: name, dependencies: ["Model", "Messages", "Frames", "Runtime", arguments, logging] + dependencies,
+        path: path,
         swiftSettings: settings)
 }
 
@@ -43,7 +44,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
-        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
         // The vocabulary, and the decisions of each role: no I/O below this line.
@@ -69,7 +69,6 @@ let package = Package(
             "Runtime", "Services/Runtime",
             [
                 "Model", "Messages", "Frames", logging, arguments, .product(name: "NIOHTTP1", package: "swift-nio"),
-                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ] + nio),
         .systemLibrary(
             name: "CZooKeeper", path: "Services/Coordination/CZooKeeper", providers: [.apt(["libzookeeper-mt-dev"])]),
@@ -81,15 +80,24 @@ let package = Package(
         daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ElectionCore", "ZooKeeper"] + nio),
         part("Isolation", "Services/Agent/Isolation", ["Model", "Messages", logging] + nio),
         daemon("meseta-agent", "Services/Agent/Daemon", ["AgentCore", "Isolation", "ElectionCore", "ZooKeeper"] + nio),
+        // Static and without a runtime: a supervisor for each framework on each agent has to be tiny.
         .executableTarget(
             name: "meseta-supervisor", dependencies: ["CMessages"], path: "Services/Supervisor",
-            linkerSettings: [.unsafeFlags(["-static-executable"])]),
-        daemon("meseta", "Services/CLI", ["MesetaSDK"] + nio),
+            cSettings: [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])],
+            linkerSettings: [
+                .unsafeFlags([
+                    "-static-stdlib", "-nostartfiles", "-Xclang-linker", "-static", "-Xclang-linker",
+                    "-Wno-unused-command-line-argument", "-Xlinker", "--gc-sections",
+                ])
+            ]),
+        daemon(
+            "meseta", "Services/CLI",
+            ["MesetaSDK", "ZooKeeper", .product(name: "NIOHTTP1", package: "swift-nio")] + nio),
 
         // For authors of frameworks.
         part(
             "MesetaSDK", "Services/SDK/Swift/Drivers",
-            ["Model", "SDKCore", "Messages", "Runtime", "ZooKeeper", "ElectionCore", logging] + nio),
+            ["Model", "SDKCore", "Messages", "Frames", "Runtime", "ZooKeeper", logging] + nio),
         .executableTarget(
             name: "pi", dependencies: ["MesetaSDK", arguments], path: "Services/SDK/Swift/Examples/Pi/Scheduler",
             swiftSettings: settings),
@@ -113,13 +121,13 @@ let package = Package(
         tests("AllocatorTests", ["AllocatorCore"]),
         tests("RelayTests", ["RelayCore", "Messages"]),
         tests("AgentTests", ["AgentCore", "Messages"]),
-        tests("IsolationTests", ["Isolation", "Messages"]),
+        tests("IsolationTests", ["Isolation", "Messages", logging] + nio),
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "ElectionCore", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK"]),
         tests("ScenarioTests", ["Simulator"]),
         tests("LayeringTests", []),
-        tests("SystemTests", ["Messages"]),
+        tests("SystemTests", ["TestSupport"], exclude: ["Python"]),
     ],
     swiftLanguageModes: [.v6]
 )

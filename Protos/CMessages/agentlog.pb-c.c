@@ -151,7 +151,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_log_record__started__descri
   (ProtobufCMessageInit) meseta__wire__agent_log_record__started__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__task_accepted__field_descriptors[9] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__task_accepted__field_descriptors[11] =
 {
   {
     "number",
@@ -238,20 +238,8 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__task_accep
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "group",
-    8,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT64,
-    0,   /* quantifier_offset */
-    offsetof(Meseta__Wire__AgentLogRecord__TaskAccepted, group),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "position",
-    9,
+    8,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
@@ -261,14 +249,52 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__task_accep
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "group_first",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentLogRecord__TaskAccepted, group_first),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "group_count",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentLogRecord__TaskAccepted, group_count),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refused",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentLogRecord__TaskAccepted, refused),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_log_record__task_accepted__field_indices_by_name[] = {
   5,   /* field[5] = executor_id */
   1,   /* field[1] = framework_id */
-  7,   /* field[7] = group */
+  9,   /* field[9] = group_count */
+  8,   /* field[8] = group_first */
   4,   /* field[4] = info */
   0,   /* field[0] = number */
-  8,   /* field[8] = position */
+  7,   /* field[7] = position */
+  10,   /* field[10] = refused */
   3,   /* field[3] = role */
   6,   /* field[6] = run_id */
   2,   /* field[2] = task_id */
@@ -276,7 +302,7 @@ static const unsigned meseta__wire__agent_log_record__task_accepted__field_indic
 static const ProtobufCIntRange meseta__wire__agent_log_record__task_accepted__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_log_record__task_accepted__descriptor =
 {
@@ -286,7 +312,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_log_record__task_accepted__
   "Meseta__Wire__AgentLogRecord__TaskAccepted",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentLogRecord__TaskAccepted),
-  9,
+  11,
   meseta__wire__agent_log_record__task_accepted__field_descriptors,
   meseta__wire__agent_log_record__task_accepted__field_indices_by_name,
   1,  meseta__wire__agent_log_record__task_accepted__number_ranges,

@@ -35,7 +35,9 @@ public enum AgentLogRecord: Hashable, Sendable {
 public struct TaskAcceptance: Hashable, Sendable {
     /// The agent's own, from 1, never used twice.
     public var number: UInt64
+    /// Its framework and id.
     public var key: TaskKey
+    /// Whose share it counts in.
     public var role: String
     /// `meseta.v1.TaskInfo` as it came.
     public var info: Bytes
@@ -43,13 +45,31 @@ public struct TaskAcceptance: Hashable, Sendable {
     public var executorID: ExecutorID?
     /// Of a command task's own container; 0 with an executor.
     public var runID: RunID
-    /// The number of the first task of its group; nil if it is alone.
-    public var group: UInt64?
+    /// Nil if it is alone.
+    public var group: Group?
+    /// It does not run here; a terminal status follows at once.
+    public var isRefused: Bool
+    /// Of the books with it.
     public var position: BookPosition
 
+    /// Tasks that start all or none; their numbers follow each other.
+    public struct Group: Hashable, Sendable {
+        /// The number of the first.
+        public var first: UInt64
+        /// How many there are.
+        public var count: UInt32
+
+        /// A group.
+        public init(first: UInt64, count: UInt32) {
+            self.first = first
+            self.count = count
+        }
+    }
+
+    /// A task, alone and not refused unless said otherwise.
     public init(
         number: UInt64, key: TaskKey, role: String, info: Bytes, executorID: ExecutorID?, runID: RunID,
-        group: UInt64?, position: BookPosition
+        group: Group? = nil, isRefused: Bool = false, position: BookPosition
     ) {
         self.number = number
         self.key = key
@@ -58,21 +78,27 @@ public struct TaskAcceptance: Hashable, Sendable {
         self.executorID = executorID
         self.runID = runID
         self.group = group
+        self.isRefused = isRefused
         self.position = position
     }
 }
 
 /// An executor that the agent starts.
 public struct ExecutorAcceptance: Hashable, Sendable {
+    /// Its framework and id.
     public var key: ExecutorKey
+    /// Whose share it counts in.
     public var role: String
     /// `meseta.v1.ExecutorInfo`.
     public var info: Bytes
+    /// Of its container.
     public var runID: RunID
     /// What it must show to subscribe: 32 hexadecimal digits.
     public var token: String
+    /// Of the books with it.
     public var position: BookPosition
 
+    /// An executor.
     public init(
         key: ExecutorKey, role: String, info: Bytes, runID: RunID, token: String, position: BookPosition
     ) {
@@ -89,13 +115,18 @@ public struct ExecutorAcceptance: Hashable, Sendable {
 public struct LoggedStatus: Hashable, Sendable {
     /// Of the task.
     public var number: UInt64
+    /// Within its task.
     public var sequence: StatusSequence
+    /// That it tells.
     public var state: TaskState
+    /// 16 bytes.
     public var uuid: Bytes
     /// `meseta.v1.TaskStatus`.
     public var status: Bytes
+    /// Of the books with it.
     public var position: BookPosition
 
+    /// A status.
     public init(
         number: UInt64, sequence: StatusSequence, state: TaskState, uuid: Bytes, status: Bytes, position: BookPosition
     ) {
@@ -110,13 +141,18 @@ public struct LoggedStatus: Hashable, Sendable {
 
 /// The end of an executor.
 public struct ExecutorExit: Hashable, Sendable {
+    /// Its framework and id.
     public var key: ExecutorKey
+    /// Of its container.
     public var runID: RunID
     /// As waitpid() gives it.
     public var status: Int32
+    /// For people.
     public var message: String
+    /// Of the books without it.
     public var position: BookPosition
 
+    /// An end.
     public init(key: ExecutorKey, runID: RunID, status: Int32, message: String, position: BookPosition) {
         self.key = key
         self.runID = runID
@@ -132,9 +168,12 @@ public struct AgentCounters: Hashable, Sendable {
     public var number: UInt64
     /// The last run given out.
     public var runID: RunID
+    /// Of the books.
     public var position: BookPosition
+    /// As far as the master has them.
     public var confirmed: BookPosition
 
+    /// Counts.
     public init(number: UInt64, runID: RunID, position: BookPosition, confirmed: BookPosition) {
         self.number = number
         self.runID = runID

@@ -13,6 +13,8 @@ public enum MasterToAllocator: Hashable, Sendable {
     /// Free again.
     case recovered(AgentHolding)
     /// This much of the agent, or less, is refused for a time.
+    ///
+    /// Zero: it was declined just now, and is to be offered again, after the others that want it.
     case filter(AgentHolding, remaining: Duration)
     /// Filters of these roles are gone; no roles: of all.
     case revived(framework: UInt32, roles: [String])

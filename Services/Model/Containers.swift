@@ -5,11 +5,13 @@ public typealias RunID = UInt64
 public struct ContainerSpec: Hashable, Sendable {
     /// A supervisor that has this run already answers with what became of it, and starts nothing.
     public var runID: RunID
+    /// Whose it is.
     public var frameworkID: FrameworkID
     /// Nil for a command task.
     public var executorID: ExecutorID?
     /// Nil for an executor.
     public var taskID: TaskID?
+    /// What its first process is.
     public var command: CommandInfo
     /// Everything the process finds in its environment besides what the agent's host passes on (`PATH`).
     ///
@@ -25,6 +27,7 @@ public struct ContainerSpec: Hashable, Sendable {
     /// Whether there is no executor in between.
     public var isCommandTask: Bool { self.taskID != nil }
 
+    /// A container.
     public init(
         runID: RunID, frameworkID: FrameworkID, executorID: ExecutorID? = nil, taskID: TaskID? = nil,
         command: CommandInfo, environment: [String: String] = [:], resources: Resources, user: String? = nil,
@@ -46,6 +49,7 @@ public struct ContainerSpec: Hashable, Sendable {
 public struct ContainerExit: Hashable, Sendable {
     /// As waitpid() gives it.
     public var status: Int32
+    /// Why, beyond that.
     public var cause: Cause
     /// For people; empty if `status` says it all.
     public var message: String
@@ -62,6 +66,7 @@ public struct ContainerExit: Hashable, Sendable {
         case supervisorLost
     }
 
+    /// An end, by itself unless said otherwise.
     public init(status: Int32, cause: Cause = .itself, message: String = "") {
         self.status = status
         self.cause = cause
@@ -87,7 +92,9 @@ public enum ContainerEvent: Hashable, Sendable {
 ///
 /// A supervisor journals a run before it forks. So, within one boot, a run that no journal has was never started.
 public struct RecoveredRun: Hashable, Sendable {
+    /// Of which container.
     public var runID: RunID
+    /// What became of it.
     public var fate: Fate
 
     /// What became of it while the agent was away.
@@ -97,6 +104,7 @@ public struct RecoveredRun: Hashable, Sendable {
         case launchFailed(message: String)
     }
 
+    /// A run and its fate.
     public init(runID: RunID, _ fate: Fate) {
         self.runID = runID
         self.fate = fate

@@ -44,6 +44,6 @@ extension Duration {
     /// Reads foreign seconds. Nil for what is no duration: negative, NaN, infinite, or beyond 292 years.
     public init?(foreignSeconds seconds: Double) {
         guard seconds.isFinite, seconds >= 0, seconds < 9.2e9 else { return nil }
-        self = .nanoseconds(Int64(seconds * 1e9))
+        self = .nanoseconds(Int64((seconds * 1e9).rounded()))
     }
 }

@@ -61,19 +61,27 @@ public struct Slab<Element> {
     /// The indices of all rows, ascending.
     ///
     /// - Complexity: O(`endIndex`) to walk through.
-    public var indices: some Sequence<UInt32> {
-        self.slots.indices.lazy.filter { self.slots[$0] != nil }.map { UInt32($0) }
+    public var indices: [UInt32] {
+        self.slots.indices.filter { self.slots[$0] != nil }.map { UInt32($0) }
     }
 }
 
 extension Slab: Sequence {
     /// The rows with their indices, ascending.
-    public func makeIterator() -> AnyIterator<(index: UInt32, element: Element)> {
-        var position = 0
-        return AnyIterator {
-            while position < self.slots.count {
-                defer { position += 1 }
-                if let element = self.slots[position] { return (UInt32(position), element) }
+    public func makeIterator() -> Iterator { Iterator(slots: self.slots) }
+
+    /// Walks through the rows as they were when it was made.
+    public struct Iterator: IteratorProtocol {
+        fileprivate let slots: [Element?]
+        private var position = 0
+
+        fileprivate init(slots: [Element?]) { self.slots = slots }
+
+        /// The next row, or nil after the last.
+        public mutating func next() -> (index: UInt32, element: Element)? {
+            while self.position < self.slots.count {
+                defer { self.position += 1 }
+                if let element = self.slots[self.position] { return (UInt32(self.position), element) }
             }
             return nil
         }

@@ -13,6 +13,7 @@ public enum SupervisorCommand: Hashable, Sendable {
 
 /// A process to start, with everything resolved: `meseta.wire.SupervisorStart`.
 public struct SupervisorStart: Hashable, Sendable {
+    /// Chosen by the agent.
     public var runID: RunID
     /// Looked up in PATH of `environment` unless it contains a slash.
     public var program: String
@@ -34,15 +35,19 @@ public struct SupervisorStart: Hashable, Sendable {
     public var tracking: String?
     /// The entry of `environment` that no other run has.
     public var mark: String
+    /// Set before the program is executed.
     public var limits: [Limit] = []
 
     /// Whom a process runs as.
     public struct User: Hashable, Sendable {
+        /// Of the user.
         public var uid: UInt32
+        /// Of the user's first group.
         public var gid: UInt32
         /// Supplementary.
         public var groups: [UInt32]
 
+        /// All of it.
         public init(uid: UInt32, gid: UInt32, groups: [UInt32]) {
             self.uid = uid
             self.gid = gid
@@ -52,10 +57,14 @@ public struct SupervisorStart: Hashable, Sendable {
 
     /// One `setrlimit`; all ones mean unlimited.
     public struct Limit: Hashable, Sendable {
+        /// `RLIMIT_` of this kernel.
         public var resource: UInt32
+        /// What holds.
         public var soft: UInt64
+        /// What the process may raise it to.
         public var hard: UInt64
 
+        /// All of it.
         public init(resource: UInt32, soft: UInt64, hard: UInt64) {
             self.resource = resource
             self.soft = soft
@@ -63,6 +72,7 @@ public struct SupervisorStart: Hashable, Sendable {
         }
     }
 
+    /// All of it.
     public init(
         runID: RunID, program: String, arguments: [String], environment: [String], directory: String,
         outputPath: String, errorPath: String, user: User? = nil, mark: String
@@ -79,43 +89,45 @@ public struct SupervisorStart: Hashable, Sendable {
     }
 }
 
-/// A run that has a process, or is about to: `meseta.wire.SupervisorRun`.
+/// A run whose end is not known yet: `meseta.wire.SupervisorRun`.
 public struct SupervisorRun: Hashable, Sendable {
+    /// Chosen by the agent.
     public var runID: RunID
-    /// 0 before the fork.
+    /// Of its first process; 0 before the fork, and when that process is gone.
     public var pid: Int32
-    /// In clock ticks since the boot: tells the process from a later one of that pid.
-    public var startTime: UInt64
-    public var tracking: String?
-    public var mark: String
 
-    public init(runID: RunID, pid: Int32, startTime: UInt64, tracking: String?, mark: String) {
+    /// All of it.
+    public init(runID: RunID, pid: Int32) {
         self.runID = runID
         self.pid = pid
-        self.startTime = startTime
-        self.tracking = tracking
-        self.mark = mark
     }
 }
 
 /// The end of a run: `meseta.wire.SupervisorExit`.
 public struct SupervisorExit: Hashable, Sendable {
+    /// Chosen by the agent.
     public var runID: RunID
     /// As waitpid() gives it.
     public var status: Int32
     /// After a `destroy`.
     public var isDestroyed: Bool
+    /// The supervisor that had started it died, and it with it; `status` is that of SIGKILL.
+    public var isLost: Bool
 
-    public init(runID: RunID, status: Int32, isDestroyed: Bool) {
+    /// All of it.
+    public init(runID: RunID, status: Int32, isDestroyed: Bool = false, isLost: Bool = false) {
         self.runID = runID
         self.status = status
         self.isDestroyed = isDestroyed
+        self.isLost = isLost
     }
 }
 
 /// A start that came to nothing: `meseta.wire.SupervisorFailure`.
 public struct SupervisorFailure: Hashable, Sendable {
+    /// Chosen by the agent.
     public var runID: RunID
+    /// What was being done.
     public var stage: Stage
     /// `errno`.
     public var error: Int32
@@ -133,6 +145,7 @@ public struct SupervisorFailure: Hashable, Sendable {
         case journal = 8
     }
 
+    /// All of it.
     public init(runID: RunID, stage: Stage, error: Int32) {
         self.runID = runID
         self.stage = stage
@@ -142,14 +155,18 @@ public struct SupervisorFailure: Hashable, Sendable {
 
 /// All that a supervisor knows: `meseta.wire.SupervisorSnapshot`.
 public struct SupervisorSnapshot: Hashable, Sendable {
+    /// Of the supervisor.
     public var pid: Int32
+    /// Of these messages; 1 today.
     public var version: UInt32
+    /// Whose end is not known.
     public var runs: [SupervisorRun]
     /// Not forgotten yet.
     public var exits: [SupervisorExit]
     /// Not forgotten yet.
     public var failures: [SupervisorFailure]
 
+    /// All of it.
     public init(
         pid: Int32, version: UInt32 = 1, runs: [SupervisorRun], exits: [SupervisorExit],
         failures: [SupervisorFailure]
@@ -173,14 +190,4 @@ public enum SupervisorEvent: Hashable, Sendable {
     case failed(SupervisorFailure)
     /// A signal or a `destroy` was for a run that is not here.
     case unknown(RunID)
-}
-
-/// One record of a supervisor's journal of runs.
-public enum SupervisorJournalRecord: Hashable, Sendable {
-    /// Before the fork; no pid yet.
-    case launching(SupervisorRun)
-    case started(SupervisorRun)
-    case exited(SupervisorExit)
-    case failed(SupervisorFailure)
-    case forgotten(RunID)
 }

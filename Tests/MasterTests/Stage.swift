@@ -13,7 +13,11 @@ final class Stage {
     private(set) var master: MasterState
     private(set) var now = Instant(nanoseconds: 1_700_000_000_000_000_000)
     /// The effects of the last step, its timers included.
-    private(set) var said: [Effect] = []
+    private(set) var said: [Effect] = [] {
+        didSet { if self.said.isEmpty { self.steps += 1 } }
+    }
+    /// How many steps there were.
+    private(set) var steps = 0
     private(set) var timers: [MasterTimer: Instant] = [:]
     private var lastPeer: UInt32 = 0
     private var lastProposal: UInt64 = 0
@@ -146,7 +150,10 @@ final class Stage {
     }
 
     /// A change of an agent's books.
-    func book(_ relay: PeerID, at index: UInt32 = 0, connects: UInt64 = 1, _ position: BookPosition, _ change: BookEntry.Change) {
+    func book(
+        _ relay: PeerID, at index: UInt32 = 0, connects: UInt64 = 1, _ position: BookPosition,
+        _ change: BookEntry.Change
+    ) {
         self.step(
             .relay(
                 relay,
@@ -277,7 +284,11 @@ struct Small {
 
     /// An offer of some of the agent to the framework.
     func offer(_ resources: Resources = "cpus:4;mem:4096") -> OfferID {
-        self.stage.propose(self.allocator, self.agent, resources, for: self.framework)!.id
+        if let offer = self.stage.propose(self.allocator, self.agent, resources, for: self.framework) {
+            return offer.id
+        }
+        Issue.record("\(resources) is not offered: \(self.stage.said)")
+        return "none"
     }
 
     /// Launches a command task and lets the agent's books show it running.

@@ -44,10 +44,14 @@ struct Storm {
     var epoch: Epoch = 1
     var nextPeer: UInt32 = 1
     var nextUUID: UInt64 = 0
-    /// All that agents ever reported. A scheduler acknowledges copies too.
+    /// All that agents ever reported.
+    ///
+    /// A scheduler acknowledges copies too.
     var reports: [Bytes: (AgentID, StatusEnvelope)] = [:]
     /// Calls and orders that are on their way to the relay.
     var answers: [RelayState.Event] = []
+    /// Agents that are asked to send again, and what.
+    var resends: [(PeerID, FrameworkID)] = []
     var problems: [String] = []
     let frameworks: [FrameworkID] = ["F1", "F2", "F3"]
 
@@ -119,7 +123,8 @@ struct Storm {
         case .agentAttached(let index, let registration, _, _):
             guard let number = self.agents.firstIndex(where: { $0.id == registration.agentID }) else { return }
             self.agents[number].index = index
-            self.answers.append(.master(peer, .agentAccepted(index: index, registration.attachment, registration.agentID!)))
+            self.answers.append(
+                .master(peer, .agentAccepted(index: index, registration.attachment, self.agents[number].id)))
         case .status(let index, let envelope):
             let notice = self.notices[envelope.key.framework]
             if notice?.isConnected != true { self.problems.append("status to the master for nobody") }
@@ -149,9 +154,7 @@ struct Storm {
             }.map(\.element)
         case .registered(_, _, let epoch): self.agents[number].epoch = max(self.agents[number].epoch, epoch)
         case .resend(let framework):
-            for envelope in self.agents[number].unacknowledged where envelope.key.framework == framework {
-                self.answers.append(.agent(peer, .status(envelope)))
-            }
+            self.resends.append((peer, framework))
         default: break
         }
     }
@@ -257,14 +260,22 @@ struct Storm {
         for event in waiting {
             switch event {
             case .scheduler(let peer, _): if self.schedulers[peer] != nil { self.send(event) }
-            case .agent(let peer, _):
-                if self.agents.contains(where: { $0.peer == peer }) { self.send(event) }
             default: self.send(event)
+            }
+        }
+        let asked = self.resends
+        self.resends = []
+        for (peer, framework) in asked {
+            guard let agent = self.agents.first(where: { $0.peer == peer }) else { continue }
+            for envelope in agent.unacknowledged where envelope.key.framework == framework {
+                self.send(.agent(peer, .status(envelope)))
             }
         }
     }
 
-    /// Everybody comes back and stays. No agent sends anything by itself: the relay must not have forgotten it.
+    /// Everybody comes back and stays.
+    ///
+    /// No agent sends anything by itself: the relay must not have forgotten it.
     mutating func heal() {
         for number in self.agents.indices where self.agents[number].peer == nil { self.attach(number) }
         self.followMaster()

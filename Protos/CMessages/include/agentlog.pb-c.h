@@ -75,17 +75,22 @@ struct  Meseta__Wire__AgentLogRecord__TaskAccepted
    */
   uint64_t run_id;
   /*
-   * Number of the first task of its group; 0 if it is alone.
-   */
-  uint64_t group;
-  /*
    * Of the books.
    */
   uint64_t position;
+  /*
+   * Number of the first task of its group; 0 if it is alone.
+   */
+  uint64_t group_first;
+  uint32_t group_count;
+  /*
+   * It does not run here; a terminal status follows at once.
+   */
+  protobuf_c_boolean refused;
 };
 #define MESETA__WIRE__AGENT_LOG_RECORD__TASK_ACCEPTED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_log_record__task_accepted__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0 }
 
 
 struct  Meseta__Wire__AgentLogRecord__ExecutorAccepted

@@ -8,13 +8,17 @@ public struct AgentSettings: Sendable {
     public var hostname: String
     /// Port of HTTP: sandboxes, health, metrics; 0: none.
     public var sidePort: UInt16 = 0
-    /// What it shares out. An order that does not fit is refused, whoever sent it.
+    /// What it shares out.
+    ///
+    /// An order that does not fit is refused, whoever sent it.
     public var total: Resources
     /// What schedulers choose it by.
     public var attributes: [Attribute] = []
     /// Relays to begin with (host:port); more are learned from them.
     public var relays: [String] = []
-    /// host:port at which executors reach it. The same after a restart, or the executors that run will not find it.
+    /// host:port at which executors reach it.
+    ///
+    /// The same after a restart, or the executors that run will not find it.
     public var executorEndpoint: String = "127.0.0.1:5051"
 
     /// From the start of an executor to its SUBSCRIBE; also how long one may stay away later.
@@ -32,31 +36,42 @@ public struct AgentSettings: Sendable {
     }
     /// Bound of `executorReregistrationTimeout`.
     public static let executorReregistrationTimeoutMax: Duration = .seconds(15)
-    /// Between SHUTDOWN and the end of an executor's container, unless its info says otherwise. Default 5 s, as in Mesos.
+    /// Between SHUTDOWN and the end of an executor's container, unless its info says otherwise.
+    ///
+    /// Default 5 s, as in Mesos.
     public var executorShutdownGracePeriod: Duration = .seconds(5)
-    /// Between SIGTERM and SIGKILL, unless the order or the task says otherwise. Default 3 s, as in Mesos.
+    /// Between SIGTERM and SIGKILL, unless the order or the task says otherwise.
+    ///
+    /// Default 3 s, as in Mesos.
     public var killGracePeriod: Duration = .seconds(3)
 
     /// After which unacknowledged statuses of a task are sent again the first time; then doubled each time.
     ///
     /// Default 10 s, as in Mesos.
     public var statusRetryIntervalMin: Duration = .seconds(10)
-    /// Bound of that doubling. Default 10 min, as in Mesos.
+    /// Bound of that doubling.
+    ///
+    /// Default 10 min, as in Mesos.
     public var statusRetryIntervalMax: Duration = .seconds(600)
     /// Statuses of one task that wait for its scheduler; beyond it the oldest is given up.
     ///
     /// The latest and the terminal one are never given up. Default 256.
     public var unacknowledgedLimit: Int = 256
 
-    /// How long it stays away from the cluster after the master refused it. Default 30 s.
+    /// How long it stays away from the cluster after the master refused it.
+    ///
+    /// Default 30 s.
     public var refusedRetryInterval: Duration = .seconds(30)
     /// How soon it tries to return to the relay that its name chooses; doubled with each vain attempt, plus a random part.
     ///
     /// Default 2 min: a relay that restarted gets its agents back over minutes, not at once.
     public var homecomingIntervalMin: Duration = .seconds(120)
-    /// Bound of that doubling. Default 1 h.
+    /// Bound of that doubling.
+    ///
+    /// Default 1 h.
     public var homecomingIntervalMax: Duration = .seconds(3600)
 
+    /// Settings with every default.
     public init(name: String, hostname: String, total: Resources) {
         self.name = name
         self.hostname = hostname

@@ -36,9 +36,12 @@ struct TaskEntry {
         case ended
     }
 
+    /// Somebody wants it dead.
     struct Kill: Hashable {
         var requestedAt: Instant
-        /// SIGKILL then.
+        /// As asked for; nil: the task's own policy.
+        var grace: Duration?
+        /// A command task gets SIGKILL then.
         var deadline: Instant
     }
 
@@ -48,6 +51,10 @@ struct TaskEntry {
     var stage: Stage = .accepted
     /// Whether the acceptance is on disk.
     var isLogged = false
+    /// Its resources count as used.
+    ///
+    /// Not those of a task that is refused.
+    var isHolding = false
     /// Of the last status made, on disk or not.
     var state: TaskState = .staging
     /// Of the last status made, on disk or not.
@@ -57,7 +64,7 @@ struct TaskEntry {
     var loggedSequence: StatusSequence = 0
     /// The latest on disk.
     var latest: LoggedStatus?
-    /// The latest that the scheduler acknowledged.
+    /// The latest that the scheduler acknowledged; the record of that may be on its way to disk.
     var acknowledged: LoggedStatus?
     /// Of updates from the executor, newest last: it sends again what it missed our acknowledgement of.
     var recentUUIDs: [Bytes] = []
@@ -128,9 +135,19 @@ struct ExecutorEntry {
     /// Live tasks, in the order of acceptance.
     var tasks: [UInt64] = []
     var hasReceivedTasks = false
+    /// Its own resources and those of its live tasks.
+    var load: Resources
     /// What its container may use, as last ordered.
     var limits: Resources = .init()
     var end: End?
+    /// From when its record is appended.
+    var exit: ExecutorExit?
+
+    init(acceptance: ExecutorAcceptance, info: ExecutorInfo) {
+        self.acceptance = acceptance
+        self.info = info
+        self.load = info.resources
+    }
 
     var key: ExecutorKey { self.acceptance.key }
     var runID: RunID { self.acceptance.runID }
@@ -141,6 +158,12 @@ struct ExecutorEntry {
         case .stopping(let peer): peer
         case .accepted, .registering, .away, .exited: nil
         }
+    }
+
+    /// Whether that is its token: the text of its environment, or the bytes that the text spells.
+    func isShown(by token: Bytes) -> Bool {
+        let spelled = token.map { ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        return token == Array(self.acceptance.token.utf8) || spelled == self.acceptance.token
     }
 
     var record: ExecutorRecord {
@@ -163,7 +186,11 @@ enum Consequence {
     case deliver([UInt64])
     case executorAccepted(RunID)
     case status(LoggedStatus, fromExecutor: Bool)
-    case acknowledged(LoggedStatus, number: UInt64)
+    /// The terminal status of a task was acknowledged.
+    case removed(UInt64)
     case kill(UInt64)
-    case executorExited(UnconfirmedExit)
+    case executorExited(RunID, ExecutorExit)
+    case tell(BookEntry)
+    /// The number of this life of the agent is on disk: it may be shown.
+    case started
 }

@@ -36,8 +36,9 @@ struct ClusterFile: Codable {
     }
 
     /// What schedulers and operators need to find the master.
-    var masters: String {
-        self.members.filter { $0.role == "master" }.map(\.address).joined(separator: ",")
+    var masterAddress: String {
+        guard self.election == "none" else { return self.election }
+        return self.members.filter { $0.role == "master" }.map(\.address).joined(separator: ",")
     }
 }
 

@@ -42,7 +42,9 @@ public enum MasterFact: Hashable, Sendable {
     case callRefused(PeerID, reason: String)
 }
 
-/// What a master wants to be woken for. A timer that fires late or twice does no harm.
+/// What a master wants to be woken for.
+///
+/// A timer that fires late or twice does no harm.
 public enum MasterTimer: Hashable, Sendable {
     /// Offers made since are to be sent, one event per framework.
     case offersDue

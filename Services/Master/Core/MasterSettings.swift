@@ -26,13 +26,19 @@ public struct MasterSettings: Sendable {
     /// breaks, or whose master fails over, gets the chance to come back.
     public var minimumFailoverTimeout: Duration = .seconds(10)
 
-    /// How often a subscribed scheduler receives a HEARTBEAT event. Default 15 s, as in Mesos.
+    /// How often a subscribed scheduler receives a HEARTBEAT event.
+    ///
+    /// Default 15 s, as in Mesos.
     public var schedulerHeartbeatInterval: Duration = .seconds(15)
 
-    /// What a frame comes from this side at least as often as; told in the welcome. Default 15 s.
+    /// What a frame comes from this side at least as often as; told in the welcome.
+    ///
+    /// Default 15 s.
     public var linkHeartbeatInterval: Duration = .seconds(15)
 
-    /// The policy: weights, guarantees and limits, by role. A role not named has weight 1 and neither of the others.
+    /// The policy: weights, guarantees and limits, by role.
+    ///
+    /// A role not named has weight 1 and neither of the others.
     public var roles: [RoleFacts] = []
 
     /// Offers that hold none of these amounts are not made, except to frameworks that say otherwise.
@@ -51,20 +57,28 @@ public struct MasterSettings: Sendable {
     /// resources may be offered again at once. Default 1,000,000 (about 100 bytes each).
     public var filtersPerFramework: Int = 1_000_000
 
-    /// How many ended tasks are listed to operators; the oldest are forgotten. Default 10,000.
+    /// How many ended tasks are listed to operators; the oldest are forgotten.
+    ///
+    /// Default 10,000.
     public var taskHistory: Int = 10_000
 
     /// How many ids of removed frameworks are remembered, to refuse who uses them again; the oldest are forgotten.
+    ///
     /// Default 10,000.
     public var removedFrameworks: Int = 10_000
 
-    /// How many unreachable agents are remembered with their tasks; the oldest are forgotten. Default 10,000.
+    /// How many unreachable agents are remembered with their tasks; the oldest are forgotten.
+    ///
+    /// Default 10,000.
     public var unreachableAgents: Int = 10_000
 
-    /// How many agents one relay may bring. An index beyond ends the relay's connection. Default 1,000,000.
+    /// How many agents one relay may bring.
+    ///
+    /// An index beyond ends the relay's connection. Default 1,000,000.
     public var agentsPerRelay: Int = 1_000_000
 
     /// How many rows of a listing, and agents of an allocator's synchronisation, go out between other events.
+    ///
     /// Default 1,000.
     public var chunk: Int = 1_000
 

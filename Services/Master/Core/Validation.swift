@@ -1,7 +1,8 @@
 import Model
 
-/// Checks of what schedulers send, made before anything changes. Each gives the first thing that is wrong, in words, or
-/// nil.
+/// Checks of what schedulers send, made before anything changes.
+///
+/// Each gives the first thing that is wrong, in words, or nil.
 enum Validation {
     /// An id that a scheduler chooses: it becomes part of paths and of listings.
     static func identifier(_ id: String, of what: String) -> String? {
@@ -24,8 +25,8 @@ enum Validation {
             if part.isEmpty { return "role '\(shown)' contains two slashes in a row" }
             if part == "." || part == ".." || part == "*" { return "role '\(shown)' contains '\(part)'" }
             if part.hasPrefix("-") { return "a part of role '\(shown)' begins with a dash" }
-            if part.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value == 0x7f || $0.value < 0x20 })
-            {
+            if part.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value == 0x7f || $0.value < 0x20 }
+            ) {
                 return "role '\(shown)' contains whitespace or a control character"
             }
         }
@@ -50,7 +51,9 @@ enum Validation {
         old.principal == new.principal ? nil : "Changing framework's principal is not allowed."
     }
 
-    /// A task by itself, without regard to what is offered. `isGrouped`: its executor is that of the group.
+    /// A task by itself, without regard to what is offered.
+    ///
+    /// `isGrouped`: its executor is that of the group.
     static func task(_ task: TaskInfo, on agent: AgentID, isGrouped: Bool) -> String? {
         if let problem = self.identifier(task.taskID.rawValue, of: "task id") { return problem }
         if task.agentID != agent {
@@ -84,6 +87,8 @@ enum Validation {
 
     /// Foreign text without what could disturb a log or a terminal, and not too long.
     static func printable(_ text: String) -> String {
-        String(String.UnicodeScalarView(text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 }

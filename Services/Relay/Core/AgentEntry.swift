@@ -41,15 +41,15 @@ struct AgentEntry {
 
     var attachment: Attachment { self.registration.attachment }
     var id: AgentID? { self.registration.agentID }
-    /// The highest that it has seen, as far as known here: it does not obey a lower one.
-    var epoch: Epoch { max(self.registration.epoch, self.issuedEpoch) }
 
     mutating func accept(as id: AgentID, epoch: Epoch) {
         self.registration.agentID = id
         self.issuedEpoch = max(self.issuedEpoch, epoch)
     }
 
-    /// Applies one change of the books. A copy of one already applied changes nothing.
+    /// Applies one change of the books.
+    ///
+    /// A copy of one already applied changes nothing.
     mutating func apply(_ entry: BookEntry) {
         guard entry.position > self.registration.position else { return }
         self.registration.position = entry.position
@@ -84,8 +84,9 @@ struct AgentEntry {
         self.sent.append(SentLaunch(order: order, missing: order.tasks.count))
     }
 
-    /// The books show the task: its launch arrived. Books show tasks in the order of their launches, so it is found at
-    /// the front.
+    /// The books show the task: its launch arrived.
+    ///
+    /// Books show tasks in the order of their launches, so it is found at the front.
     private mutating func confirm(_ key: TaskKey) {
         for index in self.sentHead..<self.sent.count where self.sent[index].missing > 0 {
             let order = self.sent[index].order
@@ -124,7 +125,9 @@ struct AgentEntry {
         return ids
     }
 
-    /// What it would register now. `info` gives the `meseta.v1.FrameworkInfo` of a framework.
+    /// What it would register now.
+    ///
+    /// `info` gives the `meseta.v1.FrameworkInfo` of a framework.
     ///
     /// - Complexity: O(t log t) in its tasks.
     func currentRegistration(info: (FrameworkID) -> Bytes?) -> AgentRegistration {

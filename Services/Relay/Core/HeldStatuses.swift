@@ -60,11 +60,16 @@ struct HeldStatuses {
         envelope.status.count + envelope.uuid.count + envelope.key.task.rawValue.utf8.count + 160
     }
 
-    func holds(uuid: Bytes, of owner: UInt32) -> Bool {
-        self.byUUID[Key(framework: owner, uuid: uuid)] != nil
+    /// Forgets a status that its agent sends again; false: it is not held.
+    mutating func withdraw(uuid: Bytes, framework owner: UInt32) -> Bool {
+        guard let index = self.byUUID[Key(framework: owner, uuid: uuid)] else { return false }
+        self.remove(index)
+        return true
     }
 
     /// Adds a status behind all others.
+    ///
+    /// One of the same uuid must have been withdrawn.
     mutating func append(_ envelope: StatusEnvelope, framework owner: UInt32, agent: UInt32) {
         let framework = Int(owner)
         while self.queues.count <= framework { self.queues.append(Queue()) }
@@ -87,20 +92,20 @@ struct HeldStatuses {
         self.queues[framework].tail = index
         if node.nextInAgent != Self.none { self.nodes[node.nextInAgent].previousInAgent = index }
         self.agentHeads[Int(agent)] = index
-        self.queues[framework].bytes += node.size
+        self.queues[framework].bytes += size
         self.queues[framework].count += 1
-        self.bytes += node.size
+        self.bytes += size
     }
 
-    /// Forgets a status and those of the same task before it: their scheduler has it.
-    mutating func acknowledge(_ task: TaskKey, uuid: Bytes, framework owner: UInt32) {
+    /// Forgets a status and those of the same task that its agent sent before: their scheduler has them.
+    mutating func acknowledge(_ task: TaskKey, uuid: Bytes, framework owner: UInt32, agent: UInt32) {
         guard let index = self.byUUID[Key(framework: owner, uuid: uuid)],
-            self.nodes[index].envelope.key == task
+            self.nodes[index].envelope.key == task, self.nodes[index].agent == agent
         else { return }
         var next = index
         while next != Self.none {
             let earlier = self.nodes[next].previousOfTask
-            self.remove(next)
+            if self.nodes[next].agent == agent { self.remove(next) }
             next = earlier
         }
     }

@@ -15,12 +15,16 @@ extension RelayState {
         case masterConnected(PeerID, Welcome)
         case master(PeerID, MasterToRelay)
         case masterDisconnected(PeerID)
+        /// A frame of that peer was no message of its link; it stays connected.
+        case undecodable(PeerID, String)
         case timerFired(Timer)
         /// The process was asked to end.
         case shuttingDown
     }
 
-    /// What a relay orders. Carried out in the order given.
+    /// What a relay orders.
+    ///
+    /// Carried out in the order given.
     public enum Effect: Hashable, Sendable {
         case sendToAgent(PeerID, RelayToAgent)
         case sendToScheduler(PeerID, SchedulerEvent)
@@ -84,11 +88,17 @@ public struct RelayCounters: Hashable, Sendable {
     public var statusesToMaster: UInt64 = 0
     /// Statuses that did not fit and will be asked for again.
     public var statusesDropped: UInt64 = 0
+    /// Acknowledgements passed to agents.
     public var acknowledgements: UInt64 = 0
+    /// Orders passed to agents.
     public var orders: UInt64 = 0
+    /// Orders for agents, or lives of agents, that are not here.
     public var ordersDropped: UInt64 = 0
+    /// Changes of agents' books.
     public var bookEntries: UInt64 = 0
+    /// Messages of executors.
     public var messages: UInt64 = 0
 
+    /// Nothing carried yet.
     public init() {}
 }

@@ -1,5 +1,3 @@
-public import Model
-
 /// What a relay is told at its start.
 public struct RelaySettings: Sendable {
     /// Its name among the relays; agents choose by it.
@@ -36,15 +34,22 @@ public struct RelaySettings: Sendable {
     /// Default 1 MiB: whatever else the relay carries waits no longer than it takes to write this.
     public var bulkBytesPerTurn: Int = 1 << 20
 
-    /// How long the next turn of a snapshot waits, for the master to read the last one. Default 2 ms.
+    /// How long the next turn of a snapshot waits, for the master to read the last one.
+    ///
+    /// Default 2 ms.
     public var bulkPause: Duration = .milliseconds(2)
 
-    /// How many agents are asked at once to send statuses again that did not fit. Default 32.
+    /// How many agents are asked at once to send statuses again that did not fit.
+    ///
+    /// Default 32.
     public var resendsPerTurn: Int = 32
 
-    /// How long the next agents wait to be asked. Default 100 ms.
+    /// How long the next agents wait to be asked.
+    ///
+    /// Default 100 ms.
     public var resendPause: Duration = .milliseconds(100)
 
+    /// The settings of a relay of that name, all else at its default.
     public init(name: String, address: String = "") {
         self.name = name
         self.address = address

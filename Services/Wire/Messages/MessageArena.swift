@@ -69,19 +69,21 @@ public final class MessageArena {
     }
 
     deinit {
-        Self.freeChunks(from: self.state.pointee.newest, downTo: nil)
+        Self.freeChunks(from: self.state.pointee.newest)
         self.state.deallocate()
         self.emptyText.deallocate()
         self.allocator.deallocate()
     }
 
-    /// Takes everything back; what lived in the arena must no longer be used. Keeps the newest chunk for the next batch.
+    /// Takes everything back; what lived in the arena must no longer be used.
+    ///
+    /// Keeps the newest chunk for the next batch.
     public func reset() {
         self.state.pointee.unpacked = 0
         self.state.pointee.isExhausted = false
         guard let newest = self.state.pointee.newest else { return }
         let header = newest.load(as: ChunkHeader.self)
-        Self.freeChunks(from: header.previous, downTo: nil)
+        Self.freeChunks(from: header.previous)
         if header.size > Self.largestKeptChunk {
             free(newest)
             self.state.pointee.newest = nil
@@ -98,7 +100,9 @@ public final class MessageArena {
 
     // MARK: - Pieces
 
-    /// Uninitialised memory for what is written, aligned to 16. Valid until `reset`.
+    /// Uninitialised memory for what is written, aligned to 16.
+    ///
+    /// Valid until `reset`.
     func bytes(_ size: Int) -> UnsafeMutableRawPointer {
         guard let piece = Self.piece(self.state, size) else {
             preconditionFailure("out of memory: \(size) bytes for a message")
@@ -108,7 +112,8 @@ public final class MessageArena {
 
     /// What libprotobuf-c's `alloc` calls.
     private static func unpackingBytes(_ state: UnsafeMutablePointer<State>, _ size: Int) -> UnsafeMutableRawPointer? {
-        guard size >= 0, size <= state.pointee.limit - state.pointee.unpacked, let piece = Self.piece(state, size) else {
+        guard size >= 0, size <= state.pointee.limit - state.pointee.unpacked, let piece = Self.piece(state, size)
+        else {
             state.pointee.isExhausted = true
             return nil
         }
@@ -146,9 +151,9 @@ public final class MessageArena {
         return chunk + Self.headerBytes
     }
 
-    private static func freeChunks(from newest: UnsafeMutableRawPointer?, downTo kept: UnsafeMutableRawPointer?) {
+    private static func freeChunks(from newest: UnsafeMutableRawPointer?) {
         var next = newest
-        while let chunk = next, chunk != kept {
+        while let chunk = next {
             next = chunk.load(as: ChunkHeader.self).previous
             free(chunk)
         }
@@ -192,7 +197,9 @@ public final class MessageArena {
         self.state.pointee.unpacked = mark.unpacked
     }
 
-    /// Checks the nesting, then unpacks. The result lives in the arena.
+    /// Checks the nesting, then unpacks.
+    ///
+    /// The result lives in the arena.
     ///
     /// - Throws: `malformed`, `tooDeep`, `missing` or `tooLarge`.
     func unpack<C: TopMessage>(

@@ -16,6 +16,7 @@ public struct MessageError: Error, Hashable, Sendable, CustomStringConvertible {
         case unknownKind(name: String)
     }
 
+    /// What is wrong.
     public let problem: Problem
     /// The message as the schema names it: `TaskInfo`.
     public let message: String

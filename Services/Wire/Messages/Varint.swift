@@ -22,7 +22,9 @@ public enum Varint {
         return count + 1
     }
 
-    /// Reads a number at `offset` and moves past it. Nil if the bytes end first, or if it takes more than 64 bits.
+    /// Reads a number at `offset` and moves past it.
+    ///
+    /// Nil if the bytes end first, or if it takes more than 64 bits.
     public static func read(_ bytes: UnsafeRawBufferPointer, at offset: inout Int) -> UInt64? {
         var value: UInt64 = 0
         var shift: UInt64 = 0
@@ -56,7 +58,9 @@ public enum Delimited {
         }
     }
 
-    /// Where the next message lies in `bytes`, from `offset` on, which is moved past it. Nil if it is not all there.
+    /// Where the next message lies in `bytes`, from `offset` on, which is moved past it.
+    ///
+    /// Nil if it is not all there.
     ///
     /// - Throws: `malformed` if what stands there is no length, `tooLarge` if it is above `limit`.
     public static func next(

@@ -46,7 +46,8 @@ public struct PackedMessage {
             precondition(written == self.baseBytes, "packed \(written) bytes of \(self.baseBytes)")
         }
         if !self.tail.isEmpty {
-            self.tail.withUnsafeBytes { (target + self.baseBytes).copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+            let end = target + self.baseBytes
+            self.tail.withUnsafeBytes { end.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
         }
     }
 

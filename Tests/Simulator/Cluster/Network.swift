@@ -1,4 +1,4 @@
-public import Messages
+internal import Messages
 public import Model
 
 /// Connections between simulated processes: frames arrive in order, after a delay, as bytes that were encoded and are
@@ -51,25 +51,27 @@ public final class Network {
     ) {
         let life = caller.life
         self.queue.schedule(after: self.drawDelay()) {
-            let answer: Result<(Endpoint, Welcome), DialFailure>
-            if !called.isUp {
-                answer = .failure(.unreachable)
-            } else {
-                switch called.admit(self.transcoded(hello)) {
-                case .failure(let refusal): answer = .failure(.refused(refusal))
-                case .success(let welcome):
-                    let (near, far) = (Endpoint(process: caller), Endpoint(process: called))
-                    near.other = far
-                    far.other = near
-                    self.endpoints += [near, far]
-                    called.accepted(far, hello)
-                    answer = .success((near, welcome))
+            let arrival = self.queue.now + self.drawDelay()
+            func answer(_ result: Result<(Endpoint, Welcome), DialFailure>) {
+                self.queue.schedule(at: arrival) {
+                    if caller.isUp, caller.life == life { then(result) }
                 }
             }
-            self.queue.schedule(after: self.drawDelay()) {
-                guard caller.isUp, caller.life == life else { return }
-                if case .success((let near, _)) = answer, !near.isOpen { return then(.failure(.unreachable)) }
-                then(answer)
+            guard called.isUp else { return answer(.failure(.unreachable)) }
+            switch called.admit(self.transcoded(hello)) {
+            case .failure(let refusal): answer(.failure(.refused(refusal)))
+            case .success(let welcome):
+                let (near, far) = (Endpoint(process: caller), Endpoint(process: called))
+                near.other = far
+                far.other = near
+                // Nothing overtakes the welcome.
+                far.lastArrival = arrival
+                self.endpoints += [near, far]
+                self.queue.schedule(at: arrival) {
+                    guard caller.isUp, caller.life == life else { return }
+                    then(near.isOpen ? .success((near, welcome)) : .failure(.unreachable))
+                }
+                called.accepted(far, hello)
             }
         }
     }

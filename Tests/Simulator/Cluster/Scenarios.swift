@@ -1,4 +1,4 @@
-public import Model
+internal import Model
 
 /// Clusters worth simulating, by name.
 public enum Scenario: String, CaseIterable, Sendable {
@@ -23,7 +23,6 @@ public enum Scenario: String, CaseIterable, Sendable {
             Workload(tasks: 60, resources: "cpus:0.5;mem:512", milliseconds: 10...3000, usesExecutor: true),
             Workload(tasks: 40, resources: "cpus:2;mem:64", milliseconds: 500...2000, usesRelays: false),
         ]
-        settings.master.roles = []
         switch self {
         case .calm: return settings
         case .masters: settings.victims = [.master]
@@ -32,6 +31,8 @@ public enum Scenario: String, CaseIterable, Sendable {
         case .agents: settings.victims = [.agent]
         case .everything: settings.victims = [.master, .allocator, .relay, .agent, .scheduler]
         }
+        // Enough work to be in the middle of it whenever something dies.
+        for index in settings.workloads.indices { settings.workloads[index].tasks *= 4 }
         settings.meanTimeToKill = .seconds(3)
         if self == .relays || self == .everything { settings.meanTimeToBreak = .seconds(2) }
         return settings

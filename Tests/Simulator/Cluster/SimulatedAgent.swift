@@ -124,8 +124,13 @@ public final class SimulatedAgent: SimulatedProcess {
         case .sendToExecutor(let peer, let message): self.send(message, to: peer)
         case .launch(let spec): self.launch(spec)
         case .signal(let run, let number): self.end(run, status: number)
-        case .update: break  // Limits do not change what simulated commands do.
+        case .update(let run, let resources):
+            guard let container = self.containers[run], container.exit == nil else { return }
+            self.cluster.containerEnded(container.spec, on: self)
+            self.containers[run]?.spec.resources = resources
+            if let spec = self.containers[run]?.spec { self.cluster.containerHolds(spec, on: self) }
         case .destroy(let run): self.end(run, status: 9)
+        case .forget(let run): self.containers[run] = nil
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .close(let peer, let refusal):
@@ -135,16 +140,20 @@ public final class SimulatedAgent: SimulatedProcess {
                 self.relay = nil
                 self.dialLater()
             }
+        case .leaveRelay(let refusal): self.leaveRelay(refusal)
         case .seekRelay:
-            if let relay = self.relay {
-                self.relay = nil
-                self.endpoints[relay.peer] = nil
-                self.cluster.network.close(relay, nil)
-                self.handle(.relayDisconnected(relay.peer))
-            }
+            self.leaveRelay(nil)
             self.dialLater()
         case .observe(let fact): self.cluster.trace(self.name, fact)
         }
+    }
+
+    private func leaveRelay(_ refusal: Refusal?) {
+        guard let relay else { return }
+        self.relay = nil
+        self.endpoints[relay.peer] = nil
+        self.cluster.network.close(relay, refusal)
+        self.handle(.relayDisconnected(relay.peer))
     }
 
     private func send(_ message: some WireMessage, to peer: PeerID) {

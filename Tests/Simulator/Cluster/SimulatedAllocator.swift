@@ -8,7 +8,7 @@ public final class SimulatedAllocator: SimulatedProcess {
     private var master: Network.Endpoint?
 
     override func begin() {
-        self.state = AllocatorState(settings: AllocatorSettings())
+        self.state = AllocatorState(settings: AllocatorSettings(name: self.name))
         self.dialMaster()
     }
 
@@ -18,18 +18,20 @@ public final class SimulatedAllocator: SimulatedProcess {
     }
 
     private func dialMaster() {
-        guard self.master == nil, let leader = self.cluster.leader else { return self.dialLater() }
-        self.cluster.network.dial(from: self, to: leader, hello: Hello(role: .allocator, name: self.name)) { answer in
+        guard self.master == nil, let leader = self.cluster.leader, let hello = self.state?.hello else {
+            return self.dialLater()
+        }
+        self.cluster.network.dial(from: self, to: leader, hello: hello) { answer in
             guard case .success((let endpoint, let welcome)) = answer else { return self.dialLater() }
             self.master = endpoint
-            endpoint.received = { bytes in self.handle(.master(self.decode(MasterToAllocator.self, bytes))) }
+            endpoint.received = { bytes in self.handle(.master(endpoint.peer, self.decode(MasterToAllocator.self, bytes))) }
             endpoint.closed = { _ in
                 guard self.master === endpoint else { return }
                 self.master = nil
-                self.handle(.masterDisconnected)
+                self.handle(.masterDisconnected(endpoint.peer))
                 self.dialLater()
             }
-            self.handle(.masterConnected(welcome))
+            self.handle(.masterConnected(endpoint.peer, welcome))
         }
     }
 
@@ -44,7 +46,12 @@ public final class SimulatedAllocator: SimulatedProcess {
         self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
         for effect in effects {
             switch effect {
-            case .propose(let proposal): if let master { self.cluster.network.send(proposal, from: master) }
+            case .propose(_, let proposal): if let master { self.cluster.network.send(proposal, from: master) }
+            case .close(_, let refusal):
+                guard let master else { continue }
+                self.master = nil
+                self.cluster.network.close(master, refusal)
+                self.dialLater()
             case .setTimer(let timer, let instant):
                 self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
             case .cancelTimer(let timer): self.cancelTimer(timer)

@@ -202,6 +202,10 @@ public final class SimulatedCluster {
 
     func containerStarted(_ spec: ContainerSpec, on agent: SimulatedAgent) {
         if let task = spec.taskID { self.taskStarted(TaskKey(spec.frameworkID, task)) }
+        self.containerHolds(spec, on: agent)
+    }
+
+    func containerHolds(_ spec: ContainerSpec, on agent: SimulatedAgent) {
         self.usage[ObjectIdentifier(agent), default: .init()] += spec.resources
         let used = self.usage[ObjectIdentifier(agent)] ?? .init()
         if !self.settings.agentResources.contains(used) {

@@ -1,5 +1,5 @@
 internal import Messages
-public import Model
+internal import Model
 
 /// A process of the simulated cluster: it lives, dies, and starts again; its core is new with each life.
 public class SimulatedProcess {

@@ -1,0 +1,71 @@
+public import Model
+
+/// What an agent shows of itself on its side port.
+public struct AgentSummary: Sendable {
+    /// Nil until a master has given one.
+    public var agentID: AgentID?
+    /// The present one.
+    public var attachment: Attachment
+    /// The highest seen.
+    public var epoch: Epoch
+    /// host:port; nil while it is attached to none.
+    public var relay: String?
+    /// A master has accepted the present attachment.
+    public var isRegistered: Bool
+    /// It has read its log.
+    public var isRecovered: Bool
+    /// The operator wants no offers of it.
+    public var isDeactivated: Bool
+    /// What it shares out.
+    public var total: Resources
+    /// By live tasks and executors.
+    public var used: Resources
+    /// Live ones.
+    public var tasks: Int
+    /// Live ones.
+    public var executors: Int
+    /// Statuses that wait for a scheduler.
+    public var unacknowledged: Int
+}
+
+/// Where somebody's output is, and whether more may come.
+public struct AgentSandbox: Hashable, Sendable {
+    /// Directories below the agent's `--dir`; the first that is there is meant.
+    public var candidates: [[String]]
+    /// The task, or the executor, has not ended.
+    public var isRunning: Bool
+}
+
+extension AgentState {
+    /// The agent in a few numbers.
+    ///
+    /// - Complexity: O(tasks).
+    public var summary: AgentSummary {
+        AgentSummary(
+            agentID: self.identity, attachment: self.attachment, epoch: self.epoch, relay: self.link?.address,
+            isRegistered: self.link?.isRegistered ?? false, isRecovered: self.isRecovered,
+            isDeactivated: self.isDeactivated, total: self.settings.total, used: self.used,
+            tasks: self.tasks.values.count { $0.isLive }, executors: self.executorRuns.count,
+            unacknowledged: self.tasks.values.reduce(0) { $0 + $1.statuses.count })
+    }
+
+    /// The sandbox of a task or of an executor; of one that is forgotten, that of its latest run.
+    public func sandbox(of framework: FrameworkID, named name: String) -> AgentSandbox {
+        let latest = ["tasks", "executors"].map { kind in
+            SandboxPath.latest(framework: framework, kind: kind, name: name)
+        }
+        if let number = self.numbers[TaskKey(framework, TaskID(name))], let task = self.tasks[number] {
+            return AgentSandbox(candidates: [self.sandbox(of: task)].compactMap { $0 } + latest, isRunning: task.isLive)
+        }
+        let key = ExecutorKey(framework, ExecutorID(name))
+        guard let run = self.executorRuns[key] else { return AgentSandbox(candidates: latest, isRunning: false) }
+        return AgentSandbox(candidates: [SandboxPath.of(executor: key, run: run)], isRunning: true)
+    }
+
+    /// A task runs in the sandbox of its executor, if it has one.
+    private func sandbox(of task: TaskEntry) -> [String]? {
+        guard let key = task.executorKey else { return SandboxPath.of(command: task.key, run: task.acceptance.runID) }
+        if let run = self.executorRuns[key] { return SandboxPath.of(executor: key, run: run) }
+        return SandboxPath.latest(framework: key.framework, kind: "executors", name: key.executor.rawValue)
+    }
+}

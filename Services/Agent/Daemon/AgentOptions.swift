@@ -1,0 +1,124 @@
+import AgentCore
+import ArgumentParser
+import Isolation
+import Model
+import Runtime
+
+/// The flags of an agent beside those of every daemon.
+struct AgentOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("Relays to begin with; more are learned from them.", valueName: "host:port,..."),
+        transform: { $0.split(separator: ",").map(String.init) })
+    var relay: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
+            "What to share out. Default: what the machine has, less a reserve.",
+            valueName: "cpus:N;mem:MB;disk:MB;ports:[a-b];..."))
+    var resources: String?
+
+    @Option(
+        help: ArgumentHelp("What schedulers may choose this agent by.", valueName: "name:value;..."))
+    var attributes = ""
+
+    @Option(
+        help: ArgumentHelp("Where tasks and the side port are reached. Default: as --advertise.", valueName: "host"))
+    var hostname: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "How containers are kept apart: control groups where the machine has them, or processes only.",
+            valueName: "cgroups|processes"))
+    var isolation = IsolationFlag.cgroups
+
+    @Flag(help: "Hold each container to its cpus even where others leave some idle.")
+    var cpuQuota = false
+
+    @Option(help: ArgumentHelp("Processes and threads that one container may have. Default: no bound.", valueName: "count"))
+    var pidsLimit: Int?
+
+    @Option(
+        help: ArgumentHelp("An executor that has not subscribed by then is destroyed.", valueName: "duration"))
+    var executorRegistrationTimeout = DurationFlag(.seconds(60))
+
+    @Option(
+        help: ArgumentHelp(
+            "How long executors have to subscribe again after this agent restarted; at most 15s.", valueName: "duration"))
+    var executorReregistrationTimeout = DurationFlag(.seconds(2))
+
+    @Option(
+        help: ArgumentHelp("From SHUTDOWN to the end of an executor that names no time.", valueName: "duration"))
+    var executorShutdownGracePeriod = DurationFlag(.seconds(5))
+
+    @Option(
+        help: ArgumentHelp("From SIGTERM to SIGKILL for tasks that name no time.", valueName: "duration"))
+    var killGracePeriod = DurationFlag(.seconds(3))
+
+    @Option(
+        help: ArgumentHelp(
+            "How far a record must get before it counts: to the disk, or to the kernel (not safe if the machine ends).",
+            valueName: "host|process"))
+    var sync = SyncFlag.host
+
+    @Option(
+        help: ArgumentHelp("The program meseta-supervisor. Default: the one beside this program.", valueName: "path"))
+    var supervisor: String?
+
+    func validate() throws {
+        if let resources {
+            do throws(Resources.Invalid) { _ = try Resources(text: resources) } catch {
+                throw ValidationError("--resources: \(error)")
+            }
+        }
+        do throws(AttributeText.Invalid) { _ = try AttributeText(self.attributes) } catch {
+            throw ValidationError("--attributes: \(error)")
+        }
+        guard self.executorReregistrationTimeout.duration <= AgentSettings.executorReregistrationTimeoutMax else {
+            throw ValidationError("--executor-reregistration-timeout is at most 15s")
+        }
+        if let pidsLimit, pidsLimit < 1 { throw ValidationError("--pids-limit is at least 1") }
+    }
+
+    /// The settings that these flags make.
+    ///
+    /// - Parameter total: What is shared out.
+    func settings(name: String, hostname: String, total: Resources) throws -> AgentSettings {
+        var settings = AgentSettings(name: name, hostname: self.hostname ?? hostname, total: total)
+        settings.attributes = try AttributeText(self.attributes).attributes
+        settings.relays = self.relay
+        settings.executorRegistrationTimeout = self.executorRegistrationTimeout.duration
+        settings.executorReregistrationTimeout = self.executorReregistrationTimeout.duration
+        settings.executorShutdownGracePeriod = self.executorShutdownGracePeriod.duration
+        settings.killGracePeriod = self.killGracePeriod.duration
+        return settings
+    }
+
+    var isolationSettings: IsolationSettings {
+        var settings = IsolationSettings()
+        settings.usesCgroups = self.isolation == .cgroups
+        settings.enforcesCPUQuota = self.cpuQuota
+        settings.pidsLimit = self.pidsLimit
+        return settings
+    }
+}
+
+/// How containers are kept apart.
+enum IsolationFlag: String, ExpressibleByArgument, CaseIterable {
+    /// By control groups, where the machine has them and lets this agent use them.
+    case cgroups
+    /// As processes of one machine.
+    case processes
+}
+
+/// How far a record must get before it counts as written.
+enum SyncFlag: String, ExpressibleByArgument, CaseIterable {
+    case host
+    case process
+
+    var sync: LogSync {
+        switch self {
+        case .host: .host
+        case .process: .process
+        }
+    }
+}

@@ -1,0 +1,144 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+internal import Model
+
+/// The control groups of one agent: `meseta/<agent>/<run>` in each hierarchy that a module uses.
+///
+/// Only what was made here is ever removed, and only by `rmdir`, which the kernel refuses while a process is inside.
+struct CgroupTree: Sendable {
+    /// The common parent of all agents' groups on a machine.
+    static let parent = "meseta"
+    /// The group, beside the runs, that supervisors live in.
+    static let supervisors = "supervisors"
+
+    let hierarchies: [CgroupHierarchy]
+    /// The agent's own directory name.
+    let agent: String
+
+    /// Makes the agent's directory in each hierarchy and hands controllers of version 2 down to it.
+    ///
+    /// - Parameter hierarchies: Those that are wanted. Version 2: with the controllers that are wanted.
+    /// - Returns: The tree with what was granted, and for people what was not.
+    static func make(_ wanted: [CgroupHierarchy], agent: String) -> (tree: CgroupTree, refused: [String]) {
+        var granted: [CgroupHierarchy] = [], refused: [String] = []
+        for hierarchy in wanted {
+            let parent = "\(hierarchy.mount)/\(Self.parent)", own = "\(parent)/\(agent)"
+            do throws(SystemError) {
+                try Self.makeDirectories(parent, own)
+            } catch {
+                refused.append("\(error)")
+                continue
+            }
+            guard hierarchy.version == 2 else {
+                granted.append(hierarchy)
+                continue
+            }
+            var controllers: Set<String> = []
+            for controller in hierarchy.controllers.sorted() {
+                do throws(SystemError) {
+                    for directory in [hierarchy.mount, parent, own] {
+                        try Files.write("+\(controller)", to: directory + "/cgroup.subtree_control")
+                    }
+                    controllers.insert(controller)
+                } catch {
+                    refused.append("\(error)")
+                }
+            }
+            granted.append(CgroupHierarchy(mount: hierarchy.mount, version: 2, controllers: controllers))
+        }
+        return (CgroupTree(hierarchies: granted, agent: agent), refused)
+    }
+
+    /// Another agent that ends may remove the common parent in between.
+    private static func makeDirectories(_ parent: String, _ own: String) throws(SystemError) {
+        for _ in 0..<10 {
+            try Files.makeDirectory(parent)
+            do throws(SystemError) {
+                try Files.makeDirectory(own)
+                return
+            } catch {
+                if error.code != ENOENT { throw error }
+            }
+        }
+        try Files.makeDirectory(own)
+    }
+
+    private func base(_ hierarchy: CgroupHierarchy) -> String { "\(hierarchy.mount)/\(Self.parent)/\(self.agent)" }
+
+    /// Makes a group below the agent's own in one hierarchy.
+    func makeGroup(_ name: String, in hierarchy: CgroupHierarchy) throws(SystemError) -> String {
+        let path = "\(self.base(hierarchy))/\(name)"
+        try Files.makeDirectory(path)
+        return path
+    }
+
+    /// Where the directories of a run are, whether they exist or not.
+    func directories(of run: RunID) -> CgroupRun {
+        let pairs = self.hierarchies.map { ($0.mount, "\(self.base($0))/\(run)") }
+        return CgroupRun(runID: run, directories: Dictionary(pairs, uniquingKeysWith: { first, _ in first }))
+    }
+
+    func makeDirectories(of run: CgroupRun) throws(SystemError) {
+        for hierarchy in self.hierarchies {
+            guard let directory = run.directory(in: hierarchy) else { continue }
+            try Files.makeDirectory(directory)
+        }
+    }
+
+    /// Removes the directories of a run whose processes are gone.
+    ///
+    /// - Returns: Whether they are all gone. A process that is not reaped yet holds them for a moment.
+    func removeDirectories(of run: CgroupRun) -> Bool {
+        var isGone = true
+        for hierarchy in self.hierarchies {
+            guard let directory = run.directory(in: hierarchy) else { continue }
+            isGone = Self.remove(directory) && isGone
+        }
+        return isGone
+    }
+
+    /// Kills every process of a run that nobody watches, and removes its directories.
+    ///
+    /// Waits a second at most.
+    func killAndRemove(_ run: CgroupRun) {
+        for _ in 0..<100 {
+            for directory in run.directories.values where (try? Files.write("1", to: directory + "/cgroup.kill")) == nil
+            {
+                let listed = Files.text(directory + "/cgroup.procs") ?? ""
+                for pid in listed.split(separator: "\n").compactMap({ pid_t($0) }) where pid > 1 { kill(pid, SIGKILL) }
+            }
+            if self.removeDirectories(of: run) { return }
+            usleep(10_000)
+        }
+    }
+
+    /// The runs that have a directory in any hierarchy.
+    func existingRuns() -> [RunID] {
+        var runs: Set<RunID> = []
+        for hierarchy in self.hierarchies {
+            runs.formUnion(Files.names(in: self.base(hierarchy)).compactMap { RunID($0) })
+        }
+        return runs.sorted()
+    }
+
+    /// Removes the agent's own directories, and the common parent if no other agent uses it.
+    func removeAll() {
+        for hierarchy in self.hierarchies {
+            rmdir("\(self.base(hierarchy))/\(Self.supervisors)")
+            rmdir(self.base(hierarchy))
+            rmdir("\(hierarchy.mount)/\(Self.parent)")
+        }
+    }
+
+    /// A task that may do so can make groups below its own.
+    private static func remove(_ directory: String) -> Bool {
+        if rmdir(directory) == 0 || errno == ENOENT { return true }
+        for name in Files.names(in: directory) where Files.isDirectory("\(directory)/\(name)") {
+            _ = Self.remove("\(directory)/\(name)")
+        }
+        return rmdir(directory) == 0
+    }
+}

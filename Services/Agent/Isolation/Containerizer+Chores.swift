@@ -1,0 +1,189 @@
+internal import Logging
+internal import Model
+internal import NIOCore
+internal import NIOPosix
+
+/// The work of the thread beside the event loop.
+extension Containerizer {
+    /// Something that may block.
+    enum Chore: Sendable {
+        case prepare(ContainerSpec)
+        case update(RunID, Resources)
+        case cleanUp(RunID, End)
+    }
+
+    /// How a run ended, as its supervisor tells it.
+    enum End: Sendable {
+        case exited(SupervisorExit)
+        case failed(SupervisorFailure)
+        /// It was destroyed before the supervisor was told of it, or could not be prepared.
+        case notStarted(message: String)
+    }
+
+    /// What came of a chore.
+    enum Outcome: Sendable {
+        case prepared(RunID, Result<SupervisorStart, IsolationError>)
+        case updated(RunID, IsolationError?)
+        case cleanedUp(RunID, ContainerEvent, isClean: Bool)
+    }
+
+    func add(_ chore: Chore) {
+        self.queue.append(chore)
+        self.work()
+    }
+
+    /// Hands all that waits to the thread, if it is idle.
+    private func work() {
+        guard !self.isWorking, !self.queue.isEmpty else { return }
+        self.isWorking = true
+        let chores = self.queue, worker = Worker(settings: self.settings, isolator: self.isolator)
+        self.queue.removeAll(keepingCapacity: true)
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.pool.runIfActive(eventLoop: self.eventLoop) { chores.map(worker.carryOut) }.whenSuccess { outcomes in
+            this.value.isWorking = false
+            for outcome in outcomes { this.value.take(outcome) }
+            this.value.work()
+        }
+    }
+
+    private func take(_ outcome: Outcome) {
+        switch outcome {
+        case .prepared(let runID, let result): self.prepared(runID, result)
+        case .updated(_, nil): break
+        case .updated(let runID, let error?):
+            self.logger.warning(
+                "Cannot change the limits of a container",
+                metadata: [LogKey.runID: "\(runID)", LogKey.error: "\(error)"])
+        case .cleanedUp(let runID, let event, let isClean): self.cleanedUp(runID, event, isClean: isClean)
+        }
+    }
+
+    private func prepared(_ runID: RunID, _ result: Result<SupervisorStart, IsolationError>) {
+        guard let container = self.containers[runID] else { return }
+        switch result {
+        case .success where container.isDestroyed:
+            self.containers[runID]?.stage = .ending
+            self.add(.cleanUp(runID, .notStarted(message: "It was killed before it was started.")))
+        case .success(let start):
+            self.containers[runID]?.stage = .starting(start)
+            self.start(start, container)
+        case .failure(let error):
+            self.containers[runID]?.stage = .ending
+            self.add(.cleanUp(runID, .notStarted(message: "\(error)")))
+        }
+    }
+
+    private func cleanedUp(_ runID: RunID, _ event: ContainerEvent, isClean: Bool) {
+        if !isClean {
+            self.logger.warning(
+                "The control groups of a container that has ended cannot be removed; they are at the next start",
+                metadata: [LogKey.runID: "\(runID)"])
+        }
+        guard let container = self.containers[runID], case .ending = container.stage else { return }
+        self.containers[runID]?.stage = .ended
+        if self.isRecovering(runID, event) { return }
+        self.onEvent(event)
+    }
+}
+
+/// Does the chores, on its thread.
+struct Worker: Sendable {
+    let settings: ContainerizerSettings
+    let isolator: Isolator
+
+    func carryOut(_ chore: Containerizer.Chore) -> Containerizer.Outcome {
+        switch chore {
+        case .prepare(let spec):
+            return .prepared(spec.runID, Result { () throws(IsolationError) in try self.prepare(spec) })
+        case .update(let runID, let resources):
+            do throws(IsolationError) {
+                try self.isolator.update(runID, resources)
+                return .updated(runID, nil)
+            } catch {
+                return .updated(runID, error)
+            }
+        case .cleanUp(let runID, let end):
+            let event = self.event(runID, end)
+            return .cleanedUp(runID, event, isClean: self.isolator.cleanUp(runID))
+        }
+    }
+
+    private func prepare(_ spec: ContainerSpec) throws(IsolationError) -> SupervisorStart {
+        let own = Users.own()
+        var entry = own, user: SupervisorStart.User?
+        if let name = spec.user {
+            let found = try Users.find(name)
+            entry = found
+            if found.user.uid != Users.ownID { user = found.user }
+        }
+        if user != nil, !Users.canSwitch {
+            throw IsolationError("the agent does not run as root, so nothing can run as \"\(spec.user ?? "")\"")
+        }
+        let sandbox = try Sandbox.make(spec.sandbox, below: self.settings.directory, owner: user)
+        let (cgroups, tracking) = try self.isolator.prepare(spec.runID, spec.resources)
+        let command = spec.command, program = command.shell ? "/bin/sh" : command.value ?? command.arguments.first ?? ""
+        guard !program.isEmpty, !command.shell || command.value != nil else {
+            throw IsolationError("the command is empty")
+        }
+        var arguments = command.shell ? ["sh", "-c", command.value ?? ""] : command.arguments
+        if arguments.isEmpty { arguments = [program] }
+        var start = SupervisorStart(
+            runID: spec.runID, program: program, arguments: arguments,
+            environment: self.environment(spec, sandbox, entry).map { "\($0.key)=\($0.value)" }.sorted(),
+            directory: sandbox.path, outputPath: sandbox.output, errorPath: sandbox.error, user: user,
+            mark: "MESETA_SANDBOX=\(sandbox.path)")
+        start.cgroups = cgroups
+        start.tracking = tracking
+        guard ([program] + arguments + start.environment).allSatisfy({ !$0.utf8.contains(0) }) else {
+            throw IsolationError("the command or its environment holds a NUL character")
+        }
+        return start
+    }
+
+    private func environment(_ spec: ContainerSpec, _ sandbox: Sandbox, _ user: UserEntry?) -> [String: String] {
+        var environment = self.settings.environment
+        if let user {
+            environment["HOME"] = user.home
+            environment["USER"] = user.name
+        }
+        environment.merge(spec.environment) { _, own in own }
+        for name in ["MESETA_SANDBOX", "MESOS_SANDBOX", "MESOS_DIRECTORY"] { environment[name] = sandbox.path }
+        return environment
+    }
+
+    /// What the agent is told, once the kernel was asked whether a limit ended the run.
+    func event(_ runID: RunID, _ end: Containerizer.End) -> ContainerEvent {
+        switch end {
+        case .notStarted(let message): return .launchFailed(runID, message: message)
+        case .failed(let failure): return .launchFailed(runID, message: failure.message)
+        case .exited(let exit):
+            if exit.isLost {
+                let message = "Its supervisor died, and it with it."
+                return .exited(runID, ContainerExit(status: exit.status, cause: .supervisorLost, message: message))
+            }
+            // A container that did all it had to ended by itself, whatever befell a part of it.
+            if exit.status != 0, let limitation = self.isolator.limitation(of: runID) {
+                let exit = ContainerExit(status: exit.status, cause: limitation.cause, message: limitation.message)
+                return .exited(runID, exit)
+            }
+            return .exited(runID, ContainerExit(status: exit.status))
+        }
+    }
+}
+
+extension SupervisorFailure {
+    /// For people.
+    var message: String {
+        let reason = String(errno: self.error)
+        return switch self.stage {
+        case .unknown, .fork: "No process could be made: \(reason)"
+        case .cgroup: "A control group could not be joined: \(reason)"
+        case .directory: "The sandbox could not be entered: \(reason)"
+        case .output: "The files for its output could not be opened: \(reason)"
+        case .limit: "A limit could not be set: \(reason)"
+        case .user: "The user could not be changed: \(reason)"
+        case .exec: "The program could not be executed: \(reason)"
+        case .journal: "The supervisor could not write its journal: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,97 @@
+internal import Logging
+internal import Model
+internal import NIOCore
+
+/// What supervisors say.
+extension Containerizer {
+    func supervisorSaid(_ event: SupervisorEvent, _ frameworkID: FrameworkID) {
+        switch event {
+        case .snapshot(let snapshot): self.take(snapshot, frameworkID)
+        case .started(let run): self.started(run)
+        case .exited(let exit): self.exited(exit)
+        case .failed(let failure): self.failed(failure)
+        case .unknown(let runID): self.isUnknown(runID)
+        }
+    }
+
+    /// Brings both sides together: what one of them missed is said again.
+    private func take(_ snapshot: SupervisorSnapshot, _ frameworkID: FrameworkID) {
+        self.logger.debug(
+            "Connected to a supervisor",
+            metadata: [LogKey.frameworkID: "\(frameworkID)", LogKey.pid: "\(snapshot.pid)"])
+        self.supervisors[frameworkID]?.hasReported = true
+        if self.recovery?.waitsFor.contains(frameworkID) == true { return self.recover(snapshot, frameworkID) }
+        let present = Set(snapshot.runs.map(\.runID))
+            .union(snapshot.exits.map(\.runID)).union(snapshot.failures.map(\.runID))
+        for (runID, container) in self.containers where container.frameworkID == frameworkID {
+            switch container.stage {
+            case .starting(let start) where !present.contains(runID): self.start(start, container)
+            case .running where !present.contains(runID): self.exited(Self.lost(runID))
+            case .starting, .running:
+                self.repeatOrders(runID, container)
+                if container.isRunning { self.containers[runID]?.signals = [] }
+            case .preparing, .ending, .ended: break
+            }
+        }
+        for run in snapshot.runs where run.pid != 0 { self.started(run) }
+        for exit in snapshot.exits { self.exited(exit) }
+        for failure in snapshot.failures { self.failed(failure) }
+        if self.supervisors[frameworkID]?.isFinishing == true { self.send(.finish, to: frameworkID) }
+    }
+
+    private static func lost(_ runID: RunID) -> SupervisorExit {
+        SupervisorExit(runID: runID, status: 9, isLost: true)
+    }
+
+    func start(_ start: SupervisorStart, _ container: Container) {
+        self.send(.start(start), to: container.frameworkID)
+        self.repeatOrders(start.runID, container)
+    }
+
+    private func repeatOrders(_ runID: RunID, _ container: Container) {
+        for signal in container.signals {
+            self.send(.signal(runID, signal, everything: true), to: container.frameworkID)
+        }
+        if container.isDestroyed { self.send(.destroy(runID), to: container.frameworkID) }
+    }
+
+    private func started(_ run: SupervisorRun) {
+        guard let container = self.containers[run.runID], case .starting = container.stage else { return }
+        self.containers[run.runID]?.stage = .running
+        self.containers[run.runID]?.signals = []
+        self.onEvent(.started(run.runID, pid: run.pid))
+    }
+
+    private func exited(_ exit: SupervisorExit) {
+        guard let container = self.containers[exit.runID] else { return self.forgetUnknown(exit.runID) }
+        switch container.stage {
+        case .starting, .running:
+            self.containers[exit.runID]?.stage = .ending
+            self.add(.cleanUp(exit.runID, .exited(exit)))
+        case .preparing, .ending, .ended: break
+        }
+    }
+
+    private func failed(_ failure: SupervisorFailure) {
+        guard let container = self.containers[failure.runID] else { return self.forgetUnknown(failure.runID) }
+        switch container.stage {
+        case .starting, .running:
+            self.containers[failure.runID]?.stage = .ending
+            self.add(.cleanUp(failure.runID, .failed(failure)))
+        case .preparing, .ending, .ended: break
+        }
+    }
+
+    /// The supervisor has no such run, though it was told of it.
+    private func isUnknown(_ runID: RunID) {
+        guard let container = self.containers[runID], case .running = container.stage else { return }
+        self.exited(Self.lost(runID))
+    }
+
+    /// The end of a run that was forgotten while the supervisor could not be told.
+    private func forgetUnknown(_ runID: RunID) {
+        for supervisor in self.supervisors.values where supervisor.hasReported {
+            supervisor.client.send(.forget(runID))
+        }
+    }
+}

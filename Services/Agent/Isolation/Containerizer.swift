@@ -1,0 +1,219 @@
+public import Logging
+public import Model
+public import NIOCore
+internal import NIOPosix
+
+/// Starts, watches and ends the containers of an agent.
+///
+/// Confined to one event loop: every method is called on it, and every callback comes on it. What may block (the disk,
+/// control groups, the user database, starting a supervisor) is done by one thread beside it, in order, many at a
+/// time when many wait. A container's first process is started by its framework's supervisor, which outlives the agent:
+///
+///     launch -> sandbox, control groups -> supervisor: start -> started
+///                                          supervisor: exited -> limits looked at, control groups removed -> exited
+public final class Containerizer {
+    /// What becomes of containers.
+    public var onEvent: (ContainerEvent) -> Void = { _ in }
+
+    let settings: ContainerizerSettings
+    let isolator: Isolator
+    let eventLoop: any EventLoop
+    let logger: Logger
+    let pool: NIOThreadPool
+    var containers: [RunID: Container] = [:]
+    var supervisors: [FrameworkID: Supervisor] = [:]
+    var queue: [Chore] = []
+    var isWorking = false
+    var recovery: Recovery?
+
+    /// A container from its launch until it is forgotten.
+    struct Container {
+        let frameworkID: FrameworkID
+        var stage: Stage
+        /// Ordered before the supervisor could be told.
+        var signals: [Int32] = []
+        var isDestroyed = false
+
+        var isRunning: Bool { if case .running = self.stage { true } else { false } }
+
+        enum Stage {
+            /// The thread makes its sandbox and control groups. Leaves for `starting`, or for `ended` if it cannot.
+            case preparing
+            /// The supervisor is told, or will be when it is reached. Leaves for `running`, or for `ending`.
+            case starting(SupervisorStart)
+            /// Leaves for `ending` when the supervisor says so, or has never heard of it.
+            case running
+            /// The thread looks at its limits and removes its control groups.
+            case ending
+            /// Told; remembered until it is forgotten.
+            case ended
+        }
+    }
+
+    /// A framework's supervisor, and how much it is needed.
+    struct Supervisor {
+        let client: SupervisorClient
+        /// Containers that are not forgotten.
+        var containers = 0
+        var hasReported = false
+        /// While nothing needs it: when it is sent away.
+        var linger: Scheduled<Void>?
+        var isFinishing = false
+    }
+
+    /// A containerizer without containers: `recover` finds those of earlier lives.
+    public init(settings: ContainerizerSettings, isolator: Isolator, eventLoop: any EventLoop, logger: Logger) {
+        self.settings = settings
+        self.isolator = isolator
+        self.eventLoop = eventLoop
+        self.logger = logger
+        self.pool = NIOThreadPool(numberOfThreads: 1)
+        self.pool.start()
+    }
+
+    /// Leaves the containers and their supervisors as they are.
+    ///
+    /// - Returns: When the thread has ended, and nothing is called back any more.
+    public func shutdown() -> EventLoopFuture<Void> {
+        self.eventLoop.preconditionInEventLoop()
+        self.onEvent = { _ in }
+        for supervisor in self.supervisors.values {
+            supervisor.linger?.cancel()
+            supervisor.client.close()
+        }
+        let done = self.eventLoop.makePromise(of: Void.self)
+        self.pool.shutdownGracefully { error in if let error { done.fail(error) } else { done.succeed() } }
+        return done.futureResult
+    }
+
+    // MARK: - Orders
+
+    /// Starts a container; `started` or `launchFailed` follows.
+    public func launch(_ spec: ContainerSpec) {
+        self.eventLoop.preconditionInEventLoop()
+        // Of an earlier order, which is being carried out.
+        guard self.containers[spec.runID] == nil else { return }
+        self.containers[spec.runID] = Container(frameworkID: spec.frameworkID, stage: .preparing)
+        self.supervisor(of: spec.frameworkID) {
+            $0.containers += 1
+            $0.isFinishing = false
+            $0.linger?.cancel()
+            $0.linger = nil
+        }
+        self.add(.prepare(spec))
+    }
+
+    /// Changes what a container may use.
+    public func update(_ runID: RunID, _ resources: Resources) {
+        self.eventLoop.preconditionInEventLoop()
+        switch self.containers[runID]?.stage {
+        case .preparing, .starting, .running: self.add(.update(runID, resources))
+        case .ending, .ended, nil: break
+        }
+    }
+
+    /// A signal to every process of a container.
+    public func signal(_ runID: RunID, _ signal: Int32) {
+        self.eventLoop.preconditionInEventLoop()
+        guard let container = self.containers[runID] else { return }
+        switch container.stage {
+        case .preparing: self.containers[runID]?.signals.append(signal)
+        case .starting, .running:
+            // What is said while a supervisor is away, or before a start is certain, is said again.
+            if self.supervisors[container.frameworkID]?.hasReported != true || !container.isRunning {
+                self.containers[runID]?.signals.append(signal)
+            }
+            self.send(.signal(runID, signal, everything: true), to: container.frameworkID)
+        case .ending, .ended: break
+        }
+    }
+
+    /// Kills every process of a container; its end follows.
+    public func destroy(_ runID: RunID) {
+        self.eventLoop.preconditionInEventLoop()
+        guard let container = self.containers[runID] else { return }
+        self.containers[runID]?.isDestroyed = true
+        switch container.stage {
+        case .starting, .running: self.send(.destroy(runID), to: container.frameworkID)
+        case .preparing, .ending, .ended: break
+        }
+    }
+
+    /// The end of a container is in the agent's log: nobody need remember it.
+    public func forget(_ runID: RunID) {
+        self.eventLoop.preconditionInEventLoop()
+        guard let container = self.containers[runID], case .ended = container.stage else { return }
+        self.containers[runID] = nil
+        self.send(.forget(runID), to: container.frameworkID)
+        self.supervisor(of: container.frameworkID) { $0.containers -= 1 }
+        self.letGo(container.frameworkID)
+    }
+
+    /// What a container uses now.
+    public func usage(of runID: RunID) -> EventLoopFuture<ContainerUsage> {
+        let isolator = self.isolator
+        return self.pool.runIfActive(eventLoop: self.eventLoop) { isolator.usage(of: runID) }
+    }
+
+    // MARK: - Supervisors
+
+    /// Changes what is known of a framework's supervisor, starting it if it is new.
+    func supervisor(of frameworkID: FrameworkID, _ change: (inout Supervisor) -> Void) {
+        if self.supervisors[frameworkID] == nil {
+            self.addSupervisor(SupervisorDirectory(of: frameworkID, below: self.settings.directory))
+        }
+        change(&self.supervisors[frameworkID]!)
+    }
+
+    func addSupervisor(_ directory: SupervisorDirectory) {
+        let frameworkID = directory.frameworkID
+        let client = SupervisorClient(
+            directory, settings: self.settings, cgroup: self.isolator.supervisorGroup(), eventLoop: self.eventLoop,
+            pool: self.pool, logger: self.logger,
+            onEvent: { [unowned self] event in self.supervisorSaid(event, frameworkID) },
+            onEnd: { [unowned self] in self.supervisorEnded(frameworkID) })
+        self.supervisors[frameworkID] = Supervisor(client: client)
+        client.connect()
+    }
+
+    func send(_ command: SupervisorCommand, to frameworkID: FrameworkID) {
+        guard let supervisor = self.supervisors[frameworkID], supervisor.hasReported else { return }
+        supervisor.client.send(command)
+    }
+
+    /// Sends a supervisor away that nothing has needed for a while.
+    func letGo(_ frameworkID: FrameworkID) {
+        guard let supervisor = self.supervisors[frameworkID], supervisor.containers == 0, supervisor.linger == nil,
+            !supervisor.isFinishing
+        else { return }
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+        let pause = TimeAmount.nanoseconds(self.settings.supervisorLinger.nanoseconds)
+        self.supervisors[frameworkID]?.linger = self.eventLoop.scheduleTask(in: pause) {
+            this.value.supervisors[frameworkID]?.linger = nil
+            this.value.supervisors[frameworkID]?.isFinishing = true
+            this.value.send(.finish, to: frameworkID)
+        }
+    }
+
+    /// The connection has ended, and the supervisor perhaps too.
+    ///
+    /// - Returns: Whether it is wanted back.
+    private func supervisorEnded(_ frameworkID: FrameworkID) -> Bool {
+        guard let supervisor = self.supervisors[frameworkID] else { return false }
+        self.supervisors[frameworkID]?.hasReported = false
+        guard supervisor.isFinishing, supervisor.containers == 0 else {
+            self.logger.warning(
+                "The connection to a supervisor ended; it is started again if it is gone",
+                metadata: [LogKey.frameworkID: "\(frameworkID)"])
+            return true
+        }
+        self.supervisors[frameworkID] = nil
+        // At once, so that it comes before the start of another one there.
+        let directory = supervisor.client.directory
+        _ = self.pool.runIfActive(eventLoop: self.eventLoop) { directory.remove() }
+        return false
+    }
+}
+
+@available(*, unavailable)
+extension Containerizer: Sendable {}

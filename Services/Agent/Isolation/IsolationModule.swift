@@ -1,0 +1,73 @@
+internal import Model
+
+/// One kind of limit or separation of containers, by one means of the kernel's.
+///
+/// A module knows which control groups it needs; `Isolator` makes them once for all modules, since several modules
+/// share one directory where the hierarchy is unified.
+protocol IsolationModule: Sendable {
+    /// As the agent's log and `/readyz` call it.
+    var name: String { get }
+
+    /// The hierarchies in which each container has a directory for it.
+    var hierarchies: [CgroupHierarchy] { get }
+
+    /// Sets the limits of a container whose directories exist: before its start, and whenever its resources change.
+    ///
+    /// - Throws: What the kernel did not accept.
+    func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError)
+
+    /// Why a container that has ended was ended by this module; nil if it was not.
+    func limitation(of run: CgroupRun) -> Limitation?
+
+    /// Adds what the container uses now, as far as this module knows.
+    func addUsage(of run: CgroupRun, to usage: inout ContainerUsage)
+}
+
+extension IsolationModule {
+    func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {}
+    func limitation(of run: CgroupRun) -> Limitation? { nil }
+    func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {}
+}
+
+/// A limit that ended a container.
+struct Limitation: Hashable, Sendable {
+    var cause: ContainerExit.Cause
+    /// For people: which limit, and how large it was.
+    var message: String
+}
+
+/// What a container uses.
+public struct ContainerUsage: Hashable, Sendable {
+    /// Processor time since its start; nil where nothing counts it.
+    public var cpuTime: Duration?
+    /// Bytes held now, file cache included; nil where nothing counts them.
+    public var memoryBytes: UInt64?
+    /// Bytes it may hold; nil if there is no limit.
+    public var memoryLimitBytes: UInt64?
+    /// Processes and threads; nil where nothing counts them.
+    public var processes: UInt64?
+
+    /// Nothing known.
+    public init() {}
+}
+
+/// What kept a container from being isolated as it should.
+struct IsolationError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// For people: what was tried, and what the system said.
+    let description: String
+
+    init(_ description: String) { self.description = description }
+
+    init(_ action: String, errno code: Int32) {
+        self.description = "\(action): \(String(errno: code))"
+    }
+}
+
+/// The directories of one container, one for each hierarchy in use.
+struct CgroupRun: Hashable, Sendable {
+    let runID: RunID
+    /// By the mount point of the hierarchy.
+    let directories: [String: String]
+
+    func directory(in hierarchy: CgroupHierarchy) -> String? { self.directories[hierarchy.mount] }
+}

@@ -1,0 +1,144 @@
+public import Model
+
+/// Which isolation an agent wants.
+public struct IsolationSettings: Hashable, Sendable {
+    /// Whether control groups are used where there are any.
+    ///
+    /// Off: processes only.
+    ///
+    /// Default true.
+    public var usesCgroups = true
+    /// Whether a container is held to its `cpus` on an idle machine too.
+    ///
+    /// Default false: what others leave idle may be used, as in Mesos (`--cgroups_enable_cfs`).
+    public var enforcesCPUQuota = false
+    /// Processes and threads that one container may have; nil: no bound.
+    ///
+    /// Hundreds to tens of thousands. Default nil.
+    public var pidsLimit: Int?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The isolation modules that work on this machine, and the control groups they share.
+public struct Isolator: Sendable {
+    /// In the order in which they are applied.
+    let modules: [any IsolationModule]
+    /// What was wanted and cannot be had, for the log.
+    public let refused: [String]
+    let tree: CgroupTree
+    private let tracking: CgroupHierarchy?
+
+    /// Finds out what works, and makes the agent's own control groups.
+    ///
+    /// - Parameters:
+    ///   - agent: What tells this agent from others on the machine, from `agentToken`; becomes a directory's name.
+    ///   - host: The machine's control groups.
+    public init(agent: String, settings: IsolationSettings = .init(), host: CgroupHost = .detect()) {
+        var wanted: [CgroupHierarchy] = []
+        if settings.usesCgroups {
+            let controllers = ["cpu", "memory"] + (settings.pidsLimit == nil ? [] : ["pids"])
+            for hierarchy in controllers.compactMap({ host.hierarchy(of: $0) }) + [host.tracking].compactMap({ $0 })
+            where !wanted.contains(where: { $0.mount == hierarchy.mount }) {
+                let used =
+                    hierarchy.version == 2 ? hierarchy.controllers.intersection(controllers) : hierarchy.controllers
+                wanted.append(CgroupHierarchy(mount: hierarchy.mount, version: hierarchy.version, controllers: used))
+            }
+        }
+        let (tree, refused) = CgroupTree.make(wanted, agent: Self.directoryName(agent))
+        func granted(_ controller: String) -> CgroupHierarchy? {
+            tree.hierarchies.first { $0.controllers.contains(controller) }
+        }
+        let tracking = tree.hierarchies.first { $0.mount == host.tracking?.mount }
+        var modules: [any IsolationModule] = [ProcessIsolation(tracking: tracking)]
+        if let cpu = granted("cpu") {
+            modules.append(CPUIsolation(cpu, isQuotaEnforced: settings.enforcesCPUQuota))
+        }
+        if let memory = granted("memory") { modules.append(MemoryIsolation(memory)) }
+        if let limit = settings.pidsLimit, let pids = granted("pids") {
+            modules.append(PidsIsolation(pids, limit: limit))
+        }
+        self.modules = modules
+        self.refused = refused
+        self.tree = tree
+        self.tracking = tracking
+    }
+
+    /// As `/readyz` and the log name it: `processes, tracked; cpu; memory`.
+    public var summary: String { self.modules.map { $0.name }.joined(separator: "; ") }
+
+    /// The directories of a container.
+    func directories(of run: RunID) -> CgroupRun { self.tree.directories(of: run) }
+
+    /// Makes and limits the control groups of a container.
+    ///
+    /// - Returns: Those that its processes join, and the one that they are found by.
+    func prepare(_ run: RunID, _ resources: Resources) throws(IsolationError) -> (cgroups: [String], tracking: String?)
+    {
+        let directories = self.directories(of: run)
+        do throws(SystemError) {
+            try self.tree.makeDirectories(of: directories)
+        } catch {
+            throw IsolationError("cannot make a control group: \(error)")
+        }
+        for module in self.modules { try module.apply(resources, to: directories) }
+        return (
+            self.tree.hierarchies.compactMap { directories.directory(in: $0) },
+            self.tracking.flatMap { directories.directory(in: $0) }
+        )
+    }
+
+    /// Sets the limits of a container that runs.
+    func update(_ run: RunID, _ resources: Resources) throws(IsolationError) {
+        let directories = self.directories(of: run)
+        for module in self.modules { try module.apply(resources, to: directories) }
+    }
+
+    /// What a container uses now.
+    public func usage(of run: RunID) -> ContainerUsage {
+        var usage = ContainerUsage()
+        let directories = self.directories(of: run)
+        for module in self.modules { module.addUsage(of: directories, to: &usage) }
+        return usage
+    }
+
+    /// Which limit ended a container, if one did.
+    func limitation(of run: RunID) -> Limitation? {
+        let directories = self.directories(of: run)
+        for module in self.modules {
+            if let limitation = module.limitation(of: directories) { return limitation }
+        }
+        return nil
+    }
+
+    /// Removes the control groups of a container that has ended; whether they are all gone.
+    func cleanUp(_ run: RunID) -> Bool { self.tree.removeDirectories(of: self.directories(of: run)) }
+
+    /// Kills what is left in control groups of this agent that belong to no run it knows, and removes them.
+    func removeStrays(except live: Set<RunID>) {
+        for run in self.tree.existingRuns() where !live.contains(run) {
+            self.tree.killAndRemove(self.directories(of: run))
+        }
+    }
+
+    /// Removes the agent's own control groups, if nothing is left in them.
+    public func removeAll() { self.tree.removeAll() }
+
+    /// The group that supervisors live in: outside the agent's own, so that a service manager that ends the agent
+    /// with all of its group leaves them.
+    func supervisorGroup() -> String? {
+        self.tracking.flatMap { try? self.tree.makeGroup(CgroupTree.supervisors, in: $0) }
+    }
+
+    /// A name for an agent's control groups that no other agent of the machine has and that outlives its restarts:
+    /// agents may have the same name, but not the same directory.
+    public static func agentToken(name: String, directory: String) -> String {
+        "\(name)-\(Files.identity(of: directory))"
+    }
+
+    private static func directoryName(_ agent: String) -> String {
+        let name = String(agent.map { $0.isASCII && ($0.isLetter || $0.isNumber || "-_".contains($0)) ? $0 : "-" })
+        return name.isEmpty ? "agent" : name
+    }
+}

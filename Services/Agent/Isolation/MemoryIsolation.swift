@@ -1,0 +1,89 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+internal import Model
+
+/// A bound on memory: a container that needs more is ended by the kernel, as a whole where it can do that.
+struct MemoryIsolation: IsolationModule {
+    let name = "memory"
+    private let hierarchy: CgroupHierarchy
+
+    /// What every container may use, whatever its resources say: below this a shell does not start reliably.
+    ///
+    /// As in Mesos.
+    static let least: Int64 = 32 << 20
+
+    init(_ hierarchy: CgroupHierarchy) { self.hierarchy = hierarchy }
+
+    var hierarchies: [CgroupHierarchy] { [self.hierarchy] }
+
+    func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {
+        guard let directory = run.directory(in: self.hierarchy) else { return }
+        let bytes = max(resources.mem * (1 << 20) / 1000, Self.least)
+        do throws(SystemError) {
+            if self.hierarchy.version == 2 {
+                try self.applyUnified(bytes, directory)
+            } else {
+                try self.applySeparate(bytes, directory)
+            }
+        } catch {
+            throw IsolationError("cannot set the memory limit: \(error)")
+        }
+    }
+
+    private func applyUnified(_ bytes: Int64, _ directory: String) throws(SystemError) {
+        // A limit below what is held kills at once. A container that shrinks is given time to let go.
+        let held = Self.heldBytes(directory)
+        try Files.write("\(max(bytes, held))", to: directory + "/memory.max")
+        // Both are missing on old kernels, or where swap is not counted.
+        try? Files.write("0", to: directory + "/memory.swap.max")
+        try? Files.write("1", to: directory + "/memory.oom.group")
+    }
+
+    /// Bytes that cannot be taken back by dropping file cache.
+    private static func heldBytes(_ directory: String) -> Int64 {
+        guard let text = Files.text(directory + "/memory.current"), let current = Int64(text.trimmed), current > 0,
+            let stat = Files.text(directory + "/memory.stat")
+        else { return 0 }
+        let cache = Int64(stat.number(of: "inactive_file") ?? 0) + Int64(stat.number(of: "active_file") ?? 0)
+        return max(0, current - cache)
+    }
+
+    private func applySeparate(_ bytes: Int64, _ directory: String) throws(SystemError) {
+        let limit = directory + "/memory.limit_in_bytes", withSwap = directory + "/memory.memsw.limit_in_bytes"
+        let former = Files.text(limit).flatMap { Int64($0.trimmed) } ?? .max
+        // Memory with swap may never be less than without: raised first, lowered last. It is missing without swap
+        // accounting.
+        if bytes > former { try? Files.write("\(bytes)", to: withSwap) }
+        do throws(SystemError) {
+            try Files.write("\(bytes)", to: limit)
+        } catch {
+            // A container that shrinks may still hold more.
+            if error.code == EBUSY, bytes < former { return }
+            throw error
+        }
+        if bytes < former { try? Files.write("\(bytes)", to: withSwap) }
+    }
+
+    func limitation(of run: CgroupRun) -> Limitation? {
+        guard let directory = run.directory(in: self.hierarchy) else { return nil }
+        let file = self.hierarchy.version == 2 ? "/memory.events" : "/memory.oom_control"
+        guard let kills = Files.text(directory + file)?.number(of: "oom_kill"), kills > 0 else { return nil }
+        let limit = self.limit(directory).map { " of \($0 >> 20) MB" } ?? ""
+        return Limitation(cause: .memoryLimit, message: "The container needed more than its memory\(limit).")
+    }
+
+    private func limit(_ directory: String) -> UInt64? {
+        let file = self.hierarchy.version == 2 ? "/memory.max" : "/memory.limit_in_bytes"
+        return Files.text(directory + file).flatMap { UInt64($0.trimmed) }
+    }
+
+    func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
+        guard let directory = run.directory(in: self.hierarchy) else { return }
+        let file = self.hierarchy.version == 2 ? "/memory.current" : "/memory.usage_in_bytes"
+        usage.memoryBytes = Files.text(directory + file).flatMap { UInt64($0.trimmed) }
+        usage.memoryLimitBytes = self.limit(directory)
+    }
+}

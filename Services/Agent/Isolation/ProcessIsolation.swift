@@ -1,0 +1,25 @@
+/// What every container has: a session and a process group of its own, made by the supervisor, which also finds what
+/// left them.
+///
+/// With a control group to track them, all processes of a container are found and killed by the kernel. Without one,
+/// the supervisor knows them by their descent and by a mark in their environment.
+struct ProcessIsolation: IsolationModule {
+    let name: String
+    /// Where processes are tracked; nil if they cannot be.
+    let tracking: CgroupHierarchy?
+
+    init(tracking: CgroupHierarchy?) {
+        self.tracking = tracking
+        self.name = tracking == nil ? "processes" : "processes, tracked"
+    }
+
+    var hierarchies: [CgroupHierarchy] { self.tracking.map { [$0] } ?? [] }
+
+    func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
+        // A group of version 2 counts time even where it has no controllers.
+        guard let tracking, tracking.version == 2, let directory = run.directory(in: tracking),
+            let time = Files.text(directory + "/cpu.stat")?.number(of: "usage_usec")
+        else { return }
+        usage.cpuTime = .microseconds(Int64(time))
+    }
+}

@@ -1,0 +1,49 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+internal import Model
+
+/// The directory that a container runs in, below the agent's work directory.
+struct Sandbox: Sendable {
+    let path: String
+
+    var output: String { self.path + "/stdout" }
+    var error: String { self.path + "/stderr" }
+
+    /// Makes it, with those above it; for a path of several parts also `latest` beside it, which leads to it.
+    ///
+    /// - Throws: If a part is no plain name, or the disk refuses.
+    static func make(
+        _ parts: [String], below root: String, owner: SupervisorStart.User?
+    ) throws(IsolationError) -> Sandbox {
+        guard !parts.isEmpty, parts.allSatisfy(Self.isPlain) else {
+            throw IsolationError("\"\(parts.joined(separator: "/"))\" cannot be a sandbox")
+        }
+        let path = root + "/" + parts.joined(separator: "/")
+        do throws(SystemError) {
+            try Files.makeDirectories(path)
+            if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
+            if parts.count > 1 { try Self.link(parts[parts.count - 1], as: "latest", beside: path) }
+        } catch {
+            throw IsolationError("cannot make the sandbox: \(error)")
+        }
+        return Sandbox(path: path)
+    }
+
+    /// Whether a name stays where it is put.
+    static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && name != "." && name != ".." && name.utf8.count <= 255
+            && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
+    }
+
+    /// Lets a link lead to a neighbour, in one step even where it led elsewhere.
+    private static func link(_ name: String, as link: String, beside path: String) throws(SystemError) {
+        let directory = String(path.dropLast(name.utf8.count))
+        let fresh = "\(directory).\(link).\(name)"
+        unlink(fresh)
+        guard symlink(name, fresh) == 0 else { throw SystemError("symlink", fresh) }
+        guard rename(fresh, directory + link) == 0 else { throw SystemError("rename", fresh) }
+    }
+}

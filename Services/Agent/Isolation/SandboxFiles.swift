@@ -1,0 +1,150 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+public import Model
+
+/// What stands in a directory of a sandbox.
+public struct SandboxEntry: Hashable, Sendable {
+    /// Its name in the directory.
+    public var name: String
+    /// What it is.
+    public var kind: Kind
+    /// In bytes.
+    public var size: Int64
+    /// Seconds since 1970.
+    public var modified: Int64
+
+    /// What an entry can be.
+    public enum Kind: String, Hashable, Sendable {
+        case file
+        case directory
+        /// Nothing that is read: a link, a pipe, a device.
+        case other
+    }
+}
+
+/// A piece of a file.
+public struct SandboxPiece: Hashable, Sendable {
+    /// What was read.
+    public var bytes: Bytes
+    /// Of the whole file, when the piece was read.
+    public var size: Int64
+}
+
+/// Why a path of a sandbox is not shown.
+public enum SandboxFileError: Error, Hashable, Sendable {
+    /// Nothing is there.
+    case notFound
+    /// It leads, or may lead, out of the sandbox, or it is nothing to be read.
+    case refused(reason: String)
+    /// The disk failed.
+    case failed(reason: String)
+}
+
+/// Shows what is in sandboxes, and nothing else of the machine.
+///
+/// Tasks are foreign programs, which may put links in their sandboxes at any moment. So a path is walked a part at a
+/// time, from an open directory to the next, and no link is followed; only `latest` beside the runs of a task is,
+/// which must name a neighbour. Blocks for as long as the disk takes: not for an event loop.
+public struct SandboxFiles: Sendable {
+    /// The longest piece that is read at once.
+    public static let largestPiece = 1 << 20
+
+    private let root: String
+
+    /// - Parameter root: The agent's work directory.
+    public init(root: String) { self.root = root }
+
+    /// What is in a directory, ordered by name.
+    public func list(_ parts: [String]) throws(SandboxFileError) -> [SandboxEntry] {
+        let directory = try self.open(parts)
+        guard try Self.status(directory).st_mode & S_IFMT == S_IFDIR else {
+            throw .refused(reason: "it is no directory")
+        }
+        let number = directory.release()
+        guard let stream = fdopendir(number) else {
+            close(number)
+            throw .failed(reason: String(errno: errno))
+        }
+        defer { closedir(stream) }
+        var entries: [SandboxEntry] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            var about = stat()
+            guard name != ".", name != "..", fstatat(number, name, &about, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            let kind: SandboxEntry.Kind =
+                switch about.st_mode & S_IFMT {
+                case S_IFREG: .file
+                case S_IFDIR: .directory
+                default: .other
+                }
+            entries.append(
+                SandboxEntry(name: name, kind: kind, size: Int64(about.st_size), modified: Int64(about.st_mtim.tv_sec)))
+        }
+        return entries.sorted { $0.name < $1.name }
+    }
+
+    /// A piece of a file, shorter than `length` at its end.
+    ///
+    /// - Parameters:
+    ///   - offset: From the start of the file; negative: from its end.
+    ///   - length: Of which at most `largestPiece` are read.
+    public func read(_ parts: [String], offset: Int64, length: Int) throws(SandboxFileError) -> SandboxPiece {
+        let file = try self.open(parts)
+        let about = try Self.status(file)
+        guard about.st_mode & S_IFMT == S_IFREG else { throw .refused(reason: "it is no file") }
+        let size = Int64(about.st_size)
+        let start = offset < 0 ? max(0, size + offset) : offset
+        let wanted = min(max(0, length), Self.largestPiece, Int(max(0, size - start)))
+        do throws(SystemError) {
+            return SandboxPiece(bytes: wanted == 0 ? [] : try file.read(upTo: wanted, at: start), size: size)
+        } catch {
+            throw .failed(reason: "\(error)")
+        }
+    }
+
+    /// Whether a directory is there; for the choice between places where a sandbox may be.
+    public func isDirectory(_ parts: [String]) -> Bool {
+        guard let directory = try? self.open(parts), let about = try? directory.status() else { return false }
+        return about.st_mode & S_IFMT == S_IFDIR
+    }
+
+    private static func status(_ file: borrowing Descriptor) throws(SandboxFileError) -> stat {
+        do throws(SystemError) { return try file.status() } catch { throw .failed(reason: "\(error)") }
+    }
+
+    private func open(_ parts: [String]) throws(SandboxFileError) -> Descriptor {
+        guard parts.allSatisfy(Sandbox.isPlain) else { throw .refused(reason: "a part of the path is no plain name") }
+        do throws(SystemError) {
+            var place = try Descriptor(opening: self.root, O_RDONLY | O_DIRECTORY)
+            for (index, part) in parts.enumerated() {
+                var name = part
+                if part == "latest", index > 0, parts[index - 1] == "runs" {
+                    name = Self.neighbour(part, of: place) ?? part
+                }
+                // A pipe must not be waited for, nor a terminal become this process's own.
+                place = try Descriptor(opening: name, in: place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+            }
+            return place
+        } catch {
+            switch error.code {
+            case ENOENT, ENOTDIR: throw .notFound
+            case ELOOP: throw .refused(reason: "it is a link")
+            case EACCES, EPERM, ENXIO, EOPNOTSUPP: throw .refused(reason: "\(error)")
+            default: throw .failed(reason: "\(error)")
+            }
+        }
+    }
+
+    /// What a link in a directory names, if that is in the same directory.
+    private static func neighbour(_ link: String, of directory: borrowing Descriptor) -> String? {
+        var buffer = [CChar](repeating: 0, count: 257)
+        guard readlinkat(directory.number, link, &buffer, 256) > 0 else { return nil }
+        let name = buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
+        return Sandbox.isPlain(name) ? name : nil
+    }
+}

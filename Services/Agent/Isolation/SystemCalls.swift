@@ -1,0 +1,183 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
+internal import Model
+
+extension String {
+    /// The system's words for an error number.
+    init(errno code: Int32) {
+        var text = [CChar](repeating: 0, count: 256)
+        let result = strerror_r(code, &text, text.count)
+        self = result == 0 ? text.withUnsafeBufferPointer { String(cString: $0.baseAddress!) } : "error \(code)"
+    }
+}
+
+/// A system call that failed, with the error number it left.
+struct SystemError: Error, Hashable, CustomStringConvertible {
+    let call: String
+    let path: String
+    let code: Int32
+
+    init(_ call: String, _ path: String = "", code: Int32 = errno) {
+        self.call = call
+        self.path = path
+        self.code = code
+    }
+
+    var description: String {
+        "\(self.call)\(self.path.isEmpty ? "" : " \(self.path)"): \(String(errno: self.code))"
+    }
+}
+
+// `Descriptor` has methods of the same names.
+private func systemRead(_ number: Int32, _ target: UnsafeMutableRawPointer, _ count: Int) -> Int {
+    read(number, target, count)
+}
+private func systemWrite(_ number: Int32, _ source: UnsafeRawPointer?, _ count: Int) -> Int {
+    write(number, source, count)
+}
+
+/// An open file, closed when it goes.
+struct Descriptor: ~Copyable {
+    let number: Int32
+
+    /// Opens with `O_CLOEXEC`.
+    init(opening path: String, _ flags: Int32, mode: mode_t = 0o600) throws(SystemError) {
+        self.number = open(path, flags | O_CLOEXEC, mode)
+        if self.number < 0 { throw SystemError("open", path) }
+    }
+
+    /// Opens below an open directory, with `O_CLOEXEC`.
+    init(opening name: String, in directory: borrowing Descriptor, _ flags: Int32) throws(SystemError) {
+        self.number = openat(directory.number, name, flags | O_CLOEXEC)
+        if self.number < 0 { throw SystemError("open", name) }
+    }
+
+    init(owning number: Int32) { self.number = number }
+
+    /// Gives the number away; the receiver closes it.
+    consuming func release() -> Int32 {
+        let number = self.number
+        discard self
+        return number
+    }
+
+    deinit { close(self.number) }
+
+    /// Reads until `count` bytes are there or the file ends.
+    func read(upTo count: Int, at offset: Int64? = nil) throws(SystemError) -> Bytes {
+        var failure: Int32 = 0
+        let number = self.number
+        let bytes = Bytes(unsafeUninitializedCapacity: count) { buffer, filled in
+            while filled < count {
+                let rest = UnsafeMutableRawPointer(buffer.baseAddress! + filled)
+                let result =
+                    offset.map { pread(number, rest, count - filled, off_t($0) + filled) }
+                    ?? systemRead(number, rest, count - filled)
+                if result > 0 {
+                    filled += result
+                } else if result == 0 {
+                    break
+                } else if errno != EINTR {
+                    failure = errno
+                    break
+                }
+            }
+        }
+        if failure != 0 { throw SystemError("read", code: failure) }
+        return bytes
+    }
+
+    /// Writes all of them.
+    func write(all bytes: Bytes) throws(SystemError) {
+        let number = self.number
+        try bytes.withUnsafeBytes { buffer in
+            Result { () throws(SystemError) in
+                var written = 0
+                while written < buffer.count {
+                    let result = systemWrite(number, buffer.baseAddress! + written, buffer.count - written)
+                    if result >= 0 {
+                        written += result
+                    } else if errno != EINTR {
+                        throw SystemError("write")
+                    }
+                }
+            }
+        }.get()
+    }
+
+    func status() throws(SystemError) -> stat {
+        var about = stat()
+        if fstat(self.number, &about) != 0 { throw SystemError("fstat") }
+        return about
+    }
+}
+
+/// Small files of the kernel's, and directories.
+enum Files {
+    /// The whole of a small file as text; nil if it cannot be read.
+    static func text(_ path: String, limit: Int = 1 << 20) -> String? {
+        guard let file = try? Descriptor(opening: path, O_RDONLY), let bytes = try? file.read(upTo: limit) else {
+            return nil
+        }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// One write to an existing file, as the kernel's control files want it.
+    static func write(_ text: String, to path: String) throws(SystemError) {
+        let file = try Descriptor(opening: path, O_WRONLY)
+        do throws(SystemError) {
+            try file.write(all: Array(text.utf8))
+        } catch {
+            throw SystemError("write to", path, code: error.code)
+        }
+    }
+
+    /// Makes a directory; that it exists already is fine.
+    ///
+    /// - Returns: Whether it was made now.
+    @discardableResult
+    static func makeDirectory(_ path: String, mode: mode_t = 0o755) throws(SystemError) -> Bool {
+        if mkdir(path, mode) == 0 { return true }
+        if errno == EEXIST { return false }
+        throw SystemError("mkdir", path)
+    }
+
+    /// Makes a directory and those above it.
+    static func makeDirectories(_ path: String, mode: mode_t = 0o755) throws(SystemError) {
+        if mkdir(path, mode) == 0 || errno == EEXIST { return }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash != path.startIndex else {
+            throw SystemError("mkdir", path)
+        }
+        try Self.makeDirectories(String(path[..<slash]), mode: mode)
+        try Self.makeDirectory(path, mode: mode)
+    }
+
+    /// The names in a directory, without `.` and `..`, in ascending order; empty if it cannot be read.
+    static func names(in path: String) -> [String] {
+        guard let directory = opendir(path) else { return [] }
+        defer { closedir(directory) }
+        var names: [String] = []
+        while let entry = readdir(directory) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    /// What no other file on the machine has, in hexadecimal digits.
+    static func identity(of path: String) -> String {
+        var about = stat()
+        guard stat(path, &about) == 0 else { return "0" }
+        return String(UInt64(about.st_dev), radix: 16) + "-" + String(UInt64(about.st_ino), radix: 16)
+    }
+
+    static func isDirectory(_ path: String) -> Bool {
+        var about = stat()
+        return lstat(path, &about) == 0 && about.st_mode & S_IFMT == S_IFDIR
+    }
+}

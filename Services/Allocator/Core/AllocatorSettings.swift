@@ -1,0 +1,43 @@
+/// What an allocator is told at its start.
+public struct AllocatorSettings: Sendable {
+    /// Its name among the allocators; the master divides agents between them by it.
+    public var name: String
+
+    /// Which policy decides.
+    public var policy: PolicyName = .fair
+
+    /// How long what comes free is gathered before it is given away.
+    ///
+    /// Milliseconds. Longer lets more frameworks take part in one decision and sends fewer, larger messages; shorter lets
+    /// a framework that waits start sooner. Resources that come free wait for this and for nothing else. Default 5 ms.
+    public var batchWindow: Duration = .milliseconds(5)
+
+    /// How many frameworks are looked at in one turn, over all agents of it.
+    ///
+    /// What is left goes on in the next turn, after what has come in meanwhile. About a millisecond at the default of
+    /// 10,000.
+    public var looksPerTurn: Int = 10_000
+
+    /// For how long an allocation is not proposed again that the master refused though the resources are free.
+    ///
+    /// The master knows rules that a policy need not know: who may have GPUs, limits of roles. Longer wastes fewer
+    /// messages where such a rule holds for ever; shorter notices its end sooner. Default 5 s, as a scheduler's refusal.
+    public var refusalPause: Duration = .seconds(5)
+
+    /// The settings of an allocator of that name, all else at its default.
+    public init(name: String) {
+        self.name = name
+    }
+}
+
+/// The policies there are.
+public enum PolicyName: String, Hashable, Sendable, CaseIterable {
+    /// Weighted dominant-resource fairness: first among roles, then among the frameworks of a role.
+    case fair
+
+    func make() -> any Policy {
+        switch self {
+        case .fair: WeightedDominantShare()
+        }
+    }
+}

@@ -1,0 +1,207 @@
+public import Model
+
+/// An allocator: it decides which framework is offered which agent's free resources.
+///
+/// It owns no facts. The master tells what there is and every change of it; the allocator proposes, and counts what it
+/// proposed as held until the master answers. A wrong, late or doubled proposal does no harm: the master checks each.
+///
+/// Nothing happens by period. An agent of which something comes free is put in a queue, and a short time later (the
+/// batching window) each queued agent's whole free amount goes to the client that the policy prefers and that wants it.
+/// An agent that nobody wants is left alone until a reason comes up: more of it comes free, a refusal runs out, or a
+/// framework comes, wakes up or changes its wishes. The last makes all agents with something free candidates; those are
+/// gone through in turns.
+///
+/// What an event costs does not grow with the number of agents. A message touches its agent, its client and the clock of
+/// one turn; a turn looks at `AllocatorSettings.looksPerTurn` frameworks and leaves the rest to the next.
+public struct AllocatorState: Role {
+    /// The connection to the leading master.
+    struct Link {
+        let peer: PeerID
+        let epoch: Epoch
+        var isSynced = false
+    }
+
+    let settings: AllocatorSettings
+    var link: Link?
+    var policy: any Policy
+
+    var roles: [String: UInt32] = [:]
+    var roleNames: [String] = []
+    var frameworks: [FrameworkEntry?] = []
+    var frameworkCount = 0
+    var clients = Slab<ClientEntry>()
+    /// Lists of minimum offers, each once; there are few.
+    var floors: [[Resources]] = []
+    var agents: [AgentEntry?] = []
+    var agentCount = 0
+    var ownedCount = 0
+    var total = Resources()
+    var refusals = RefusalTable()
+
+    /// Agents of which something changed, in the order in which it did; those before `dirtyHead` are done.
+    var dirty: [UInt32] = []
+    var dirtyHead = 0
+    /// Agents of which something can be proposed.
+    var candidates = AgentSet()
+    /// Where the walk through all candidates goes on, and how many more agents belong to it.
+    var sweepCursor: UInt32 = 0
+    var sweepLeft = 0
+
+    var isBatchTimerSet = false
+    var filterTimer: Instant?
+    var nextProposal: UInt64 = 1
+    var nextSerial: UInt64 = 1
+    /// How many messages of the master were read.
+    var messages: UInt64 = 0
+
+    /// The highest epoch that a master showed.
+    ///
+    /// No master below it is followed.
+    public internal(set) var highestEpoch: Epoch = .none
+
+    /// What it has done.
+    public internal(set) var counters = AllocatorCounters()
+
+    /// An allocator that knows no master yet.
+    public init(settings: AllocatorSettings) {
+        self.settings = settings
+        self.policy = settings.policy.make()
+    }
+
+    /// The allocator's first frame to a master.
+    public var hello: Hello {
+        var hello = Hello(role: .allocator, name: self.settings.name)
+        hello.epoch = self.highestEpoch
+        return hello
+    }
+
+    /// Whether the facts are complete.
+    public var isSynced: Bool { self.link?.isSynced ?? false }
+
+    /// How many agents the cluster has.
+    public var knownAgents: Int { self.agentCount }
+
+    /// For how many of them it proposes.
+    public var ownedAgents: Int { self.ownedCount }
+
+    /// How many frameworks the cluster has.
+    public var knownFrameworks: Int { self.frameworkCount }
+
+    /// Refusals that have not run out.
+    public var activeFilters: Int { self.refusals.count }
+
+    /// The dominant share of a framework in a role, unweighted; 0 if it holds nothing.
+    public func share(of framework: FrameworkID, role: String) -> Double {
+        guard let role = self.roles[role] else { return 0 }
+        let entry = self.frameworks.lazy.compactMap { $0 }.first { $0.id == framework }
+        guard let client = entry?.clients.first(where: { $0.role == role })?.client else { return 0 }
+        return self.policy.share(of: client)
+    }
+
+    /// Takes one event; see `Role`.
+    public mutating func handle(_ event: Event, at now: Instant, into effects: inout [Effect]) {
+        switch event {
+        case .masterConnected(let peer, let welcome): self.masterConnected(peer, welcome, into: &effects)
+        case .master(let peer, let message):
+            guard self.link?.peer == peer else { return }
+            self.messages += 1
+            self.master(message, at: now, into: &effects)
+            self.setTimers(at: now, into: &effects)
+        case .masterDisconnected(let peer):
+            guard let link = self.link, link.peer == peer else { return }
+            self.forgetAll(into: &effects)
+            effects.append(.observe(.masterLost(link.epoch)))
+        case .timerFired(.batch):
+            self.isBatchTimerSet = false
+            self.allocate(at: now, into: &effects)
+            self.setTimers(at: now, into: &effects)
+        case .timerFired(.filters):
+            self.filterTimer = nil
+            self.endRefusals(at: now)
+            self.setTimers(at: now, into: &effects)
+        }
+    }
+
+    private mutating func masterConnected(_ peer: PeerID, _ welcome: Welcome, into effects: inout [Effect]) {
+        guard welcome.epoch >= self.highestEpoch else {
+            let refusal = Refusal(
+                .stale, "epoch \(welcome.epoch) is over: \(self.highestEpoch) has been seen", epoch: self.highestEpoch)
+            effects += [.close(peer, refusal), .observe(.masterStale(welcome.epoch, highest: self.highestEpoch))]
+            return
+        }
+        if let old = self.link {
+            let refusal = Refusal(.stale, "another master is followed", epoch: welcome.epoch)
+            effects.append(.close(old.peer, refusal))
+        }
+        self.forgetAll(into: &effects)
+        self.highestEpoch = welcome.epoch
+        self.link = Link(peer: peer, epoch: welcome.epoch)
+        effects.append(.observe(.masterFollowed(welcome.epoch)))
+    }
+
+    /// The next master tells everything anew.
+    ///
+    /// Proposals keep their count, so that no late answer is taken for another's.
+    private mutating func forgetAll(into effects: inout [Effect]) {
+        var fresh = AllocatorState(settings: self.settings)
+        fresh.highestEpoch = self.highestEpoch
+        fresh.counters = self.counters
+        fresh.nextProposal = self.nextProposal
+        fresh.nextSerial = self.nextSerial
+        if self.isBatchTimerSet { effects.append(.cancelTimer(.batch)) }
+        if self.filterTimer != nil { effects.append(.cancelTimer(.filters)) }
+        self = fresh
+    }
+
+    private mutating func master(_ message: MasterToAllocator, at now: Instant, into effects: inout [Effect]) {
+        switch message {
+        case .role(let facts): self.policy.setRole(self.role(facts.role), weight: facts.weight)
+        case .framework(let facts): self.update(facts)
+        case .frameworkRemoved(let framework): self.removeFramework(framework)
+        case .agent(let facts): self.update(facts, into: &effects)
+        case .agentRemoved(let agent): self.removeAgent(agent, into: &effects)
+        case .synced: self.synced(into: &effects)
+        case .held(let holding): self.held(holding)
+        case .recovered(let holding): self.recovered(holding)
+        case .filter(let holding, let remaining): self.refused(holding, for: remaining, at: now)
+        case .revived(let framework, let roles): self.revived(framework, roles: roles)
+        case .allocationRefused(let proposal, let agent, let free, let message):
+            self.allocationRefused(proposal, of: agent, free: free, message: message, at: now, into: &effects)
+        // Wishes, and the answers to revocations, are for policies that heed or make them.
+        case .request, .revocationRefused: break
+        }
+    }
+
+    private mutating func synced(into effects: inout [Effect]) {
+        guard let link = self.link, !link.isSynced else { return }
+        self.link!.isSynced = true
+        effects.append(.propose(link.peer, .ready))
+        effects.append(.observe(.synced(agents: self.agentCount, frameworks: self.frameworkCount)))
+        self.lookAtAll()
+    }
+
+    /// Sets the timers that what has happened asks for.
+    private mutating func setTimers(at now: Instant, into effects: inout [Effect]) {
+        guard self.isSynced else { return }
+        if !self.isBatchTimerSet, self.hasWork {
+            self.isBatchTimerSet = true
+            effects.append(.setTimer(.batch, at: now + self.settings.batchWindow))
+        }
+        guard let end = self.refusals.nextEnd, end < self.filterTimer ?? .distantFuture else { return }
+        self.filterTimer = end
+        effects.append(.setTimer(.filters, at: end))
+    }
+
+    /// Whether a turn would find anything to look at.
+    var hasWork: Bool { self.dirtyHead < self.dirty.count || self.sweepLeft > 0 }
+
+    /// The number of a role.
+    mutating func role(_ name: String) -> UInt32 {
+        if let role = self.roles[name] { return role }
+        let role = UInt32(self.roles.count)
+        self.roles[name] = role
+        self.roleNames.append(name)
+        self.policy.setRole(role, weight: 1)
+        return role
+    }
+}

@@ -1,0 +1,36 @@
+import AllocatorCore
+import ArgumentParser
+import Frames
+import Model
+import Runtime
+import ZooKeeper
+
+/// `meseta-allocator`: flags and wiring.
+@main
+struct AllocatorCommand: DaemonCommand {
+    static let configuration = daemonConfiguration(
+        "meseta-allocator", abstract: "Decides which framework is offered which agent's free resources.")
+    static let role = PeerRole.allocator
+    static let defaultPort = 0
+    static let defaultSidePort = 5061
+
+    @OptionGroup var daemon: DaemonOptions
+    @OptionGroup var allocator: AllocatorOptions
+
+    func validate() throws {
+        if try ElectionURL(text: self.daemon.election) == .none, self.allocator.master == nil {
+            throw ValidationError("an allocator finds the master by --election zk://..., or by --master host:port")
+        }
+    }
+
+    func start(_ services: DaemonServices) async throws {
+        let options = self.allocator
+        let election = try ElectionURL(text: self.daemon.election)
+        services.readiness.set("master", problem: "no leading master has told its facts")
+        try await services.eventLoop.submit {
+            let host = AllocatorHost(AllocatorState(settings: options.settings(name: services.name)), services)
+            host.serve()
+            host.follow(election, masters: (options.master ?? "").split(separator: ",").map(String.init))
+        }.get()
+    }
+}

@@ -1,0 +1,77 @@
+internal import ArgumentParser
+internal import Dispatch
+internal import Foundation
+internal import MesetaSDK
+internal import NIOPosix
+
+/// `meseta run`
+struct Run: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Run a command on the cluster as one task or several, and see what they print.",
+        discussion: """
+            Standard output and standard error of the tasks come over the network from their agents. Ends with 0 if every task \
+            did, else with the exit code of the first that failed (128 + the signal, if one ended it). Ctrl-C kills the tasks.
+
+            EXAMPLES
+              meseta run -- hostname
+              meseta run --instances 20 -- sh -c 'echo task $MESETA_TASK_ID on $MESETA_AGENT_ID'
+              meseta run --cpus 2 --mem 512 --env SEED=7 -- ./simulate --fast
+            """)
+
+    @OptionGroup var cluster: ClusterOptions
+    @Option(help: "Cores per task.") var cpus = 0.1
+    @Option(help: "Megabytes of memory per task.") var mem = 32.0
+    @Option(help: "Megabytes of disk per task.") var disk = 0.0
+    @Option(help: "How many tasks run the command.") var instances = 1
+    @Option(help: "NAME=VALUE in the tasks' environment; may be repeated.") var env: [String] = []
+    @Option(help: "Name of the framework, for listings.") var name = "run"
+    @Option(help: "The role whose share the tasks count in.") var role = "*"
+    @Option(help: "Seconds to look for the cluster.") var timeout = 30.0
+    @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.") var command: [String] = []
+
+    func validate() throws {
+        guard !self.command.isEmpty else { throw ValidationError("what is to run? write: meseta run -- COMMAND [ARG ...]") }
+        guard (1...1_000_000).contains(self.instances) else { throw ValidationError("--instances is from 1 to 1000000") }
+        guard self.cpus >= 0, self.mem >= 0, self.disk >= 0, self.cpus + self.mem > 0, self.cpus < 1e6, self.mem < 1e9,
+            self.disk < 1e9
+        else { throw ValidationError("--cpus, --mem and --disk are not negative, and not all zero") }
+        for variable in self.env where !variable.contains("=") || variable.hasPrefix("=") {
+            throw ValidationError("--env '\(variable)': write NAME=VALUE")
+        }
+    }
+
+    func run() async throws {
+        var command = CommandInfo(program: self.command[0], arguments: self.command)
+        for variable in self.env {
+            let parts = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            command.environment[String(parts[0])] = String(parts[1])
+        }
+        let tasks = RunScheduler(
+            .init(
+                command: command, resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),
+                instances: self.instances, group: MultiThreadedEventLoopGroup.singleton))
+        var options = SchedulerDriver.Options()
+        options.secretFile = self.cluster.secret
+        options.registrationPatience = .seconds(self.timeout)
+        // The tasks outlive a short absence of this command's connection, not its end.
+        let driver = SchedulerDriver(
+            framework: FrameworkInfo(self.name, failoverTimeout: .seconds(60), roles: [self.role]),
+            master: try self.cluster.masterAddress(), options: options, scheduler: tasks)
+        let signals = Self.onInterrupt { number in Task { await tasks.interrupted(by: number, driver) } }
+        defer { for signal in signals { signal.cancel() } }
+        do { try await driver.run() } catch { throw Complaint(error.message) }
+        let code = await tasks.exitCode()
+        if code != 0 { throw ExitCode(code) }
+    }
+
+    /// Has a signal call `body` instead of ending the process.
+    private static func onInterrupt(_ body: @escaping @Sendable (Int32) -> Void) -> [any DispatchSourceSignal] {
+        [SIGINT, SIGTERM].map { number in
+            signal(number, SIG_IGN)
+            let source = DispatchSource.makeSignalSource(signal: number, queue: .global())
+            source.setEventHandler { body(number) }
+            source.resume()
+            return source
+        }
+    }
+}

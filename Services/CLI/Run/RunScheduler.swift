@@ -1,0 +1,165 @@
+internal import Foundation
+internal import MesetaSDK
+internal import NIOCore
+
+/// The scheduler of `meseta run`: launches the instances as offers come, follows what they print, and remembers how they ended.
+actor RunScheduler: Scheduler {
+    struct Plan {
+        var command: CommandInfo
+        var resources: Resources
+        var instances: Int
+        var group: any EventLoopGroup
+    }
+
+    private struct Instance {
+        var hostname: String
+        var sidePort: Int
+        var output: Task<Void, Never>?
+    }
+
+    private let plan: Plan
+    private var framework: FrameworkID?
+    /// Distinguishes the tasks of this run from those of others that have the same name.
+    private let prefix = String(UInt32.random(in: 0...UInt32.max), radix: 36)
+    private var launched = 0
+    /// Instances to launch: those that never were, and those that were lost before they ran.
+    private var wanted: Int
+    private var live: [TaskID: Instance] = [:]
+    private var outputs: [Task<Void, Never>] = []
+    private var ended = 0
+    private var firstFailure: Int32?
+    private var interrupt: Int32?
+
+    init(_ plan: Plan) {
+        self.plan = plan
+        self.wanted = plan.instances
+    }
+
+    func registered(_ driver: SchedulerDriver, _ framework: FrameworkID, _ master: MasterInfo) { self.framework = framework }
+
+    func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
+        for offer in offers {
+            var tasks: [TaskInfo] = []
+            var rest = offer.resources
+            while self.wanted > 0, self.interrupt == nil, rest.contains(self.plan.resources) {
+                rest -= self.plan.resources
+                self.wanted -= 1
+                self.launched += 1
+                let id = TaskID("\(self.prefix)-\(self.launched)")
+                var task = TaskInfo(id, on: offer, resources: self.plan.resources, name: self.plan.command.value)
+                task.command = self.plan.command
+                tasks.append(task)
+                self.live[id] = Instance(hostname: offer.hostname, sidePort: Int(offer.sidePort))
+            }
+            if tasks.isEmpty {
+                driver.declineOffers([offer], for: self.wanted > 0 ? OfferFilters.defaultRefusal : .seconds(3600))
+            } else {
+                driver.launchTasks(tasks, on: [offer])
+            }
+        }
+        if self.wanted == 0 { driver.suppressOffers() }
+    }
+
+    func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) async {
+        guard var instance = self.live[status.taskID] else { return }
+        if instance.output == nil, status.state == .running || Self.hasRun(status) {
+            let output = self.follow(status.taskID, instance)
+            instance.output = output
+            self.outputs.append(output)
+            self.live[status.taskID] = instance
+        }
+        guard status.state.isTerminal else { return }
+        self.live[status.taskID] = nil
+        // Whoever says these says that it never ran: another instance takes its place.
+        if status.state == .dropped || status.state == .lost, instance.output == nil, self.interrupt == nil {
+            self.wanted += 1
+            driver.reviveOffers()
+            return
+        }
+        self.ended += 1
+        let code = Self.exitCode(status)
+        if code != 0 {
+            if self.firstFailure == nil { self.firstFailure = code }
+            if self.interrupt == nil {
+                print(
+                    "meseta: task \(status.taskID) \(status.state.name): \(status.message ?? "no reason given")",
+                    to: &standardError)
+            }
+        }
+        if self.live.isEmpty, self.wanted == 0 || self.interrupt != nil { driver.stop() }
+    }
+
+    func error(_ driver: SchedulerDriver, _ message: String) { print("meseta: \(message)", to: &standardError) }
+
+    /// Kills what runs; a second signal does not wait for it.
+    func interrupted(by number: Int32, _ driver: SchedulerDriver) {
+        guard self.interrupt == nil, !self.live.isEmpty else {
+            self.interrupt = number
+            driver.stop()
+            return
+        }
+        self.interrupt = number
+        for task in self.live.keys.sorted() { driver.killTask(task) }
+    }
+
+    /// The command's exit code, once everything that was printed has been shown.
+    func exitCode() async -> Int32 {
+        if let interrupt { return 128 + interrupt }
+        for output in self.outputs { await output.value }
+        return self.firstFailure ?? 0
+    }
+
+    private static let signals: [String: Int32] = [
+        "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT, "SIGILL": SIGILL, "SIGTRAP": SIGTRAP, "SIGABRT": SIGABRT,
+        "SIGBUS": SIGBUS, "SIGFPE": SIGFPE, "SIGKILL": SIGKILL, "SIGUSR1": SIGUSR1, "SIGSEGV": SIGSEGV,
+        "SIGUSR2": SIGUSR2, "SIGPIPE": SIGPIPE, "SIGALRM": SIGALRM, "SIGTERM": SIGTERM,
+    ]
+
+    private static func hasRun(_ status: TaskStatus) -> Bool {
+        status.state == .finished || status.state == .failed || status.state == .killed
+    }
+
+    /// The code or the signal, from what the agent says of a command: "Command exited with status 7", "Command terminated with
+    /// signal SIGKILL".
+    private static func exitCode(_ status: TaskStatus) -> Int32 {
+        if status.state == .finished { return 0 }
+        let words = (status.message ?? "").split { !$0.isLetter && !$0.isNumber }
+        if let index = words.firstIndex(of: "status"), index + 1 < words.count, let code = Int32(words[index + 1]) {
+            return code
+        }
+        if let index = words.firstIndex(of: "signal"), index + 1 < words.count {
+            let name = String(words[index + 1])
+            if let number = Int32(name) ?? Self.signals[name] { return 128 + number }
+        }
+        return 1
+    }
+
+    /// Copies a task's standard output and standard error to ours, as they grow.
+    private func follow(_ task: TaskID, _ instance: Instance) -> Task<Void, Never> {
+        guard let framework, instance.sidePort > 0 else { return Task {} }
+        let group = self.plan.group
+        func reader(_ file: String) -> SandboxReader {
+            SandboxReader(
+                host: instance.hostname, port: instance.sidePort,
+                path: "/sandbox/\(Self.escaped(framework.rawValue))/\(Self.escaped(task.rawValue))/\(file)", group: group)
+        }
+        let (output, errors) = (reader("stdout"), reader("stderr"))
+        return Task {
+            async let first: Void = Self.copy(output, to: .standardOutput)
+            async let second: Void = Self.copy(errors, to: .standardError)
+            _ = await (first, second)
+        }
+    }
+
+    private static func copy(_ reader: SandboxReader, to handle: FileHandle) async {
+        do {
+            try await reader.read { bytes in try handle.write(contentsOf: Data(bytes.readableBytesView)) }
+        } catch {
+            print("meseta: \(error)", to: &standardError)
+        }
+    }
+
+    private static func escaped(_ name: String) -> String {
+        name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-_."))) ?? name
+    }
+}

@@ -1,0 +1,46 @@
+public import Logging
+public import Model
+
+/// A process's place in a cluster that uses ZooKeeper: it lists itself for others to find, and learns which masters there are.
+///
+/// For relays and allocators, which follow the leading master and contend for nothing.
+public final class Membership: Sendable {
+    private let own: GroupHost
+    private let masters: GroupHost
+
+    /// Prepares; nothing happens before `start`.
+    ///
+    /// - Parameters:
+    ///   - group: Where the process lists itself.
+    ///   - member: What it says there.
+    ///   - mastersChanged: Told the addresses of the masters, the leader first; none if there is none. Called on a queue of
+    ///     this object's own.
+    public init(
+        servers: String, path: String, group: GroupHost.Group, member: MemberInfo, codec: any MemberCodec,
+        logger: Logger, mastersChanged: @escaping @Sendable ([String]) -> Void
+    ) {
+        let guid = member.incarnation.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        self.own = GroupHost(
+            servers: servers, path: path, group: group, candidate: member, guid: guid, codec: codec, logger: logger
+        ) { _ in }
+        self.masters = GroupHost(
+            servers: servers, path: path, group: .masters, candidate: nil, guid: guid, codec: codec, logger: logger
+        ) { change in
+            if case .membersChanged(let members) = change { mastersChanged(members.map(\.address)) }
+        }
+    }
+
+    /// Opens the sessions; retries for ever.
+    public func start() {
+        self.own.start()
+        self.masters.start()
+    }
+
+    /// Takes the process off the list, and ends the sessions.
+    ///
+    /// Returns when both are done.
+    public func stop() {
+        self.own.stop()
+        self.masters.stop()
+    }
+}

@@ -1,0 +1,229 @@
+import Model
+
+// Allocators: they hear all facts, each proposes for the agents that it owns, and every proposal is checked.
+
+extension MasterState.Cluster {
+    func allocatorConnected(_ peer: PeerID, _ hello: Hello) {
+        for (_, old) in self.allocators where old.name == hello.name {
+            self.drop(old.peer, Refusal(.stale, "Allocator \(hello.name) has connected again", epoch: self.epoch))
+            break
+        }
+        let allocator = self.allocators.insert(
+            AllocatorEntry(peer: peer, name: hello.name, hash: Rendezvous.hash(hello.name)))
+        self.peers[peer] = .allocator(allocator)
+        self.observe(.allocatorConnected(peer, name: hello.name))
+        for role in self.policies.keys.sorted() {
+            if let facts = self.policies[role] { self.effects.append(.sendToAllocator(peer, .role(facts))) }
+        }
+        for (row, _) in self.frameworks {
+            self.effects.append(.sendToAllocator(peer, .framework(self.facts(ofFramework: row))))
+        }
+        self.continueSync(peer)
+    }
+
+    /// Tells an allocator the next agents.
+    ///
+    /// In between it hears every change of those it has been told of.
+    func continueSync(_ peer: PeerID) {
+        guard case .allocator(let allocator)? = self.peers[peer], !self.allocators[allocator].isSynced else { return }
+        var left = self.settings.chunk
+        var next = self.allocators[allocator].told
+        while left > 0, next < self.agents.endIndex {
+            if let agent = self.agents.row(next), !agent.isUnreachable {
+                self.effects.append(.sendToAllocator(peer, .agent(self.facts(of: next, for: allocator))))
+                left -= 1
+            }
+            next += 1
+        }
+        self.allocators[allocator].told = next
+        if next < self.agents.endIndex {
+            self.effects.append(.setTimer(.allocatorSync(peer), at: self.now))
+            return
+        }
+        self.allocators[allocator].told = .max
+        self.allocators[allocator].isSynced = true
+        for (row, framework) in self.frameworks {
+            for (agent, filter) in framework.filters.live(at: self.now) {
+                let holding = AgentHolding(
+                    agent: agent, framework: row, role: filter.role, resources: filter.resources)
+                self.effects.append(.sendToAllocator(peer, .filter(holding, remaining: filter.until - self.now)))
+            }
+        }
+        self.effects.append(.sendToAllocator(peer, .synced))
+    }
+
+    func received(_ message: AllocatorToMaster, fromAllocator peer: PeerID) {
+        guard case .allocator(let allocator)? = self.peers[peer] else { return }
+        switch message {
+        case .allocation(let allocation): self.allocate(allocation, by: allocator)
+        case .revocation(let revocation): self.revoke(revocation, by: allocator)
+        case .ready:
+            guard self.allocators[allocator].isSynced, !self.allocators[allocator].isReady else { return }
+            self.allocators[allocator].isReady = true
+            self.observe(.allocatorReady(peer, name: self.allocators[allocator].name))
+            self.divideAgents()
+        }
+    }
+
+    func allocatorLost(_ allocator: Row) {
+        let entry = self.allocators.remove(allocator)
+        self.effects.append(.cancelTimer(.allocatorSync(entry.peer)))
+        self.observe(.allocatorDisconnected(entry.peer, name: entry.name))
+        if entry.isReady { self.divideAgents() }
+    }
+}
+
+// MARK: Who proposes for which agent
+
+extension MasterState.Cluster {
+    /// Gives every agent to the allocator that it belongs to, after one came or went.
+    ///
+    /// - Complexity: O(agents · ready allocators).
+    private func divideAgents() {
+        for agent in self.agents.indices where !self.agents[agent].isUnreachable {
+            if self.assignOwner(of: agent) { self.tellFacts(of: agent) }
+        }
+    }
+
+    /// Gives an agent to the ready allocator that weighs most for it.
+    ///
+    /// True if that is another than before.
+    @discardableResult
+    func assignOwner(of agent: Row) -> Bool {
+        let hash = self.agents[agent].hash
+        var best: (weight: UInt64, name: String, row: Row)?
+        for (row, allocator) in self.allocators where allocator.isReady {
+            let weight = Rendezvous.weight(of: allocator.hash, for: hash)
+            if let present = best, (present.weight, present.name) >= (weight, allocator.name) { continue }
+            best = (weight, allocator.name, row)
+        }
+        if self.agents[agent].owner == best?.row { return false }
+        self.agents[agent].owner = best?.row
+        self.agents[agent].ownership += 1
+        return true
+    }
+
+    /// Tells every allocator an agent anew.
+    func tellFacts(of agent: Row) {
+        guard self.adopting != agent else { return }
+        for (row, allocator) in self.allocators where agent < allocator.told {
+            self.effects.append(.sendToAllocator(allocator.peer, .agent(self.facts(of: agent, for: row))))
+        }
+    }
+
+    /// Tells every allocator a framework anew.
+    func tellFacts(ofFramework framework: Row) {
+        guard !self.allocators.isEmpty else { return }
+        let facts = self.facts(ofFramework: framework)
+        for (_, allocator) in self.allocators {
+            self.effects.append(.sendToAllocator(allocator.peer, .framework(facts)))
+        }
+    }
+
+    private func facts(of agent: Row, for allocator: Row) -> AgentFacts {
+        let entry = self.agents[agent]
+        var facts = AgentFacts(
+            index: agent, id: entry.id, hostname: entry.hostname, total: entry.total,
+            isOwned: entry.owner == allocator, ownership: entry.ownership)
+        facts.attributes = entry.attributes
+        facts.isActive = entry.isActive
+        // One row per framework and role; what two hold of the same port stays two.
+        for holding in self.holdings(of: agent) {
+            let same = facts.holdings.firstIndex {
+                $0.framework == holding.framework && $0.role == holding.role
+                    && $0.resources.isDisjoint(with: holding.resources)
+            }
+            if let same { facts.holdings[same].resources += holding.resources } else { facts.holdings.append(holding) }
+        }
+        return facts
+    }
+
+    private func facts(ofFramework framework: Row) -> FrameworkFacts {
+        let entry = self.frameworks[framework]
+        var facts = FrameworkFacts(index: framework, id: entry.id, name: entry.info.name, roles: entry.info.roles)
+        facts.suppressedRoles = entry.suppressedRoles
+        facts.isActive = entry.peer != nil
+        // With different floors for its roles, those of all: the master holds each offer against that of its role.
+        let floors = entry.info.roles.map { self.minimumOffers(of: entry.info, role: $0) }
+        if !floors.contains([]) {
+            for floor in floors.joined() where !facts.minimumOffers.contains(floor) {
+                facts.minimumOffers.append(floor)
+            }
+        }
+        return facts
+    }
+
+    private func minimumOffers(of info: FrameworkInfo, role: String) -> [Resources] {
+        info.minimumOffers[role] ?? self.settings.minimumOffers
+    }
+}
+
+// MARK: Allocations
+
+extension MasterState.Cluster {
+    /// Offers what an allocator proposes, if the books allow it.
+    private func allocate(_ allocation: Allocation, by allocator: Row) {
+        if let problem = self.problem(with: allocation, by: allocator) {
+            let peer = self.allocators[allocator].peer
+            let agent = self.agents.row(allocation.holding.agent)
+            self.observe(.allocationRefused(peer, reason: problem))
+            self.effects.append(
+                .sendToAllocator(
+                    peer,
+                    .allocationRefused(
+                        proposal: allocation.proposal, agent: allocation.holding.agent, free: agent?.free ?? .init(),
+                        message: problem)))
+            return
+        }
+        self.makeOffer(allocation.holding)
+    }
+
+    private func problem(with allocation: Allocation, by allocator: Row) -> String? {
+        let holding = allocation.holding
+        guard let agent = self.agents.row(holding.agent), !agent.isUnreachable else { return "no such agent" }
+        if let problem = self.problem(withOwnership: allocation.ownership, of: agent, by: allocator) { return problem }
+        if !agent.isActive { return "agent \(agent.id) is \(agent.isAttached ? "deactivated" : "disconnected")" }
+        guard let framework = self.frameworks.row(holding.framework) else { return "no such framework" }
+        guard framework.peer != nil else { return "framework \(framework.id) has no scheduler" }
+        guard framework.info.roles.contains(holding.role) else {
+            return "framework \(framework.id) is not in role \(Validation.printable(holding.role))"
+        }
+        if framework.suppressedRoles.contains(holding.role) {
+            return "framework \(framework.id) wants no offers in role \(holding.role)"
+        }
+        if holding.resources.isEmpty { return "the allocation is empty" }
+        if !agent.free.contains(holding.resources) { return "the agent has only \(agent.free) free" }
+        if holding.resources.gpus > 0, !framework.info.capabilities.contains(.gpuResources) {
+            return "framework \(framework.id) does not take GPUs"
+        }
+        let floors = self.minimumOffers(of: framework.info, role: holding.role)
+        if !floors.isEmpty, !floors.contains(where: holding.resources.contains) {
+            return "too little to be of use to framework \(framework.id)"
+        }
+        if framework.filters.blocks(holding.resources, of: holding.agent, role: holding.role, at: self.now) {
+            return "framework \(framework.id) has refused this for a time"
+        }
+        return self.excess(of: holding)
+    }
+
+    /// The agent must be the allocator's, now and not earlier.
+    func problem(withOwnership ownership: Ownership, of agent: AgentEntry, by allocator: Row) -> String? {
+        if agent.owner != allocator { return "agent \(agent.id) is another allocator's" }
+        if agent.ownership != ownership {
+            return "agent \(agent.id) has changed hands since: ownership \(ownership) is not \(agent.ownership)"
+        }
+        return nil
+    }
+
+    /// Why an allocation would take its role above its limit; nil if it would not.
+    private func excess(of holding: AgentHolding) -> String? {
+        guard let limit = self.policies[holding.role]?.limit else { return nil }
+        let used = self.roleUse[holding.role] ?? .init()
+        let sum = used + holding.resources.scalars
+        // What the limit does not name is not limited.
+        let isOver =
+            limit.cpus > 0 && sum.cpus > limit.cpus || limit.mem > 0 && sum.mem > limit.mem
+            || limit.disk > 0 && sum.disk > limit.disk || limit.gpus > 0 && sum.gpus > limit.gpus
+        return isOver ? "role \(holding.role) holds \(used) of its limit \(limit)" : nil
+    }
+}

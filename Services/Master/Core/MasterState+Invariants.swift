@@ -1,0 +1,129 @@
+import Model
+
+extension MasterState.Cluster {
+    /// What must hold between any two events, and does not.
+    func violations() -> [String] {
+        self.agentViolations() + self.frameworkViolations() + self.rowViolations() + self.sumViolations()
+    }
+
+    private func agentViolations() -> [String] {
+        var problems: [String] = []
+        for (row, agent) in self.agents {
+            let holdings = self.holdings(of: row)
+            let held = holdings.reduce(Resources()) { $0 + $1.resources }
+            if held != agent.held { problems.append("agent \(agent.id) is booked for \(agent.held), not \(held)") }
+            if !agent.total.contains(held), !agent.offers.isEmpty {
+                problems.append("agent \(agent.id) offers something, but holds \(held) of \(agent.total)")
+            }
+            if !agent.isAttached, !agent.offers.isEmpty {
+                problems.append("agent \(agent.id) offers, but is not there")
+            }
+            if agent.isUnreachable, !held.isEmpty { problems.append("unreachable agent \(agent.id) holds \(held)") }
+            if agent.isUnreachable, agent.owner != nil {
+                problems.append("unreachable agent \(agent.id) has an owner")
+            }
+            if let owner = agent.owner, self.allocators.row(owner)?.isReady != true {
+                problems.append("agent \(agent.id) belongs to an allocator that is not ready")
+            }
+            if case .attached(let relay, let index) = agent.condition, self.agent(at: index, of: relay) != row {
+                problems.append("agent \(agent.id) is not where its relay has it")
+            }
+            if self.agentRows[agent.id] != row { problems.append("agent \(agent.id) is not found by its id") }
+        }
+        for (row, relay) in self.relays {
+            if relay.agents.count(where: { $0 != nil }) != relay.agentCount {
+                problems.append("relay \(relay.name) miscounts its agents")
+            }
+            for case let agent? in relay.agents {
+                if case .attached(let present, _)? = self.agents.row(agent)?.condition, present == row { continue }
+                problems.append("relay \(relay.name) has agent row \(agent), which is not there")
+            }
+        }
+        return problems
+    }
+
+    private func frameworkViolations() -> [String] {
+        var problems: [String] = []
+        for (row, framework) in self.frameworks {
+            let offered = framework.offers.reduce(Resources()) { $0 + self.offers[$1].resources.scalars }
+            let used =
+                framework.tasks.filter { self.tasks[$0].isOccupying }
+                .reduce(Resources()) { $0 + self.tasks[$1].resources.scalars }
+                + framework.executors.reduce(Resources()) { $0 + self.executors[$1].resources.scalars }
+            if offered != framework.offered {
+                problems.append(
+                    "framework \(framework.id) is booked for offers of \(framework.offered), not \(offered)")
+            }
+            if used != framework.used {
+                problems.append("framework \(framework.id) is booked for use of \(framework.used), not \(used)")
+            }
+            if framework.peer == nil, !framework.offers.isEmpty {
+                problems.append("framework \(framework.id) has offers, but no scheduler")
+            }
+            if let peer = framework.peer, self.peers[peer] != .scheduler(row) {
+                problems.append("framework \(framework.id) is not its scheduler's")
+            }
+            if framework.isTerminating, framework.tasks.isEmpty, framework.executors.isEmpty {
+                problems.append("framework \(framework.id) is over and still here")
+            }
+            for standby in framework.standbys where self.peers[standby.peer] != .standbyScheduler(row) {
+                problems.append("framework \(framework.id) has a standby that does not wait for it")
+            }
+        }
+        return problems
+    }
+
+    private func rowViolations() -> [String] {
+        var problems: [String] = []
+        for (row, task) in self.tasks {
+            if self.agents.row(task.agent)?.tasks[task.placeInAgent] != row
+                || self.frameworks.row(task.framework)?.tasks[task.placeInFramework] != row
+            {
+                problems.append("task \(task.key) is not in its lists")
+            }
+            if task.isOccupying, task.state.isTerminal {
+                problems.append("task \(task.key) is over and holds resources")
+            }
+            if !task.isDuplicate, self.frameworks.row(task.framework)?.taskIDs[task.key.task] != row {
+                problems.append("task \(task.key) is not found by its id")
+            }
+            if let launch = task.launch, self.launches.row(launch) == nil {
+                problems.append("task \(task.key) has a launch that is gone")
+            }
+        }
+        for (row, offer) in self.offers {
+            if self.agents.row(offer.agent)?.offers[offer.placeInAgent] != row
+                || self.frameworks.row(offer.framework)?.offers[offer.placeInFramework] != row
+            {
+                problems.append("offer \(offer.serial) is not in its lists")
+            }
+            if self.offerRows[offer.serial] != row { problems.append("offer \(offer.serial) is not found") }
+        }
+        let waiting = self.tasks.count { $0.element.launch != nil }
+        let unconfirmed = self.launches.reduce(0) { $0 + $1.element.unconfirmed }
+        if waiting != unconfirmed { problems.append("\(waiting) tasks wait for \(unconfirmed) launches") }
+        return problems
+    }
+
+    private func sumViolations() -> [String] {
+        var problems: [String] = []
+        let total = self.agents.filter { !$0.element.isUnreachable }
+            .reduce(Resources()) { $0 + $1.element.total.scalars }
+        if total != self.total { problems.append("the cluster has \(total), not \(self.total)") }
+        let used = self.frameworks.reduce(Resources()) { $0 + $1.element.used }
+        if used != self.used { problems.append("the cluster uses \(used), not \(self.used)") }
+        let offered = self.frameworks.reduce(Resources()) { $0 + $1.element.offered }
+        if offered != self.offered { problems.append("the cluster offers \(offered), not \(self.offered)") }
+        if self.agents.count(where: { $0.element.isUnreachable }) != self.unreachableCount {
+            problems.append("the unreachable agents are miscounted")
+        }
+        for role in self.policies.keys.sorted() {
+            let holdings = self.agents.flatMap { self.holdings(of: $0.index) }.filter { $0.role == role }
+            let sum = holdings.reduce(Resources()) { $0 + $1.resources.scalars }
+            if sum != self.roleUse[role] ?? .init() {
+                problems.append("role \(role) holds \(sum), not \(self.roleUse[role] ?? .init())")
+            }
+        }
+        return problems
+    }
+}

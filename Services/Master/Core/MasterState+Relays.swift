@@ -1,0 +1,136 @@
+import Model
+
+// Relays: the doors through which agents come. A relay names its agents by indices of its own.
+
+extension MasterState.Cluster {
+    /// host:port of each relay, in the order of their rows.
+    var relayAddresses: [String] { self.relays.map(\.element.address).filter { !$0.isEmpty } }
+
+    /// The relays as schedulers are told.
+    var relayInfos: [RelayInfo] {
+        self.relays.filter { !$0.element.address.isEmpty }
+            .map { RelayInfo(name: $0.element.name, address: $0.element.address) }
+    }
+
+    func relayConnected(_ peer: PeerID, _ hello: Hello) {
+        // The same relay again, before the end of its old connection was noticed.
+        for (_, old) in self.relays where old.name == hello.name {
+            self.drop(old.peer, Refusal(.stale, "Relay \(hello.name) has connected again", epoch: self.epoch))
+            break
+        }
+        let relay = self.relays.insert(
+            RelayEntry(peer: peer, name: hello.name, address: hello.address, incarnation: hello.incarnation))
+        self.peers[peer] = .relay(relay)
+        self.observe(.relayConnected(peer, name: hello.name))
+        for (row, framework) in self.frameworks {
+            if framework.isTerminating {
+                self.effects.append(.sendToRelay(peer, .frameworkRemoved(framework.id)))
+            } else if let notice = self.notice(of: row) {
+                self.effects.append(.sendToRelay(peer, .subscription(notice)))
+            }
+        }
+        self.sendDirectory()
+        self.sendRelays()
+        if hello.epoch > self.epoch, hello.epoch <= MasterState.largestEpoch { self.higherEpoch = hello.epoch }
+    }
+
+    /// All its agents are without a connection at once.
+    func relayLost(_ relay: Row) {
+        let entry = self.relays.remove(relay)
+        for case let agent? in entry.agents { self.detach(agent) }
+        self.observe(.relayDisconnected(entry.peer, name: entry.name, agents: entry.agentCount))
+        self.sendDirectory()
+        self.sendRelays()
+    }
+
+    func received(_ message: RelayToMaster, fromRelay peer: PeerID) {
+        guard case .relay(let relay)? = self.peers[peer] else { return }
+        switch message {
+        case .agentAttached(let index, let registration, let sent, let issuedEpoch):
+            self.agentAttached(registration, sent: sent, issuedEpoch: issuedEpoch, relay: relay, index: index)
+        case .snapshotDone:
+            self.relays[relay].isSynced = true
+            let entry = self.relays[relay]
+            self.observe(.relaySynced(peer, name: entry.name, agents: entry.agentCount))
+        case .agentDetached(let index, let attachment):
+            guard let agent = self.agent(at: index, of: relay), self.agents[agent].attachment == attachment else {
+                return
+            }
+            self.leaveSlot(of: agent)
+            self.detach(agent)
+        case .book(let index, let attachment, let entry):
+            guard let agent = self.agent(at: index, of: relay), self.agents[agent].attachment == attachment else {
+                return
+            }
+            self.apply(entry, of: agent)
+            self.effects.append(
+                .sendToRelay(peer, .bookConfirmed(index: index, attachment, self.agents[agent].position)))
+        case .status(let index, let envelope):
+            guard let agent = self.agent(at: index, of: relay) else { return }
+            self.forward(envelope, from: agent)
+        case .message(let index, let key, let data):
+            guard let agent = self.agent(at: index, of: relay) else { return }
+            guard let framework = self.frameworkRows[key.framework], let peer = self.frameworks[framework].peer else {
+                return
+            }
+            self.effects.append(.sendToScheduler(peer, .message(self.agents[agent].id, key.executor, data)))
+        }
+    }
+
+    /// The agent that a relay calls by this index, as long as it is attached there.
+    func agent(at index: UInt32, of relay: Row) -> Row? {
+        let agents = self.relays[relay].agents
+        return Int(index) < agents.count ? agents[Int(index)] : nil
+    }
+
+    /// Makes a relay's index mean this agent.
+    ///
+    /// False if the index is beyond what a relay may use.
+    func enterSlot(_ index: UInt32, of relay: Row, agent: Row) -> Bool {
+        guard index < self.settings.agentsPerRelay else { return false }
+        if let present = self.agent(at: index, of: relay), present != agent {
+            // The relay uses the index for another agent: the first one is gone there.
+            self.leaveSlot(of: present)
+            self.detach(present)
+        }
+        while self.relays[relay].agents.count <= Int(index) { self.relays[relay].agents.append(nil) }
+        if self.relays[relay].agents[Int(index)] == nil { self.relays[relay].agentCount += 1 }
+        self.relays[relay].agents[Int(index)] = agent
+        return true
+    }
+
+    /// Forgets what its relay calls this agent.
+    func leaveSlot(of agent: Row) {
+        guard case .attached(let relay, let index) = self.agents[agent].condition else { return }
+        self.relays[relay].agents[Int(index)] = nil
+        self.relays[relay].agentCount -= 1
+    }
+
+    /// Sends an order to an agent.
+    ///
+    /// False if it has no connection.
+    @discardableResult
+    func send(_ order: AgentOrder, to agent: Row) -> Bool {
+        guard case .attached(let relay, let index) = self.agents[agent].condition else { return false }
+        let attachment = self.agents[agent].attachment
+        self.effects.append(.sendToRelay(self.relays[relay].peer, .order(index: index, attachment, order)))
+        return true
+    }
+
+    func sendToRelays(_ message: MasterToRelay) {
+        for (_, relay) in self.relays { self.effects.append(.sendToRelay(relay.peer, message)) }
+    }
+
+    /// Tells relays where relays and masters are.
+    func sendDirectory() {
+        self.sendToRelays(.directory(relays: self.relayAddresses, masters: self.masters))
+    }
+
+    /// Tells those schedulers that use relays which there are.
+    private func sendRelays() {
+        let infos = self.relayInfos
+        for (_, framework) in self.frameworks where framework.usesRelays {
+            if let peer = framework.peer { self.effects.append(.sendToScheduler(peer, .relays(infos))) }
+        }
+    }
+}

@@ -1,0 +1,208 @@
+public import Model
+
+/// The master: it knows every agent, framework, task and offer of the cluster, and owns the truth about who holds what.
+///
+/// It stands by, refusing everybody, until an election makes it the leader; then relays, allocators and schedulers
+/// connect and tell it what there is. Nothing of what it knows outlives its leadership, since all of it can be told
+/// again. The tables of a leading master are one object, so a copy of a leading `MasterState` is the same master.
+public struct MasterState: Role {
+    /// What can happen to a master.
+    public enum Event: Hashable, Sendable {
+        /// It leads, under this epoch, which is higher than any before.
+        case elected(Epoch)
+        /// It leads no longer, by the election's word.
+        case deposed(String)
+        /// Whom to name to those that are refused while standing by; nil if nobody leads.
+        case leaderChanged(String?)
+        /// Addresses of all masters, the leader first.
+        case mastersChanged([String])
+        /// A peer that `admit` let in has finished its handshake.
+        case peerConnected(PeerID, Hello)
+        case peerDisconnected(PeerID)
+        case relay(PeerID, RelayToMaster)
+        case allocator(PeerID, AllocatorToMaster)
+        case scheduler(PeerID, SchedulerCall)
+        case `operator`(PeerID, OperatorRequest)
+        /// A frame of that peer was no message of its link; it stays connected.
+        case undecodable(PeerID, String)
+        case timerFired(MasterTimer)
+        /// Somebody trustworthy has seen a later leadership.
+        case higherEpochSeen(Epoch)
+    }
+
+    /// What a master wants done, in this order.
+    public enum Effect: Hashable, Sendable {
+        case sendToRelay(PeerID, MasterToRelay)
+        case sendToAllocator(PeerID, MasterToAllocator)
+        case sendToScheduler(PeerID, SchedulerEvent)
+        case sendToOperator(PeerID, OperatorResponse)
+        /// Ends a connection after what was sent to it, with the reason if there is one. No `peerDisconnected` is
+        /// needed for it.
+        case close(PeerID, Refusal?)
+        /// Replaces the timer of that name, if one runs.
+        case setTimer(MasterTimer, at: Instant)
+        case cancelTimer(MasterTimer)
+        /// Leave the election and contend anew, above that epoch if one is given. It stands by already.
+        case stepDown(reason: String, above: Epoch?)
+        case observe(MasterFact)
+    }
+
+    private enum Mode {
+        /// Refuses everybody. Leaves for `leading` when elected.
+        case standby(leader: String?)
+        /// Leaves for `standby` when deposed or when a later leadership shows itself.
+        case leading(Cluster)
+    }
+
+    /// What was set.
+    public let settings: MasterSettings
+    /// Unique among masters.
+    public let name: String
+    /// host:port where others reach it.
+    public let address: String
+
+    /// No epoch is higher: whoever shows one makes it up, and would leave no number for the next leader.
+    public static let largestEpoch: Epoch = 1_000_000_000_000
+
+    private let codec: any EntityCodec
+    private var generator: SeededGenerator
+    private var masters: [String] = []
+    private var mode: Mode = .standby(leader: nil)
+
+    /// A master that stands by.
+    ///
+    /// - Parameters:
+    ///   - settings: Without a `problem`.
+    ///   - codec: Reads and writes what the master mostly carries.
+    ///   - generator: For the tokens of subscriptions: with a random key in production.
+    ///   - name: Unique among masters.
+    ///   - address: host:port where others reach it.
+    public init(
+        settings: MasterSettings, codec: any EntityCodec, generator: SeededGenerator, name: String, address: String
+    ) {
+        if let problem = settings.problem { preconditionFailure("master settings: \(problem)") }
+        self.settings = settings
+        self.codec = codec
+        self.generator = generator
+        self.name = name
+        self.address = address
+    }
+
+    /// The epoch under which it leads; nil while standing by.
+    public var leadingEpoch: Epoch? { if case .leading(let cluster) = self.mode { cluster.epoch } else { nil } }
+
+    /// host:port of the leader, if known: itself while leading.
+    public var leader: String? {
+        switch self.mode {
+        case .standby(let leader): leader
+        case .leading: self.address
+        }
+    }
+
+    /// The cluster in a few numbers; nil while standing by.
+    public func status(at now: Instant) -> ClusterStatus? {
+        if case .leading(let cluster) = self.mode { cluster.status(at: now) } else { nil }
+    }
+
+    /// What is wrong with the books, in words.
+    ///
+    /// Empty unless there is a bug; for tests and the simulator.
+    ///
+    /// - Complexity: O(everything the master knows).
+    public func checkInvariants() -> [String] {
+        if case .leading(let cluster) = self.mode { cluster.violations() } else { [] }
+    }
+
+    /// Whether a caller may connect, and what to tell it.
+    ///
+    /// Changes nothing.
+    ///
+    /// Where a relay shows a later epoch than this master's, the host also posts `higherEpochSeen`.
+    public func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
+        guard hello.version == Hello.currentProtocol else {
+            return .failure(
+                Refusal(.protocolVersion, "This master speaks version \(Hello.currentProtocol), not \(hello.version)"))
+        }
+        switch hello.role {
+        case .relay, .allocator, .scheduler, .operator, .master: break
+        case .agent: return .failure(Refusal(.role, "Agents connect to a relay, not to the master"))
+        case .executor: return .failure(Refusal(.role, "Executors connect to their agent, not to the master"))
+        }
+        if hello.epoch > Self.largestEpoch {
+            return .failure(Refusal(.malformed, "Epoch \(hello.epoch) cannot be: there have not been so many leaders"))
+        }
+        guard case .leading(let cluster) = self.mode else {
+            let where_ = self.leader.map { "the leader is at \($0)" } ?? "there is no leader at present"
+            return .failure(Refusal(.notLeader, "This master stands by; \(where_)", leader: self.leader))
+        }
+        if hello.epoch > cluster.epoch {
+            return .failure(
+                Refusal(
+                    .stale, "This master leads epoch \(cluster.epoch), but epoch \(hello.epoch) has been seen",
+                    epoch: cluster.epoch))
+        }
+        if hello.role == .allocator, hello.isShadow {
+            return .failure(Refusal(.role, "This master does not serve allocators that only watch"))
+        }
+        if hello.name.isEmpty, hello.role == .relay || hello.role == .allocator {
+            return .failure(Refusal(.malformed, "A relay or an allocator needs a name"))
+        }
+        var welcome = Welcome(role: .master, name: self.name)
+        welcome.epoch = cluster.epoch
+        welcome.heartbeatInterval = self.settings.linkHeartbeatInterval
+        welcome.relays = cluster.relayAddresses
+        welcome.masters = cluster.masters
+        return .success(welcome)
+    }
+
+    /// Takes one event and appends what is to be done about it.
+    public mutating func handle(_ event: Event, at now: Instant, into effects: inout [Effect]) {
+        switch (self.mode, event) {
+        case (.leading(let cluster), .elected(let epoch)) where epoch <= cluster.epoch: break
+        case (.leading(let cluster), .elected(let epoch)):
+            cluster.end(because: "elected again", into: &effects)
+            self.lead(under: epoch, at: now, into: &effects)
+        case (.standby, .elected(let epoch)): self.lead(under: epoch, at: now, into: &effects)
+        case (.leading(let cluster), .deposed(let reason)):
+            cluster.end(because: reason, into: &effects)
+            self.mode = .standby(leader: nil)
+        case (.standby, .leaderChanged(let leader)): self.mode = .standby(leader: leader)
+        case (.leading(let cluster), .mastersChanged(let masters)):
+            self.masters = masters
+            cluster.handle(event, at: now, into: &effects)
+        case (.standby, .mastersChanged(let masters)): self.masters = masters
+        case (.leading(let cluster), .higherEpochSeen(let epoch))
+        where epoch <= cluster.epoch || epoch > Self.largestEpoch: break
+        case (.leading(let cluster), .higherEpochSeen(let epoch)):
+            self.stepDown(from: cluster, because: "epoch \(epoch) has been seen", above: epoch, into: &effects)
+        case (.standby, .peerConnected(let peer, _)):
+            // It was admitted by a leadership that ended during its handshake.
+            effects.append(.close(peer, self.notLeader))
+        case (.leading(let cluster), _):
+            cluster.handle(event, at: now, into: &effects)
+            if let seen = cluster.higherEpoch {
+                self.stepDown(from: cluster, because: "epoch \(seen) has been seen", above: seen, into: &effects)
+            }
+        case (.standby, _): break  // From peers and timers of a leadership that is over.
+        }
+    }
+
+    private mutating func lead(under epoch: Epoch, at now: Instant, into effects: inout [Effect]) {
+        let masters = [self.address] + self.masters.filter { $0 != self.address }
+        let cluster = Cluster(
+            epoch: epoch, settings: self.settings, codec: self.codec, name: self.name, address: self.address,
+            masters: masters, generator: SeededGenerator(key: (0..<4).map { _ in self.generator.next() }), at: now)
+        self.mode = .leading(cluster)
+        effects.append(.observe(.leading(epoch)))
+    }
+
+    private mutating func stepDown(
+        from cluster: Cluster, because reason: String, above epoch: Epoch, into effects: inout [Effect]
+    ) {
+        cluster.end(because: reason, into: &effects)
+        self.mode = .standby(leader: nil)
+        effects.append(.stepDown(reason: reason, above: epoch))
+    }
+
+    private var notLeader: Refusal { Refusal(.notLeader, "This master leads no longer", leader: self.leader) }
+}

@@ -1,0 +1,135 @@
+import Model
+
+extension RelayState {
+    mutating func agentConnected(_ peer: PeerID, _ hello: Hello) {
+        self.agentPeers[peer] = AgentPeer(incarnation: hello.incarnation)
+    }
+
+    /// An agent tells what it is and runs, under a new attachment.
+    mutating func register(
+        _ peer: PeerID, _ registration: AgentRegistration, at now: Instant, into effects: inout [Effect]
+    ) {
+        guard let caller = self.agentPeers[peer] else { return }
+        let earlier = self.row(ofEarlierLife: registration, caller: caller)
+        if let own = caller.index, own != earlier { self.detach(own, into: &effects) }
+        if let earlier, self.agents[earlier].attachment >= registration.attachment {
+            let known = self.agents[earlier].attachment
+            self.refuse(
+                peer, Refusal(.stale, "attachment \(registration.attachment) is not above \(known)"), into: &effects)
+            return
+        }
+        var entry = AgentEntry(peer: peer, incarnation: caller.incarnation, registration: registration)
+        for framework in registration.frameworks {
+            self.remember(framework.id, info: framework.info, replacing: false)
+        }
+        let row: UInt32
+        if let earlier {
+            // The same agent on a new connection, or again on this one: it keeps its index, and sends all statuses anew.
+            row = earlier
+            let before = self.agents[row]
+            entry.issuedEpoch = before.issuedEpoch
+            self.held.removeAll(ofAgent: row)
+            self.unindex(row)
+            self.agents[row] = entry
+            if before.peer != peer {
+                self.agentPeers[before.peer] = nil
+                let refusal = Refusal(.stale, "attachment \(registration.attachment) replaces this connection")
+                effects += [.close(before.peer, refusal), .observe(.peerClosed(before.peer, refusal))]
+            }
+        } else {
+            row = self.agents.insert(entry)
+        }
+        if let id = registration.agentID { self.agentsByID[id] = row }
+        if !caller.incarnation.isEmpty { self.agentsByIncarnation[caller.incarnation] = row }
+        self.agentPeers[peer]!.index = row
+        effects.append(.observe(.agentAttached(registration.agentID, registration.attachment, peer)))
+        if !self.relays.isEmpty || !self.masters.isEmpty {
+            effects.append(.sendToAgent(peer, .directory(relays: self.relays, masters: self.masters)))
+        }
+        self.seen(registration.epoch, into: &effects)
+        if self.link != nil { self.announce(row, into: &effects) }
+    }
+
+    /// The row of the same agent as it was attached before: by its id, or by its connection or process if it has none.
+    private func row(ofEarlierLife registration: AgentRegistration, caller: AgentPeer) -> UInt32? {
+        if let id = registration.agentID, let row = self.agentsByID[id] { return row }
+        return caller.index ?? self.agentsByIncarnation[caller.incarnation]
+    }
+
+    /// Takes a row out of the indices over the agents.
+    private mutating func unindex(_ row: UInt32) {
+        if let id = self.agents[row].id, self.agentsByID[id] == row { self.agentsByID[id] = nil }
+        let incarnation = self.agents[row].incarnation
+        if self.agentsByIncarnation[incarnation] == row { self.agentsByIncarnation[incarnation] = nil }
+    }
+
+    /// Tells the master of an agent.
+    mutating func announce(_ row: UInt32, into effects: inout [Effect]) {
+        guard let link = self.link else { return }
+        self.agents[row].announcedOn = link.peer
+        let registration = self.agents[row].currentRegistration { id in
+            self.frameworksByID[id].flatMap { self.frameworks[$0].info.isEmpty ? nil : self.frameworks[$0].info }
+        }
+        effects.append(
+            .sendToMaster(
+                link.peer,
+                .agentAttached(
+                    index: row, registration, sent: self.agents[row].unconfirmedLaunches,
+                    issuedEpoch: self.agents[row].issuedEpoch)))
+    }
+
+    mutating func agentDisconnected(_ peer: PeerID, into effects: inout [Effect]) {
+        guard let row = self.agentPeers.removeValue(forKey: peer)?.index else { return }
+        self.detach(row, into: &effects)
+    }
+
+    /// Forgets an agent, which will attach again here or elsewhere and tell everything anew.
+    private mutating func detach(_ row: UInt32, into effects: inout [Effect]) {
+        self.held.removeAll(ofAgent: row)
+        self.unindex(row)
+        let entry = self.agents.remove(row)
+        effects.append(.observe(.agentDetached(entry.id, entry.attachment)))
+        if let link = self.link, entry.announcedOn == link.peer {
+            effects.append(.sendToMaster(link.peer, .agentDetached(index: row, entry.attachment)))
+        }
+    }
+
+    /// Ends an agent's connection.
+    mutating func refuse(_ peer: PeerID, _ refusal: Refusal, into effects: inout [Effect]) {
+        let row = self.agentPeers.removeValue(forKey: peer)?.index
+        effects += [.close(peer, refusal), .observe(.peerClosed(peer, refusal))]
+        if let row { self.detach(row, into: &effects) }
+    }
+
+    /// The row of the agent that sends; one that did not register breaks the rules of the link.
+    mutating func registered(_ peer: PeerID, into effects: inout [Effect]) -> UInt32? {
+        guard let caller = self.agentPeers[peer] else { return nil }
+        if let row = caller.index { return row }
+        self.refuse(peer, Refusal(.malformed, "an agent registers before it says anything else"), into: &effects)
+        return nil
+    }
+
+    /// A change of an agent's books passes to the master, and into what a new master will be told.
+    mutating func book(_ entry: BookEntry, from peer: PeerID, into effects: inout [Effect]) {
+        guard let row = self.registered(peer, into: &effects) else { return }
+        self.counters.bookEntries += 1
+        self.agents[row].apply(entry)
+        // A master that was not told of the agent yet will find the entry in its registration.
+        guard let link = self.link, self.agents[row].announcedOn == link.peer else { return }
+        effects.append(.sendToMaster(link.peer, .book(index: row, self.agents[row].attachment, entry)))
+    }
+
+    /// An executor's message to its scheduler: best effort, as everywhere.
+    mutating func message(_ key: ExecutorKey, _ data: Bytes, from peer: PeerID, into effects: inout [Effect]) {
+        guard let row = self.registered(peer, into: &effects) else { return }
+        self.counters.messages += 1
+        let scheduler = self.frameworksByID[key.framework].flatMap { self.frameworks[$0].scheduler }
+        if let scheduler, let id = self.agents[row].id {
+            effects.append(.sendToScheduler(scheduler, .message(id, key.executor, data)))
+        } else if let link = self.link, self.agents[row].announcedOn == link.peer {
+            effects.append(.sendToMaster(link.peer, .message(index: row, key, data)))
+        } else {
+            effects.append(.observe(.messageDropped(key)))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+import Frames
+import Messages
+import Model
+import NIOCore
+import RelayCore
+import Runtime
+import ZooKeeper
+
+/// The relay's core among real connections: what arrives becomes an event, what the core orders becomes a message, a
+/// timer or a log line.
+///
+/// Confined to the event loop.
+final class RelayHost: @unchecked Sendable {  // All state is confined to the event loop.
+    /// While more than this waits for the master, no more of a snapshot is added.
+    private static let bulkQueueLimit = 8 << 20
+    /// How often that is looked at.
+    private static let bulkRetry = TimeAmount.milliseconds(5)
+
+    private let services: DaemonServices
+    private let role: RoleHost<RelayState>
+    private let report: RelayReport
+    private var peers: [PeerID: Peer] = [:]
+    private var masters: [String] = []
+    private var dialer: Dialer?
+
+    init(_ state: RelayState, _ services: DaemonServices) {
+        self.services = services
+        self.role = RoleHost(state, on: services.eventLoop, logger: services.logger, clock: services.clock)
+        self.report = RelayReport(services)
+    }
+
+    // MARK: In
+
+    /// Serves agents and schedulers from now on.
+    func serve() {
+        self.role.perform = { [unowned self] effect in self.perform(effect) }
+        self.role.onTurnEnd = { [unowned self] in self.report.update(self.role.role) }
+        let node = self.services.node
+        node.admit = { hello in self.role.role.admit(hello) }
+        node.onConnected = { peer in self.connected(peer) }
+        node.onDisconnected = { peer, _ in
+            guard self.peers.removeValue(forKey: peer.id) != nil else { return }
+            switch peer.role {
+            case .agent: self.role.post(.agentDisconnected(peer.id))
+            case .scheduler: self.role.post(.schedulerDisconnected(peer.id))
+            case .master, .allocator, .relay, .executor, .operator: self.role.post(.masterDisconnected(peer.id))
+            }
+        }
+        node.onMessage = { (peer, bytes, arena) throws(MessageError) in
+            switch peer.role {
+            case .agent: self.role.post(.agent(peer.id, try AgentToRelay(message: bytes, in: arena)))
+            case .scheduler: self.role.post(.scheduler(peer.id, try SchedulerCall(message: bytes, in: arena)))
+            case .master: self.role.post(.master(peer.id, try MasterToRelay(message: bytes, in: arena)))
+            case .allocator, .relay, .executor, .operator: break  // They are not admitted.
+            }
+        }
+        node.onUndecodable = { peer, error in self.role.post(.undecodable(peer.id, error.description)) }
+        self.services.onStop { [services] in
+            try? await services.eventLoop.submit { self.role.post(.shuttingDown) }.get()
+        }
+    }
+
+    private func connected(_ peer: Peer) {
+        self.peers[peer.id] = peer
+        if let welcome = peer.welcome {
+            self.role.post(.masterConnected(peer.id, welcome))
+        } else if let hello = peer.hello {
+            let isAgent = hello.role == .agent
+            self.role.post(isAgent ? .agentConnected(peer.id, hello) : .schedulerConnected(peer.id, hello))
+        }
+    }
+
+    /// Keeps a connection to the leading master: one of these, or whoever is elected.
+    func follow(_ election: ElectionURL, masters: [String]) {
+        self.masters = masters
+        self.dialer = self.services.node.dial(as: { self.role.role.hello }, candidates: { self.masters })
+        guard case .zooKeeper(let servers, let path) = election else { return }
+        let services = self.services
+        let member = MemberInfo(
+            name: services.name, address: services.advertisedAddress ?? "",
+            incarnation: services.node.settings.incarnation)
+        let membership = Membership(
+            servers: servers, path: path, group: .relays, member: member, codec: ProtobufCodec(),
+            logger: services.logger
+        ) { masters in
+            services.eventLoop.execute { self.mastersChanged(to: masters) }
+        }
+        services.onStop { membership.stop() }
+        membership.start()
+    }
+
+    private func mastersChanged(to masters: [String]) {
+        // With nobody listed, those known before are as good a guess as any.
+        guard let leader = masters.first else { return }
+        self.masters = masters
+        if let peer = self.dialer?.peer, peer.remoteAddress != leader {
+            peer.close(Refusal(.stale, "another master leads", leader: leader))
+        }
+        self.dialer?.nudge()
+    }
+
+    // MARK: Out
+
+    private func perform(_ effect: RelayState.Effect) {
+        switch effect {
+        case .sendToAgent(let peer, let message): self.peers[peer]?.send(message)
+        case .sendToScheduler(let peer, let event): self.peers[peer]?.send(event)
+        case .sendToMaster(let peer, let message): self.peers[peer]?.send(message)
+        case .close(let peer, let refusal): self.peers.removeValue(forKey: peer)?.close(refusal)
+        case .setTimer(.bulk, let instant): self.setBulkTimer(at: instant)
+        case .setTimer(let timer, let instant): self.role.setTimer(timer, at: instant, .timerFired(timer))
+        case .cancelTimer(let timer): self.role.cancelTimer(timer)
+        case .observe(let fact): self.report.observe(fact)
+        }
+    }
+
+    /// The next part of a snapshot waits until the master has read most of what was sent.
+    private func setBulkTimer(at instant: Instant) {
+        guard let master = self.dialer?.peer, master.queuedBytes > Self.bulkQueueLimit else {
+            self.role.setTimer(RelayState.Timer.bulk, at: instant, .timerFired(.bulk))
+            return
+        }
+        self.services.eventLoop.scheduleTask(in: Self.bulkRetry) { self.setBulkTimer(at: instant) }
+    }
+}

@@ -1,0 +1,138 @@
+public import Logging
+public import Model
+public import NIOCore
+
+/// Keeps one role on one event loop: what happens goes in as events, and what the role orders comes out as effects.
+///
+/// All effects of an event are carried out, in order, before the next event is handled: an event posted while an effect is
+/// carried out waits in a queue. Everything but `post` is confined to the loop.
+public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable where R.Event: Sendable {
+    // Unchecked: state is only touched on `loop`; `post` hops there.
+
+    /// Where the role lives.
+    public let loop: any EventLoop
+    /// What time it is for the role.
+    public let clock: HostClock
+    /// Each event and effect is logged at trace.
+    public let logger: Logger
+
+    /// Carries out one effect.
+    ///
+    /// Set it before the first event, if not at the start.
+    public var perform: (R.Effect) -> Void
+    /// Called once at the end of each loop turn in which events were handled, before what was sent is flushed: the place
+    /// for what is done once for many events, such as one write to disk.
+    public var onTurnEnd: () -> Void = {}
+
+    /// The role as it is now, for metrics and tests.
+    ///
+    /// On the loop.
+    public private(set) var role: R
+
+    private let isTracing: Bool
+    private var waiting: [R.Event] = []
+    private var effects: [R.Effect] = []
+    private var isHandling = false
+    private var endsTurn = false
+    private var timerEvents: [AnyHashable: R.Event] = [:]
+    private lazy var timers = Timers<AnyHashable>(on: self.loop, clock: self.clock) { [unowned self] key in
+        if let event = self.timerEvents.removeValue(forKey: key) { self.post(event) }
+    }
+
+    /// Any thread may make one.
+    ///
+    /// - Parameters:
+    ///   - role: The role in its first state.
+    ///   - loop: Where it will live.
+    ///   - logger: Where its events and effects are traced, if its level is trace.
+    ///   - clock: Shared by the roles of a process, so that their instants can be compared.
+    ///   - perform: Carries out one effect.
+    public init(
+        _ role: R, on loop: any EventLoop, logger: Logger, clock: HostClock = HostClock(),
+        perform: @escaping (R.Effect) -> Void = { _ in }
+    ) {
+        self.role = role
+        self.loop = loop
+        self.logger = logger
+        self.clock = clock
+        self.perform = perform
+        self.isTracing = logger.logLevel <= .trace
+    }
+
+    /// The time now.
+    public var now: Instant { self.clock.now }
+
+    /// Tells the role of an event.
+    ///
+    /// Any thread may call it.
+    ///
+    /// On the loop the event is handled before this returns, unless an effect of another event is being carried out: then it is
+    /// handled after that one. From elsewhere it is handled when the loop comes to it; events of one thread keep their order.
+    public func post(_ event: R.Event) {
+        guard self.loop.inEventLoop else {
+            self.loop.execute { self.post(event) }
+            return
+        }
+        if self.isHandling {
+            self.waiting.append(event)
+            return
+        }
+        self.isHandling = true
+        self.handle(event)
+        var next = 0
+        while next < self.waiting.count {
+            self.handle(self.waiting[next])
+            next += 1
+        }
+        if next > 0 { self.waiting.removeAll(keepingCapacity: next <= 1024) }
+        self.isHandling = false
+        self.endTurnLater()
+    }
+
+    /// Posts `event` at `instant`, unless the timer of that name is set again or cancelled before.
+    ///
+    /// On the loop.
+    public func setTimer(_ key: some Hashable, at instant: Instant, _ event: R.Event) {
+        let key = AnyHashable(key)
+        self.timerEvents[key] = event
+        self.timers.set(key, at: instant)
+    }
+
+    /// Cancels the timer of that name, if it is set.
+    ///
+    /// On the loop.
+    public func cancelTimer(_ key: some Hashable) {
+        let key = AnyHashable(key)
+        if self.timerEvents.removeValue(forKey: key) != nil { self.timers.cancel(key) }
+    }
+
+    /// Cancels every timer, for the end of the process.
+    ///
+    /// On the loop.
+    public func cancelTimers() {
+        self.timerEvents.removeAll()
+        self.timers.cancelAll()
+    }
+
+    private func handle(_ event: R.Event) {
+        if self.isTracing { self.logger.trace("Event", metadata: [LogKey.event: "\(event)"]) }
+        var effects = self.effects
+        self.effects = []
+        self.role.handle(event, at: self.clock.now, into: &effects)
+        for effect in effects {
+            if self.isTracing { self.logger.trace("Effect", metadata: [LogKey.effect: "\(effect)"]) }
+            self.perform(effect)
+        }
+        effects.removeAll(keepingCapacity: effects.count <= 4096)
+        self.effects = effects
+    }
+
+    private func endTurnLater() {
+        if self.endsTurn { return }
+        self.endsTurn = true
+        self.loop.assumeIsolatedUnsafeUnchecked().execute {
+            self.endsTurn = false
+            self.onTurnEnd()
+        }
+    }
+}

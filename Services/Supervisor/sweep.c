@@ -1,0 +1,161 @@
+// Finding every process of a run, wherever it went, and killing it.
+//
+// With a tracking cgroup the kernel knows them: version 2 kills the tree at a write to `cgroup.kill`, version 1 lists
+// it. Without one, a process that left its session is found when its parent dies, since it then becomes a child of this
+// one (PR_SET_CHILD_SUBREAPER), and its environment tells whose it is. One that also wiped its environment is killed
+// when no other run is left that it could belong to.
+#define _GNU_SOURCE
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "supervisor.h"
+
+enum {
+    PATH_SIZE = 4096,
+    // Cgroups that a task has made below its own are followed to this depth.
+    DEPTH_LIMIT = 32,
+    ENVIRONMENT_LIMIT = 4 << 20
+};
+
+static bool in_directory(char *path, const char *directory, const char *name) {
+    int length = snprintf(path, PATH_SIZE, "%s/%s", directory, name);
+    return length > 0 && length < PATH_SIZE;
+}
+
+// Sends `signal` to each process whose number stands in the file, one per line; returns how many there were.
+static size_t signal_listed(const char *path, int signal) {
+    FILE *file = fopen(path, "re");
+    if (!file) return 0;
+    size_t count = 0;
+    int pid;
+    while (fscanf(file, "%d", &pid) == 1) {
+        // Zero is a process outside our pid namespace.
+        if (pid <= 1 || pid == getpid()) continue;
+        count++;
+        kill(pid, signal);
+    }
+    fclose(file);
+    return count;
+}
+
+// The same for a cgroup and those below it.
+static size_t signal_tree(const char *directory, int signal, int depth) {
+    char path[PATH_SIZE];
+    size_t count = 0;
+    if (!in_directory(path, directory, "cgroup.procs")) return 0;
+    count += signal_listed(path, signal);
+    DIR *entries = depth < DEPTH_LIMIT ? opendir(directory) : NULL;
+    if (!entries) return count;
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue;
+        if (in_directory(path, directory, entry->d_name)) count += signal_tree(path, signal, depth + 1);
+    }
+    closedir(entries);
+    return count;
+}
+
+// Whether anything is in a cgroup of version 2: 1 or 0; -1 if it is of version 1.
+static int populated(const char *directory) {
+    char path[PATH_SIZE], text[256];
+    if (!in_directory(path, directory, "cgroup.events")) return -1;
+    if (read_small(path, text, sizeof text) < 0) return -1;
+    return strstr(text, "populated 0") == NULL;
+}
+
+static bool kill_at_once(const char *directory) {
+    char path[PATH_SIZE];
+    if (!in_directory(path, directory, "cgroup.kill")) return false;
+    int file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    bool killed = write(file, "1", 1) == 1;
+    close(file);
+    return killed;
+}
+
+static bool sweep_cgroup(const char *directory) {
+    int state = populated(directory);
+    if (state == 0) return true;
+    if (state == 1) {
+        if (!kill_at_once(directory)) signal_tree(directory, SIGKILL, 0);
+        return populated(directory) == 0;
+    }
+    // A process killed while it forks leaves a child that the next look finds.
+    return signal_tree(directory, SIGKILL, 0) == 0;
+}
+
+// Whether the environment that a process was started with has this NAME=value.
+static bool has_mark(int pid, const char *mark) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/%d/environ", pid);
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0) return false;
+    struct buffer content = {0};
+    ssize_t count = 0;
+    while (content.length < ENVIRONMENT_LIMIT) {
+        count = read(file, buffer_reserve(&content, 4096), 4096);
+        if (count <= 0) break;
+        content.length += (size_t)count;
+    }
+    close(file);
+    *buffer_reserve(&content, 1) = 0;
+    bool found = false;
+    const char *text = (const char *)content.data, *end = text + content.length;
+    for (; text < end && !found; text += strlen(text) + 1) found = strcmp(text, mark) == 0;
+    free(content.data);
+    return found;
+}
+
+// Sends `signal` to the processes that have become children of the supervisor and belong to this run.
+static size_t signal_adopted(const struct run *run, int signal) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    FILE *file = fopen(path, "re");
+    if (!file) return 0;
+    size_t count = 0;
+    int pid;
+    while (fscanf(file, "%d", &pid) == 1) {
+        if (run_find_pid(pid)) continue;
+        if (!has_mark(pid, run->mark) && runs_executing() > 0) continue;
+        count++;
+        kill(pid, signal);
+    }
+    fclose(file);
+    return count;
+}
+
+// Kills what a dead supervisor left: its processes are nobody's children now.
+static size_t kill_marked(const char *mark) {
+    DIR *processes = opendir("/proc");
+    if (!processes || !*mark) return 0;
+    size_t count = 0;
+    for (struct dirent *entry; (entry = readdir(processes));) {
+        int pid = atoi(entry->d_name);
+        if (pid <= 1 || pid == getpid() || !has_mark(pid, mark)) continue;
+        count++;
+        kill(pid, SIGKILL);
+    }
+    closedir(processes);
+    return count;
+}
+
+bool sweep(struct run *run) {
+    if (*run->tracking) return sweep_cgroup(run->tracking);
+    if (run->lost) return kill_marked(run->mark) == 0;
+    return signal_adopted(run, SIGKILL) == 0;
+}
+
+void signal_everything(struct run *run, int signal) {
+    // A process on its way to exec may not have joined its cgroup.
+    if (*run->tracking && run->state != LAUNCHING) {
+        signal_tree(run->tracking, signal, 0);
+        return;
+    }
+    if (run->pid && kill(-run->pid, signal) != 0) kill(run->pid, signal);
+    signal_adopted(run, signal);
+}

@@ -1,0 +1,132 @@
+internal import CMessages
+internal import CProtobufC
+public import Model
+
+/// `meseta.wire.OperatorRequest`.
+extension OperatorRequest: WireMessage {
+    /// Reads the message.
+    public init(message bytes: UnsafeRawBufferPointer, in arena: MessageArena) throws(MessageError) {
+        self = try arena.read(bytes) { c, reader throws(MessageError) in try Self(c, reader) }
+    }
+
+    private init(
+        _ c: UnsafeMutablePointer<Meseta__Wire__OperatorRequest>, _ reader: MessageReader
+    ) throws(MessageError) {
+        let kind: Kind
+        switch c.pointee.kind_case {
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_STATUS: kind = .status
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_AGENTS: kind = .agents
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_FRAMEWORKS: kind = .frameworks
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_TASKS: kind = .tasks
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_OFFERS: kind = .offers
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_KILL:
+            let kill = c.pointee.kill!.pointee
+            kind = .kill(
+                try reader.optionalID(kill.framework_id, "kill.framework_id"),
+                try reader.id(kill.task_id, "kill.task_id"))
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_TEARDOWN:
+            kind = .teardown(try reader.id(c.pointee.teardown.pointee.framework_id, "teardown.framework_id"))
+        default:
+            throw reader.unknownKind(of: c)
+        }
+        self.init(id: c.pointee.id, kind)
+    }
+
+    /// Gives the message its C form.
+    public func packed(in arena: MessageArena) -> PackedMessage {
+        let c = arena.make(Meseta__Wire__OperatorRequest.self)
+        c.pointee.id = self.id
+        switch self.kind {
+        case .status:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_STATUS
+            c.pointee.status = 1
+        case .agents:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_AGENTS
+            c.pointee.agents = 1
+        case .frameworks:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_FRAMEWORKS
+            c.pointee.frameworks = 1
+        case .tasks:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_TASKS
+            c.pointee.tasks = 1
+        case .offers:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_OFFERS
+            c.pointee.offers = 1
+        case .kill(let frameworkID, let taskID):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_KILL
+            c.pointee.kill = arena.make()
+            if let frameworkID { c.pointee.kill.pointee.framework_id = arena.text(frameworkID.rawValue) }
+            c.pointee.kill.pointee.task_id = arena.text(taskID.rawValue)
+        case .teardown(let frameworkID):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_TEARDOWN
+            c.pointee.teardown = arena.make()
+            c.pointee.teardown.pointee.framework_id = arena.text(frameworkID.rawValue)
+        }
+        return PackedMessage(c)
+    }
+}
+
+/// `meseta.wire.OperatorResponse`.
+extension OperatorResponse: WireMessage {
+    /// Reads the message.
+    public init(message bytes: UnsafeRawBufferPointer, in arena: MessageArena) throws(MessageError) {
+        self = try arena.read(bytes) { c, reader throws(MessageError) in try Self(c, reader) }
+    }
+
+    private init(
+        _ c: UnsafeMutablePointer<Meseta__Wire__OperatorResponse>, _ reader: MessageReader
+    ) throws(MessageError) {
+        let kind: Kind
+        switch c.pointee.kind_case {
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_STATUS:
+            kind = .status(try ClusterStatus(c.pointee.status, reader.in("OperatorResponse.Status")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_AGENT:
+            kind = .agent(try AgentRow(c.pointee.agent, reader.in("OperatorResponse.Agent")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_FRAMEWORK:
+            kind = .framework(try FrameworkRow(c.pointee.framework, reader.in("OperatorResponse.Framework")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_TASK:
+            kind = .task(try TaskRow(c.pointee.task, reader.in("OperatorResponse.Task")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_OFFER:
+            kind = .offer(try OfferRow(c.pointee.offer, reader.in("OperatorResponse.Offer")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE:
+            kind = .failure(try reader.text(c.pointee.failure.pointee.message, "failure.message"))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_DONE:
+            kind = .done
+        default:
+            throw reader.unknownKind(of: c)
+        }
+        self.init(id: c.pointee.id, kind)
+    }
+
+    /// Gives the message its C form.
+    public func packed(in arena: MessageArena) -> PackedMessage {
+        let c = arena.make(Meseta__Wire__OperatorResponse.self)
+        c.pointee.id = self.id
+        c.pointee.more = self.isLast ? 0 : 1
+        switch self.kind {
+        case .status(let status):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_STATUS
+            c.pointee.status = status.c(in: arena)
+        case .agent(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_AGENT
+            c.pointee.agent = row.c(in: arena)
+        case .framework(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_FRAMEWORK
+            c.pointee.framework = row.c(in: arena)
+        case .task(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_TASK
+            c.pointee.task = row.c(in: arena)
+        case .offer(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_OFFER
+            c.pointee.offer = row.c(in: arena)
+        case .failure(let message):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE
+            c.pointee.failure = arena.make()
+            c.pointee.failure.pointee.message = arena.text(message)
+        case .done:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_DONE
+            c.pointee.done = 1
+        }
+        return PackedMessage(c)
+    }
+}

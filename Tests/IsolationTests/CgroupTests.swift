@@ -1,0 +1,130 @@
+import Model
+import Testing
+
+@testable import Isolation
+
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
+/// Whether control groups can be made here.
+let hasCgroups: Bool = {
+    guard isRoot else { return false }
+    return CgroupHost.detect().hierarchies.contains { access($0.mount, W_OK) == 0 }
+}()
+
+@Suite(.serialized) struct CgroupTests {
+    @Test("Where no control group can be made, containers are isolated by process, and the log says why")
+    func degraded() {
+        let host = CgroupHost(mountinfo: "1 1 0:1 / /proc rw - cgroup2 none rw\n") { _ in "cpu memory" }
+        let isolator = Isolator(agent: "a", host: host)
+        #expect(isolator.summary == "processes")
+        #expect(isolator.refused.count == 1)
+        var settings = IsolationSettings()
+        settings.usesCgroups = false
+        #expect(Isolator(agent: "a", settings: settings, host: host).refused.isEmpty)
+    }
+
+    @Test("A container's limits are what its resources say, and follow them", .enabled(if: hasCgroups))
+    func limits() async throws {
+        try await Bench.run { bench in
+            try await bench.launch(1, "exec sleep 100")
+            let pid = try await bench.started(1)
+            let isUnified = CgroupHost.detect().hierarchy(of: "cpu")?.version == 2
+            let share = isUnified ? "cpu.weight" : "cpu.shares",
+                bound = isUnified ? "memory.max" : "memory.limit_in_bytes"
+            #expect(bench.cgroupFile(1, "cpu", share) == (isUnified ? "50" : "512"))
+            #expect(bench.cgroupFile(1, "memory", bound) == "\(64 << 20)")
+            #expect(bench.cgroupFile(1, "cpu", "cgroup.procs") == "\(pid)")
+            #expect(bench.cgroupFile(1, "memory", "cgroup.procs") == "\(pid)")
+            try await bench.order { $0.update(1, Resources(milliCPU: 2000, milliMB: 128_000)) }
+            try await eventually { bench.cgroupFile(1, "memory", bound) == "\(128 << 20)" }
+            #expect(bench.cgroupFile(1, "cpu", share) == (isUnified ? "200" : "2048"))
+            try await bench.order { $0.update(1, Resources(milliCPU: 100, milliMB: 1000)) }
+            try await eventually { bench.cgroupFile(1, "memory", bound) == "\(32 << 20)" }
+            let usage = try await bench.usage(1)
+            #expect(try #require(usage.memoryBytes) > 0)
+            #expect(usage.memoryLimitBytes == 32 << 20)
+            #expect(usage.cpuTime != nil)
+            try await bench.order { $0.destroy(1) }
+            _ = try await bench.exit(1)
+            #expect(bench.cgroupFile(1, "memory", bound) == nil)
+        }
+    }
+
+    @Test("A quota and a bound on processes are set where they are wanted", .enabled(if: hasCgroups))
+    func quota() async throws {
+        var settings = IsolationSettings()
+        settings.enforcesCPUQuota = true
+        settings.pidsLimit = 20
+        try await Bench.run(settings: settings) { bench in
+            try await bench.launch(1, "exec sleep 100")
+            try await bench.started(1)
+            if CgroupHost.detect().hierarchy(of: "cpu")?.version == 2 {
+                #expect(bench.cgroupFile(1, "cpu", "cpu.max") == "50000 100000")
+            } else {
+                #expect(bench.cgroupFile(1, "cpu", "cpu.cfs_quota_us") == "50000")
+            }
+            #expect(bench.cgroupFile(1, "pids", "pids.max") == "20")
+            #expect(try await bench.usage(1).processes == 1)
+            try await bench.order { $0.destroy(1) }
+            _ = try await bench.exit(1)
+        }
+    }
+
+    @Test("A container that needs more than its memory ends, and the cause is told", .enabled(if: hasCgroups))
+    func outOfMemory() async throws {
+        try await Bench.run { bench in
+            // The end of a pipe of a single line: tail holds all of it.
+            try await bench.launch(1, "head -c 300000000 /dev/zero | tail -c 250000000 > /dev/null; exit 1")
+            try await bench.started(1)
+            let exit = try await bench.exit(1)
+            #expect(exit.cause == .memoryLimit)
+            #expect(exit.message == "The container needed more than its memory of 64 MB.")
+            let (next, _) = try await bench.result(2, "exit 1")
+            #expect(next.cause == .itself)
+        }
+    }
+
+    @Test("Control groups of old, new and mixed machines are told apart")
+    func mounts() {
+        let old = """
+            30 23 0:26 / /sys/fs/cgroup/systemd rw,nosuid shared:9 - cgroup cgroup rw,xattr,name=systemd
+            31 23 0:27 / /sys/fs/cgroup/cpu,cpuacct rw,nosuid shared:10 - cgroup cgroup rw,cpu,cpuacct
+            32 23 0:28 / /sys/fs/cgroup/memory rw,nosuid shared:11 - cgroup cgroup rw,memory
+            33 23 0:29 / /sys/fs/cgroup/freezer rw,nosuid shared:12 - cgroup cgroup rw,freezer
+
+            """
+        let new = "35 23 0:30 / /sys/fs/cgroup\\040here rw,nosuid shared:4 - cgroup2 cgroup2 rw,nsdelegate\n"
+        let readOnly = "35 23 0:30 / /sys/fs/cgroup ro,nosuid - cgroup2 cgroup rw\n"
+
+        let first = CgroupHost(mountinfo: old) { _ in "" }
+        #expect(first.hierarchy(of: "cpu")?.mount == "/sys/fs/cgroup/cpu,cpuacct")
+        #expect(first.tracking?.mount == "/sys/fs/cgroup/freezer")
+        #expect(first.hierarchies.count == 3)
+        let second = CgroupHost(mountinfo: new) { _ in "cpuset cpu io memory pids\n" }
+        #expect(second.hierarchy(of: "memory") == second.unified)
+        #expect(second.tracking?.mount == "/sys/fs/cgroup here")
+        let mixed = CgroupHost(mountinfo: old + new) { _ in "hugetlb\n" }
+        #expect(mixed.hierarchy(of: "memory")?.version == 1)
+        #expect(mixed.tracking?.version == 2)
+        #expect(CgroupHost(mountinfo: readOnly) { _ in "cpu" }.hierarchies.isEmpty)
+        #expect(CgroupHost(mountinfo: "") { _ in "" }.tracking == nil)
+    }
+
+    @Test("An agent detects what its machine has, and says how it came to that")
+    func detection() {
+        let detected = ResourceDetection.detect(directory: "/tmp")
+        #expect(detected.resources.cpus > 0)
+        #expect(detected.resources.mem > 0)
+        #expect(detected.resources.disk > 0)
+        #expect(detected.resources.gpus == 0)
+        #expect(detected.resources.ranges("ports") == IntegerRanges([31_000...32_000]))
+        #expect(detected.explanation.count == 5)
+        #expect(ResourceDetection.count(list: "0-3,8\n") == 5)
+        let unified = CgroupHierarchy(mount: "/c", version: 2, controllers: ["cpu"])
+        #expect(ResourceDetection.ownPath(unified, "1:cpu:/a\n0::/b/c\n") == "/b/c")
+    }
+}

@@ -1,0 +1,352 @@
+import Messages
+import Model
+
+/// A message of which random values can be made.
+protocol Sample: WireMessage, Hashable, Sendable {
+    static func sample(_ random: inout Random) -> Self
+    /// As it is after it was written and read: without the copies of bytes that reading keeps.
+    var plain: Self { get }
+}
+
+extension Sample {
+    var plain: Self { self }
+}
+
+/// Every message that travels on its own.
+let allSamples: [any Sample.Type] = [
+    Hello.self, HandshakeAnswer.self, HandshakeProof.self, AgentToRelay.self, RelayToAgent.self, RelayToMaster.self,
+    MasterToRelay.self, MasterToAllocator.self, AllocatorToMaster.self, OperatorRequest.self, OperatorResponse.self,
+    TaskInfo.self, ExecutorInfo.self, TaskStatus.self, FrameworkInfo.self, SchedulerCall.self, SchedulerEvent.self,
+    ExecutorCall.self, ExecutorEvent.self,
+]
+
+/// Those, and what lies in files, in ZooKeeper and between an agent and its supervisors.
+let everyMessage: [any (WireMessage & Sendable).Type] =
+    allSamples + [AgentLogRecord.self, SupervisorCommand.self, SupervisorEvent.self, MemberInfo.self]
+
+// MARK: - Handshake
+
+extension Hello: Sample {
+    static func sample(_ random: inout Random) -> Hello {
+        var hello = Hello(role: random.one(of: PeerRole.allCases), name: random.name())
+        hello.version = random.index()
+        hello.nonce = random.bytes()
+        hello.epoch = Epoch(random.number())
+        hello.sendsHeartbeats = random.flag()
+        hello.address = random.text()
+        hello.incarnation = random.bytes()
+        hello.frameworkID = random.maybe { $0.id() }
+        hello.subscription = random.maybe { Subscription(epoch: 3, counter: $0.number(), token: $0.uuid()) }
+        hello.executorID = random.maybe { $0.id() }
+        hello.isShadow = random.flag()
+        return hello
+    }
+}
+
+extension HandshakeProof: Sample {
+    static func sample(_ random: inout Random) -> HandshakeProof { HandshakeProof(mac: random.bytes()) }
+}
+
+extension HandshakeAnswer: Sample {
+    static func sample(_ random: inout Random) -> HandshakeAnswer {
+        switch random.below(3) {
+        case 0: return .challenge(nonce: random.uuid(), proof: random.bytes())
+        case 1:
+            var welcome = Welcome(role: random.one(of: PeerRole.allCases), name: random.text())
+            welcome.epoch = Epoch(random.number())
+            welcome.incarnation = random.bytes()
+            welcome.heartbeatInterval = .milliseconds(random.below(100_000))
+            welcome.maxFrameBytes = random.below(1 << 30)
+            welcome.relays = random.list(upTo: 3) { $0.text() }
+            welcome.masters = random.list(upTo: 3) { $0.text() }
+            return .welcome(welcome)
+        default:
+            let code = Refusal.Code(rawValue: UInt32(random.below(11)))!
+            let refusal = Refusal(
+                code, random.text(), leader: random.maybe { $0.name() }, epoch: Epoch(random.number()))
+            return .refusal(refusal)
+        }
+    }
+}
+
+// MARK: - Agents and relays
+
+extension Attachment {
+    static func sample(_ random: inout Random) -> Attachment {
+        Attachment(starts: random.number(), connects: random.number())
+    }
+}
+
+extension TaskKey {
+    static func sample(_ random: inout Random) -> TaskKey { TaskKey(random.id(), random.id()) }
+}
+
+extension ExecutorKey {
+    static func sample(_ random: inout Random) -> ExecutorKey { ExecutorKey(random.id(), random.id()) }
+}
+
+extension TaskRecord {
+    static func sample(_ random: inout Random) -> TaskRecord {
+        TaskRecord(
+            number: random.number(), key: .sample(&random), name: random.text(), executorID: random.maybe { $0.id() },
+            resources: random.resources(), role: random.text(), state: random.one(of: TaskState.allCases),
+            acknowledgedState: random.maybe { $0.one(of: TaskState.allCases) }, sequence: random.number(),
+            isUnacknowledged: random.flag(), isRemoved: random.flag(), latestStatus: random.bytes())
+    }
+}
+
+extension ExecutorRecord {
+    static func sample(_ random: inout Random) -> ExecutorRecord {
+        ExecutorRecord(
+            key: .sample(&random), resources: random.resources(), role: random.text(), info: random.bytes())
+    }
+}
+
+extension BookEntry {
+    static func sample(_ random: inout Random) -> BookEntry {
+        let change: Change =
+            switch random.below(4) {
+            case 0: .task(.sample(&random))
+            case 1: .taskRemoved(number: random.number())
+            case 2: .executor(.sample(&random))
+            default: .executorExited(.sample(&random), status: Int32(random.below(70000)), message: random.text())
+            }
+        return BookEntry(position: random.number(), change)
+    }
+}
+
+extension AgentRegistration {
+    static func sample(_ random: inout Random) -> AgentRegistration {
+        AgentRegistration(
+            attachment: .sample(&random), agentID: random.maybe { $0.id() }, hostname: random.text(),
+            sidePort: UInt16(random.below(65536)), total: random.resources(), attributes: random.bytes(),
+            position: random.number(), tasks: random.list(upTo: 4) { .sample(&$0) },
+            executors: random.list(upTo: 3) { .sample(&$0) },
+            frameworks: random.list(upTo: 3) { FrameworkRecord(id: $0.id(), info: $0.bytes()) },
+            epoch: Epoch(random.number()), isDeactivated: random.flag())
+    }
+}
+
+extension AgentOrder {
+    static func sample(_ random: inout Random) -> AgentOrder {
+        switch random.below(6) {
+        case 0:
+            return .launch(
+                LaunchOrder(
+                    frameworkID: random.id(), role: random.text(), frameworkInfo: random.bytes(),
+                    tasks: random.list(upTo: 4) { LaunchOrder.Task(taskID: $0.id(), info: $0.bytes()) },
+                    groupExecutor: random.bytes()))
+        case 1: return .kill(.sample(&random), grace: random.maybe { $0.duration() }, reason: random.text())
+        case 2: return .shutdownExecutor(.sample(&random))
+        case 3: return .shutdownFramework(random.id())
+        case 4: return .message(.sample(&random), random.bytes())
+        default: return .acknowledge(.sample(&random), uuid: random.uuid())
+        }
+    }
+}
+
+extension StatusEnvelope {
+    static func sample(_ random: inout Random) -> StatusEnvelope {
+        StatusEnvelope(key: .sample(&random), uuid: random.uuid(), status: random.bytes())
+    }
+}
+
+extension AgentToRelay: Sample {
+    static func sample(_ random: inout Random) -> AgentToRelay {
+        switch random.below(4) {
+        case 0: .registration(.sample(&random))
+        case 1: .status(.sample(&random))
+        case 2: .book(.sample(&random))
+        default: .message(.sample(&random), random.bytes())
+        }
+    }
+}
+
+extension RelayToAgent: Sample {
+    static func sample(_ random: inout Random) -> RelayToAgent {
+        switch random.below(7) {
+        case 0: .order(Epoch(random.number()), .sample(&random), .sample(&random))
+        case 1: .registered(.sample(&random), random.id(), Epoch(random.number()))
+        case 2: .refused(.sample(&random), message: random.text())
+        case 3: .bookConfirmed(.sample(&random), random.number())
+        case 4: .resend(random.id())
+        case 5: .directory(relays: random.list(upTo: 3) { $0.text() }, masters: random.list(upTo: 3) { $0.text() })
+        default: .goElsewhere(message: random.text())
+        }
+    }
+}
+
+extension RelayToMaster: Sample {
+    static func sample(_ random: inout Random) -> RelayToMaster {
+        let index = random.index()
+        return switch random.below(6) {
+        case 0:
+            .agentAttached(
+                index: index, .sample(&random), sent: random.list(upTo: 3) { .sample(&$0) },
+                issuedEpoch: Epoch(random.number()))
+        case 1: .snapshotDone
+        case 2: .agentDetached(index: index, .sample(&random))
+        case 3: .book(index: index, .sample(&random), .sample(&random))
+        case 4: .status(index: index, .sample(&random))
+        default: .message(index: index, .sample(&random), random.bytes())
+        }
+    }
+}
+
+extension MasterToRelay: Sample {
+    static func sample(_ random: inout Random) -> MasterToRelay {
+        let index = random.index()
+        return switch random.below(7) {
+        case 0: .agentAccepted(index: index, .sample(&random), random.id())
+        case 1: .agentRefused(index: index, .sample(&random), message: random.text())
+        case 2: .order(index: index, .sample(&random), .sample(&random))
+        case 3: .bookConfirmed(index: index, .sample(&random), random.number())
+        case 4:
+            .subscription(
+                SubscriptionNotice(
+                    frameworkID: random.id(),
+                    subscription: Subscription(epoch: 9, counter: random.number(), token: random.bytes()),
+                    usesRelays: random.flag(), isConnected: random.flag()))
+        case 5: .frameworkRemoved(random.id())
+        default: .directory(relays: random.list(upTo: 3) { $0.text() }, masters: random.list(upTo: 3) { $0.text() })
+        }
+    }
+}
+
+// MARK: - Allocators
+
+extension AgentHolding {
+    static func sample(_ random: inout Random) -> AgentHolding {
+        AgentHolding(
+            agent: random.index(), framework: random.index(), role: random.text(), resources: random.resources())
+    }
+}
+
+extension MasterToAllocator: Sample {
+    static func sample(_ random: inout Random) -> MasterToAllocator {
+        switch random.below(13) {
+        case 0:
+            var facts = RoleFacts(role: random.text())
+            facts.weight = Double(1 + random.below(1000)) / 8
+            facts.guarantee = random.resources()
+            facts.limit = random.maybe { $0.resources() }
+            facts.priority = Int32(random.below(2000)) - 1000
+            return .role(facts)
+        case 1:
+            var facts = FrameworkFacts(
+                index: random.index(), id: random.id(), name: random.text(),
+                roles: random.list(upTo: 3) { $0.text() })
+            facts.suppressedRoles = random.list(upTo: 3) { $0.text() }
+            facts.isActive = random.flag()
+            facts.guarantee = random.resources()
+            facts.limit = random.maybe { $0.resources() }
+            facts.minimumOffers = random.list(upTo: 3) { $0.resources() }
+            return .framework(facts)
+        case 2: return .frameworkRemoved(random.index())
+        case 3:
+            var facts = AgentFacts(
+                index: random.index(), id: random.id(), hostname: random.text(), total: random.resources(),
+                isOwned: random.flag(), ownership: random.number())
+            let index = facts.index
+            facts.attributes = random.bytes()
+            facts.holdings = random.list(upTo: 4) {
+                AgentHolding(agent: index, framework: $0.index(), role: $0.text(), resources: $0.resources())
+            }
+            facts.isActive = random.flag()
+            return .agent(facts)
+        case 4: return .agentRemoved(random.index())
+        case 5: return .synced
+        case 6: return .held(.sample(&random))
+        case 7: return .recovered(.sample(&random))
+        case 8: return .filter(.sample(&random), remaining: random.duration())
+        case 9: return .revived(framework: random.index(), roles: random.list(upTo: 3) { $0.text() })
+        case 10: return .request(framework: random.index(), random.resources(), random.maybe { $0.id() })
+        case 11:
+            return .allocationRefused(
+                proposal: random.number(), agent: random.index(), free: random.resources(), message: random.text())
+        default: return .revocationRefused(proposal: random.number(), message: random.text())
+        }
+    }
+}
+
+extension AllocatorToMaster: Sample {
+    static func sample(_ random: inout Random) -> AllocatorToMaster {
+        switch random.below(3) {
+        case 0:
+            .allocation(
+                Allocation(proposal: random.number(), ownership: random.number(), holding: .sample(&random)))
+        case 1:
+            .revocation(
+                Revocation(
+                    proposal: random.number(), agent: random.index(), ownership: random.number(),
+                    victim: random.index(), taskID: random.id(), beneficiary: random.index(),
+                    grace: random.duration()))
+        default: .ready
+        }
+    }
+}
+
+// MARK: - Operators
+
+extension OperatorRequest: Sample {
+    static func sample(_ random: inout Random) -> OperatorRequest {
+        let kinds: [Kind] = [
+            .status, .agents, .frameworks, .tasks, .offers, .kill(random.maybe { $0.id() }, random.id()),
+            .teardown(random.id()),
+        ]
+        return OperatorRequest(id: random.number(), random.one(of: kinds))
+    }
+}
+
+extension OperatorResponse: Sample {
+    static func sample(_ random: inout Random) -> OperatorResponse {
+        let id = random.number()
+        switch random.below(7) {
+        case 0:
+            var status = ClusterStatus()
+            status.name = random.text()
+            status.epoch = Epoch(random.number())
+            status.address = random.text()
+            (status.agents, status.relays, status.allocators) = (random.index(), random.index(), random.index())
+            (status.frameworks, status.tasks, status.offers) = (random.index(), random.index(), random.index())
+            (status.total, status.used, status.offered) = (random.resources(), random.resources(), random.resources())
+            status.leadingFor = random.duration()
+            return OperatorResponse(id: id, .status(status))
+        case 1:
+            var row = AgentRow(id: random.id())
+            (row.hostname, row.relay, row.attributes) = (random.text(), random.text(), random.text())
+            row.allocator = random.text()
+            row.sidePort = UInt16(random.below(65536))
+            (row.isAttached, row.isActive) = (random.flag(), random.flag())
+            (row.total, row.used, row.offered) = (random.resources(), random.resources(), random.resources())
+            row.tasks = random.index()
+            return OperatorResponse(id: id, .agent(row))
+        case 2:
+            var row = FrameworkRow(id: random.id())
+            (row.name, row.user, row.roles) = (random.text(), random.text(), random.list(upTo: 2) { $0.text() })
+            (row.isConnected, row.isSuppressed) = (random.flag(), random.flag())
+            (row.tasks, row.offers) = (random.index(), random.index())
+            (row.used, row.offered) = (random.resources(), random.resources())
+            row.dominantShare = Double(random.below(1000)) / 1000
+            return OperatorResponse(id: id, .framework(row))
+        case 3:
+            var row = TaskRow(key: .sample(&random), state: random.one(of: TaskState.allCases))
+            row.agentID = random.maybe { $0.id() }
+            row.executorID = random.maybe { $0.id() }
+            (row.name, row.hostname, row.message) = (random.text(), random.text(), random.text())
+            row.resources = random.resources()
+            row.sidePort = UInt16(random.below(65536))
+            row.started = Double(random.below(1_000_000)) / 7
+            row.isHistory = random.flag()
+            return OperatorResponse(id: id, .task(row))
+        case 4:
+            var row = OfferRow(id: random.id(), frameworkID: random.id(), agentID: random.id())
+            row.hostname = random.text()
+            row.resources = random.resources()
+            row.age = random.duration()
+            return OperatorResponse(id: id, .offer(row))
+        case 5: return OperatorResponse(id: id, .failure(random.text()))
+        default: return OperatorResponse(id: id, .done)
+        }
+    }
+}
