@@ -43,7 +43,9 @@ struct MasterCommand: ParsableCommand {
 
     func run() throws {
         if let dir {
-            guard let file = ClusterFile.read(from: Up.absolute(dir)) else { throw Complaint("no cluster is up in \(dir)") }
+            guard let file = ClusterFile.read(from: Up.absolute(dir)) else {
+                throw Complaint("no cluster is up in \(dir)")
+            }
             print(file.masterAddress)
         } else {
             print(try self.cluster.masterAddress())

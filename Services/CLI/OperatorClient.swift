@@ -47,7 +47,9 @@ enum OperatorClient {
         let found = await Directory.read(
             servers: servers, path: path, guid: String(random.next(), radix: 16), timeout: .seconds(5),
             codec: ProtobufCodec(), logger: logger)
-        guard !found.masters.isEmpty else { throw Complaint("no master is listed at \(text): is ZooKeeper up, is a master?") }
+        guard !found.masters.isEmpty else {
+            throw Complaint("no master is listed at \(text): is ZooKeeper up, is a master?")
+        }
         return found.masters.map(\.address)
     }
 
@@ -67,7 +69,8 @@ enum OperatorClient {
             logger.logLevel = .critical
             self.result = result
             self.node = Node(
-                settings: NodeSettings(role: .operator, name: "meseta", secret: secret), eventLoop: loop, logger: logger)
+                settings: NodeSettings(role: .operator, name: "meseta", secret: secret), eventLoop: loop, logger: logger
+            )
             self.node.onConnected = { peer in
                 self.answers = []
                 peer.send(OperatorRequest(id: 1, kind))
@@ -89,7 +92,8 @@ enum OperatorClient {
             case .refused(let address, let refusal):
                 self.problem = "\(address): \(refusal)"
                 if refusal.code == .credentials {
-                    self.finish(.failure(Complaint("\(address) refuses: \(refusal); give the secret with --secret-file")))
+                    self.finish(
+                        .failure(Complaint("\(address) refuses: \(refusal); give the secret with --secret-file")))
                 }
             case .failed(let address, let failure): self.problem = "\(address): \(failure)"
             case .welcomed, .lost: break

@@ -7,8 +7,9 @@ public struct IntegerRanges: Hashable, Sendable, CustomStringConvertible {
     /// Sorts and merges what it is given.
     public init(_ ranges: [ClosedRange<UInt64>]) {
         for range in ranges.sorted(by: { $0.lowerBound < $1.lowerBound }) {
-            if let last = self.ranges.last, range.lowerBound <= last.upperBound
-                || range.lowerBound == last.upperBound &+ 1 && last.upperBound != .max
+            if let last = self.ranges.last,
+                range.lowerBound <= last.upperBound
+                    || range.lowerBound == last.upperBound &+ 1 && last.upperBound != .max
             {
                 self.ranges[self.ranges.count - 1] = last.lowerBound...max(last.upperBound, range.upperBound)
             } else {

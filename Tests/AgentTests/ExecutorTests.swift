@@ -128,6 +128,24 @@ struct ExecutorTests {
             ])
     }
 
+    @Test("Whoever asks for a task's output is shown its own run, its executor's, or the latest there was")
+    func sandboxes() {
+        var machine = Self.running()
+        machine.launch(.command("c"))
+        let executor = ["frameworks", "1-F0", "executors", "e", "runs", "1"]
+        let latest = { kind, name in ["frameworks", "1-F0", kind, name, "runs", "latest"] }
+        let command = machine.agent.sandbox(of: Machine.framework, named: "c")
+        #expect(command.candidates.first == ["frameworks", "1-F0", "tasks", "c", "runs", "2"])
+        #expect(command.isRunning)
+        #expect(machine.agent.sandbox(of: Machine.framework, named: "t").candidates.first == executor)
+        #expect(machine.agent.sandbox(of: Machine.framework, named: "e").candidates == [executor])
+        machine.exited(2)
+        #expect(!machine.agent.sandbox(of: Machine.framework, named: "c").isRunning)
+        let stranger = machine.agent.sandbox(of: Machine.framework, named: "x")
+        #expect(stranger.candidates == [latest("tasks", "x"), latest("executors", "x")])
+        #expect(!stranger.isRunning)
+    }
+
     @Test("A call before SUBSCRIBE, or one that names another executor, is answered; the connection stays")
     func strangeCalls() {
         var machine = Machine.registered()

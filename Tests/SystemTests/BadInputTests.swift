@@ -28,7 +28,9 @@ private final class RawConnection {
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Foundation.send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = rest.withUnsafeBytes {
+                Foundation.send(self.descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
@@ -92,7 +94,8 @@ struct BadInputTests {
             for bytes in bad {
                 let connection = try RawConnection(member.address)
                 connection.send(bytes)
-                #expect(connection.untilClosed() != nil, "\(member.name) keeps a connection that sent \(bytes.prefix(10))")
+                #expect(
+                    connection.untilClosed() != nil, "\(member.name) keeps a connection that sent \(bytes.prefix(10))")
             }
             for _ in 0..<50 {
                 let connection = try RawConnection(member.address)

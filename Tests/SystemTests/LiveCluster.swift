@@ -65,7 +65,8 @@ final class RunningProgram: @unchecked Sendable {  // Used by one test at a time
             if Date() > deadline {
                 self.end()
                 throw TestFailure(
-                    "\(self.process.executableURL?.lastPathComponent ?? "") did not end in \(seconds) s\n\(self.output)\n\(self.errors)")
+                    "\(self.process.executableURL?.lastPathComponent ?? "") did not end in \(seconds) s\n\(self.output)\n\(self.errors)"
+                )
             }
             usleep(5_000)
         }

@@ -27,11 +27,10 @@ extension AgentState {
         if let old = self.link { effects.append(.close(old.peer, nil)) }
         self.link = Link(peer: peer, address: address)
         self.relaysAvoided = []
-        self.learn(relays: welcome.relays, at: now, into: &effects)
         effects.append(
             .observe(.attached(relay: address, Attachment(starts: self.starts, connects: self.connects + 1))))
         self.attach(at: now, into: &effects)
-        self.planHomecoming(at: now, into: &effects)
+        if !self.learn(relays: welcome.relays, at: now, into: &effects) { self.planHomecoming(at: now, into: &effects) }
     }
 
     mutating func relayDisconnected(_ peer: PeerID, into effects: inout [Effect]) {
@@ -175,11 +174,14 @@ extension AgentState {
 
     // MARK: Which relay
 
-    mutating func learn(relays: [String], at now: Instant, into effects: inout [Effect]) {
-        guard !relays.isEmpty, Set(relays) != Set(self.relaysKnown) else { return }
+    /// Takes a list of relays; whether it is news.
+    @discardableResult
+    mutating func learn(relays: [String], at now: Instant, into effects: inout [Effect]) -> Bool {
+        guard !relays.isEmpty, Set(relays) != Set(self.relaysKnown) else { return false }
         self.relaysKnown = relays
         self.homecomingInterval = .zero
         self.planHomecoming(at: now, into: &effects)
+        return true
     }
 
     /// An agent that is not where its name belongs returns there some time.

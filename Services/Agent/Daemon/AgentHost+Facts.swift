@@ -23,7 +23,8 @@ extension AgentHost {
             self.logger.notice("Registered", metadata: [LogKey.agentID: "\(id)", LogKey.epoch: "\(epoch)"])
         case .refused(let message):
             self.readiness.set("master", problem: "refused: \(message)")
-            self.logger.error("The master refuses this agent; asking again later", metadata: [LogKey.reason: "\(message)"])
+            self.logger.error(
+                "The master refuses this agent; asking again later", metadata: [LogKey.reason: "\(message)"])
         case .movedOn(let message):
             self.logger.info("The relay sends this agent elsewhere", metadata: [LogKey.reason: "\(message)"])
         case .orderIgnored(let reason):
@@ -48,7 +49,8 @@ extension AgentHost {
         case .taskRefused(let key, let state, let message):
             self.metrics.tasksRefused.add()
             self.logger.warning(
-                "Task refused", metadata: Self.metadata(key, [LogKey.state: "\(state.name)", LogKey.reason: "\(message)"]))
+                "Task refused",
+                metadata: Self.metadata(key, [LogKey.state: "\(state.name)", LogKey.reason: "\(message)"]))
         case .statusMade(let key, let state, let message):
             self.metrics.statuses(state)?.add()
             self.logger.debug(
@@ -85,6 +87,8 @@ extension AgentHost {
     }
 
     private static func metadata(_ key: ExecutorKey, _ more: Logger.Metadata = [:]) -> Logger.Metadata {
-        more.merging([LogKey.frameworkID: "\(key.framework)", LogKey.executorID: "\(key.executor)"]) { first, _ in first }
+        more.merging([LogKey.frameworkID: "\(key.framework)", LogKey.executorID: "\(key.executor)"]) { first, _ in
+            first
+        }
     }
 }

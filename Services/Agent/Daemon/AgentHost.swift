@@ -26,7 +26,9 @@ final class AgentHost: @unchecked Sendable {
     private var areNumbersDue = false
     private var isStopping = false
 
-    /// Connects the parts with each other. On the loop.
+    /// Connects the parts with each other.
+    ///
+    /// On the loop.
     init(
         _ state: AgentState, _ services: DaemonServices, log: AgentLogFile, records: [AgentLogRecord],
         containerizer: Containerizer
@@ -61,7 +63,9 @@ final class AgentHost: @unchecked Sendable {
         }
     }
 
-    /// Finds out what runs, and tells the role that and what the log has. Any thread may call it.
+    /// Finds out what runs, and tells the role that and what the log has.
+    ///
+    /// Any thread may call it.
     ///
     /// What containers report meanwhile is news of after that.
     func recover(boot: String) async throws {
@@ -80,14 +84,17 @@ final class AgentHost: @unchecked Sendable {
         }.get()
     }
 
-    /// Writes what is promised, and leaves everything running. Any thread may call it.
-    func stop() async {
+    /// Writes what is promised, and leaves everything running.
+    ///
+    /// Any thread may call it.
+    func stop(endingTasks: Bool) async {
         try? await self.node.loop.flatSubmit {
             self.isStopping = true
             self.host.post(.shuttingDown)
             self.host.cancelTimers()
             return self.containerizer.shutdown().flatMap { self.log.close() }
         }.get()
+        if endingTasks { self.containerizer.endAll() }
     }
 
     // MARK: - What happens
@@ -189,7 +196,9 @@ final class AgentHost: @unchecked Sendable {
         if let peer = dialer.peer { peer.close() } else { dialer.nudge() }
     }
 
-    /// Somebody looked up which relays there are. On the loop.
+    /// Somebody looked up which relays there are.
+    ///
+    /// On the loop.
     func found(relays: [String]) {
         self.host.post(.relaysFound(relays))
         self.dialer?.nudge()
@@ -198,7 +207,9 @@ final class AgentHost: @unchecked Sendable {
     /// Whether a relay is connected.
     var isAttached: Bool { self.dialer?.peer != nil }
 
-    /// Where the output of a task or of an executor is. Any thread may ask.
+    /// Where the output of a task or of an executor is.
+    ///
+    /// Any thread may ask.
     func sandbox(of framework: FrameworkID, named name: String) async throws -> AgentSandbox {
         try await self.node.loop.submit { self.host.role.sandbox(of: framework, named: name) }.get()
     }

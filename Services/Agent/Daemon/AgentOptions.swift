@@ -34,7 +34,8 @@ struct AgentOptions: ParsableArguments {
     @Flag(help: "Hold each container to its cpus even where others leave some idle.")
     var cpuQuota = false
 
-    @Option(help: ArgumentHelp("Processes and threads that one container may have. Default: no bound.", valueName: "count"))
+    @Option(
+        help: ArgumentHelp("Processes and threads that one container may have. Default: no bound.", valueName: "count"))
     var pidsLimit: Int?
 
     @Option(
@@ -43,7 +44,8 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How long executors have to subscribe again after this agent restarted; at most 15s.", valueName: "duration"))
+            "How long executors have to subscribe again after this agent restarted; at most 15s.", valueName: "duration"
+        ))
     var executorReregistrationTimeout = DurationFlag(.seconds(2))
 
     @Option(
@@ -59,6 +61,12 @@ struct AgentOptions: ParsableArguments {
             "How far a record must get before it counts: to the disk, or to the kernel (not safe if the machine ends).",
             valueName: "host|process"))
     var sync = SyncFlag.host
+
+    @Option(
+        help: ArgumentHelp(
+            "What becomes of tasks when this agent is told to stop: kept for its next start, or ended. A crash always keeps them.",
+            valueName: "keep|end"))
+    var tasksOnStop = TasksOnStop.keep
 
     @Option(
         help: ArgumentHelp("The program meseta-supervisor. Default: the one beside this program.", valueName: "path"))
@@ -108,6 +116,14 @@ enum IsolationFlag: String, ExpressibleByArgument, CaseIterable {
     case cgroups
     /// As processes of one machine.
     case processes
+}
+
+/// What becomes of tasks when the agent is told to stop.
+enum TasksOnStop: String, ExpressibleByArgument, CaseIterable {
+    /// They run on, and the next start finds them.
+    case keep
+    /// They are killed, and nothing is left of them but their sandboxes.
+    case end
 }
 
 /// How far a record must get before it counts as written.

@@ -25,7 +25,9 @@ struct AttributeText {
 
     /// A number, ranges or a set if it looks like one, in the way resources are written; else text.
     private static func value(_ text: Substring) -> Attribute.Value {
-        if text.hasPrefix("["), let resources = try? Resources(text: "x:\(text)") { return .ranges(resources.ranges("x")) }
+        if text.hasPrefix("["), let resources = try? Resources(text: "x:\(text)") {
+            return .ranges(resources.ranges("x"))
+        }
         if text.hasPrefix("{"), text.hasSuffix("}") {
             return .set(Set(text.dropFirst().dropLast().split(separator: ",").map(String.init)).sorted())
         }

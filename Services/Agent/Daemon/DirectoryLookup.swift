@@ -29,7 +29,8 @@ struct DirectoryLookup: Sendable {
     /// Looks, for as long as the process lives.
     func begin(for host: AgentHost, _ services: DaemonServices) {
         guard let servers = self.servers else { return }
-        let guid = services.node.settings.incarnation.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        let guid = services.node.settings.incarnation
+            .map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         let task = Task {
             var pause = Self.pauseMin
             while !Task.isCancelled {

@@ -32,13 +32,16 @@ struct AgentCommand: DaemonCommand {
         let host = try await services.eventLoop.submit {
             try self.host(services, directory, supervisor: Machine.absolute(supervisor), port: Self.port(of: address))
         }.get()
-        services.onStop { await host.stop() }
+        let endsTasks = self.agent.tasksOnStop == .end
+        services.onStop { await host.stop(endingTasks: endsTasks) }
         host.showSandboxes(on: services.sidePort, directory: directory)
         try await host.recover(boot: Machine.boot())
         lookup.begin(for: host, services)
     }
 
-    /// Opens the log, and makes the parts. On the loop.
+    /// Opens the log, and makes the parts.
+    ///
+    /// On the loop.
     private func host(
         _ services: DaemonServices, _ directory: String, supervisor: String, port: Int
     ) throws -> AgentHost {

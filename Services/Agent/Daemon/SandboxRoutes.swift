@@ -102,7 +102,8 @@ private struct Sandboxes: Sendable {
     private static func encoded(_ part: Substring) -> String {
         part.utf8.map { byte in
             let isPlain = byte != UInt8(ascii: "%") && byte != UInt8(ascii: "?") && byte > 0x20 && byte < 0x7f
-            return isPlain ? String(UnicodeScalar(byte)) : "%" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
+            if isPlain { return String(UnicodeScalar(byte)) }
+            return "%" + String(byte >> 4, radix: 16) + String(byte & 15, radix: 16)
         }.joined()
     }
 }

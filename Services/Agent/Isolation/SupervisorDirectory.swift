@@ -75,6 +75,25 @@ struct SupervisorDirectory: Hashable, Sendable {
         rmdir(path)
     }
 
+    /// Sends a signal to the supervisor that lives there, if one does: it holds the lock that names it.
+    func signal(_ number: Int32) {
+        guard Self.isTaken(self.path), let text = Files.text(self.path + "/lock"),
+            let pid = pid_t(text.prefix { $0.isNumber }), pid > 1
+        else { return }
+        kill(pid, number)
+    }
+
+    /// Waits until no supervisor lives there.
+    ///
+    /// - Returns: Whether that is so.
+    func waitUntilFree(milliseconds: Int) -> Bool {
+        for _ in 0..<(milliseconds / 5) {
+            if !Self.isTaken(self.path) { return true }
+            usleep(5000)
+        }
+        return !Self.isTaken(self.path)
+    }
+
     /// A framework's id as a file name: what is not plain becomes `%XX`, and a long one ends in a checksum.
     private static func name(_ id: String) -> String {
         var name = ""

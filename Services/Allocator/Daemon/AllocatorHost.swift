@@ -47,12 +47,12 @@ final class AllocatorHost: @unchecked Sendable {  // All state is confined to th
     }
 
     /// Keeps a connection to the leading master: one of these, or whoever is elected.
-    func follow(_ election: ElectionURL, masters: [String]) {
+    func follow(_ election: ElectionURL, as name: String, masters: [String]) {
         self.masters = masters
         self.dialer = self.services.node.dial(as: { self.role.role.hello }, candidates: { self.masters })
         guard case .zooKeeper(let servers, let path) = election else { return }
         let services = self.services
-        let member = MemberInfo(name: services.name, address: "", incarnation: services.node.settings.incarnation)
+        let member = MemberInfo(name: name, address: "", incarnation: services.node.settings.incarnation)
         let membership = Membership(
             servers: servers, path: path, group: .allocators, member: member, codec: ProtobufCodec(),
             logger: services.logger

@@ -5,6 +5,12 @@ import Model
 import Runtime
 import ZooKeeper
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// `meseta-allocator`: flags and wiring.
 @main
 struct AllocatorCommand: DaemonCommand {
@@ -26,11 +32,13 @@ struct AllocatorCommand: DaemonCommand {
     func start(_ services: DaemonServices) async throws {
         let options = self.allocator
         let election = try ElectionURL(text: self.daemon.election)
+        // It has no port to be told apart by.
+        let name = self.daemon.name ?? "\(DaemonOptions.hostname())-\(getpid())"
         services.readiness.set("master", problem: "no leading master has told its facts")
         try await services.eventLoop.submit {
-            let host = AllocatorHost(AllocatorState(settings: options.settings(name: services.name)), services)
+            let host = AllocatorHost(AllocatorState(settings: options.settings(name: name)), services)
             host.serve()
-            host.follow(election, masters: (options.master ?? "").split(separator: ",").map(String.init))
+            host.follow(election, as: name, masters: (options.master ?? "").split(separator: ",").map(String.init))
         }.get()
     }
 }

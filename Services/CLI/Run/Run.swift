@@ -30,8 +30,12 @@ struct Run: AsyncParsableCommand {
     @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.") var command: [String] = []
 
     func validate() throws {
-        guard !self.command.isEmpty else { throw ValidationError("what is to run? write: meseta run -- COMMAND [ARG ...]") }
-        guard (1...1_000_000).contains(self.instances) else { throw ValidationError("--instances is from 1 to 1000000") }
+        guard !self.command.isEmpty else {
+            throw ValidationError("what is to run? write: meseta run -- COMMAND [ARG ...]")
+        }
+        guard (1...1_000_000).contains(self.instances) else {
+            throw ValidationError("--instances is from 1 to 1000000")
+        }
         guard self.cpus >= 0, self.mem >= 0, self.disk >= 0, self.cpus + self.mem > 0, self.cpus < 1e6, self.mem < 1e9,
             self.disk < 1e9
         else { throw ValidationError("--cpus, --mem and --disk are not negative, and not all zero") }

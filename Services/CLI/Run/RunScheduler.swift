@@ -35,7 +35,9 @@ actor RunScheduler: Scheduler {
         self.wanted = plan.instances
     }
 
-    func registered(_ driver: SchedulerDriver, _ framework: FrameworkID, _ master: MasterInfo) { self.framework = framework }
+    func registered(_ driver: SchedulerDriver, _ framework: FrameworkID, _ master: MasterInfo) {
+        self.framework = framework
+    }
 
     func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
         for offer in offers {
@@ -110,7 +112,8 @@ actor RunScheduler: Scheduler {
     }
 
     private static let signals: [String: Int32] = [
-        "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT, "SIGILL": SIGILL, "SIGTRAP": SIGTRAP, "SIGABRT": SIGABRT,
+        "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT, "SIGILL": SIGILL, "SIGTRAP": SIGTRAP,
+        "SIGABRT": SIGABRT,
         "SIGBUS": SIGBUS, "SIGFPE": SIGFPE, "SIGKILL": SIGKILL, "SIGUSR1": SIGUSR1, "SIGSEGV": SIGSEGV,
         "SIGUSR2": SIGUSR2, "SIGPIPE": SIGPIPE, "SIGALRM": SIGALRM, "SIGTERM": SIGTERM,
     ]
@@ -141,7 +144,8 @@ actor RunScheduler: Scheduler {
         func reader(_ file: String) -> SandboxReader {
             SandboxReader(
                 host: instance.hostname, port: instance.sidePort,
-                path: "/sandbox/\(Self.escaped(framework.rawValue))/\(Self.escaped(task.rawValue))/\(file)", group: group)
+                path: "/sandbox/\(Self.escaped(framework.rawValue))/\(Self.escaped(task.rawValue))/\(file)",
+                group: group)
         }
         let (output, errors) = (reader("stdout"), reader("stderr"))
         return Task {
@@ -160,6 +164,7 @@ actor RunScheduler: Scheduler {
     }
 
     private static func escaped(_ name: String) -> String {
-        name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-_."))) ?? name
+        name.addingPercentEncoding(withAllowedCharacters: .alphanumerics.union(CharacterSet(charactersIn: "-_.")))
+            ?? name
     }
 }

@@ -96,7 +96,9 @@ struct OffersCommand: AsyncParsableCommand {
 
     func run() async throws {
         var listing = Listing(OfferRow.columns)
-        for case .offer(let row) in try await OperatorClient.ask(.offers, self.cluster) { listing.rows.append(row.cells) }
+        for case .offer(let row) in try await OperatorClient.ask(.offers, self.cluster) {
+            listing.rows.append(row.cells)
+        }
         self.output.print(listing)
     }
 }

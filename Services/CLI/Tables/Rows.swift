@@ -55,7 +55,8 @@ extension AgentRow {
     }
 
     static let detailedColumns = [
-        "id", "hostname", "attached", "active", "tasks", "relay", "allocator", "side_port", "attributes", "total", "used",
+        "id", "hostname", "attached", "active", "tasks", "relay", "allocator", "side_port", "attributes", "total",
+        "used",
         "offered",
     ]
     var detailedCells: [Cell] {
@@ -69,7 +70,8 @@ extension AgentRow {
 
 extension FrameworkRow {
     static let columns = [
-        "id", "name", "user", "roles", "connected", "suppressed", "tasks", "offers", "dominant_share", "used", "offered",
+        "id", "name", "user", "roles", "connected", "suppressed", "tasks", "offers", "dominant_share", "used",
+        "offered",
     ]
     var cells: [Cell] {
         [

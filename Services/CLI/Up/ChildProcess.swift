@@ -52,11 +52,16 @@ struct ChildProcess: Codable, Hashable {
         let deadline = Date().addingTimeInterval(seconds)
         while self.isAlive {
             if Date() > deadline { return false }
-            var status: Int32 = 0
-            waitpid(self.pid, &status, WNOHANG)  // Ours or not: a child of ours must not stay a zombie.
             usleep(10_000)
         }
+        self.reap()
         return true
+    }
+
+    /// A child of this process must not stay a zombie; for others this does nothing.
+    func reap() {
+        var status: Int32 = 0
+        waitpid(self.pid, &status, WNOHANG)
     }
 
     private static func startTime(of pid: pid_t) -> UInt64? {

@@ -112,7 +112,9 @@ final class ClusterKeeper {
         try? handle.seek(toOffset: self.reportOffsets[index] ?? 0)
         let text = String(decoding: (try? handle.readToEnd()) ?? Data(), as: UTF8.self)
         for line in text.split(separator: "\n") where line.hasPrefix("READY {") {
-            guard let report = try? JSONDecoder().decode(Report.self, from: Data(line.dropFirst(6).utf8)) else { continue }
+            guard let report = try? JSONDecoder().decode(Report.self, from: Data(line.dropFirst(6).utf8)) else {
+                continue
+            }
             self.file.members[index].address = report.address.flatMap { $0.isEmpty ? nil : $0 } ?? "-"
             self.file.members[index].side = report.side
         }
@@ -130,8 +132,7 @@ final class ClusterKeeper {
                     self.say("\(member.name) started again, pid \(self.file.members[index].process?.pid ?? 0)")
                     try self.file.write(to: self.plan.directory)
                 } else if let process = member.process, !process.isAlive {
-                    var status: Int32 = 0
-                    waitpid(process.pid, &status, WNOHANG)
+                    process.reap()
                     self.file.members[index].process = nil
                     guard let restartDelay else {
                         self.say("\(member.name) ended; its log: \(member.log)")
@@ -155,16 +156,31 @@ final class ClusterKeeper {
     }
 
     private func end() {
+        self.reviveDeadAgents()
         Self.end(self.file.members)
         try? FileManager.default.removeItem(atPath: ClusterFile.path(in: self.plan.directory))
         ClusterHome.forget(self.plan.directory)
         self.say("The cluster has ended; logs and sandboxes stay in \(self.plan.directory)")
     }
 
+    /// The tasks of an agent outlive it: one that has died is started once more, to end them.
+    private func reviveDeadAgents() {
+        for (index, member) in self.file.members.enumerated()
+        where member.role == "agent" && member.process?.isAlive != true && !member.address.isEmpty {
+            self.file.members[index].address = ""
+            guard (try? self.spawn(index, portArguments: self.ports(of: member))) != nil else { continue }
+            let deadline = Date().addingTimeInterval(5)
+            while self.file.members[index].address.isEmpty, Date() < deadline {
+                self.readReport(index)
+                usleep(5_000)
+            }
+        }
+    }
+
     /// Ends members in order: agents end their tasks first, then the services.
     static func end(_ members: [ClusterFile.Member]) {
         let agents = members.filter { $0.role == "agent" }.compactMap(\.process)
-        for process in agents { process.signal(SIGUSR1) }
+        for process in agents { process.signal(SIGTERM) }
         for process in agents where !process.waitUntilGone(seconds: 15) { process.signal(SIGKILL) }
         let others = members.filter { $0.role != "agent" }.compactMap(\.process)
         for process in others { process.signal(SIGTERM) }

@@ -11,7 +11,6 @@ struct ClusterPlan {
     var secretFile: String?
     var isInsecure = false
     var logLevel: String?
-    var agentArguments: [String] = []
     var resources: String?
     var directory: String
 
@@ -49,7 +48,7 @@ struct ClusterPlan {
 
     func agentArguments(_ name: String, index: Int, relays: [String]) -> [String] {
         self.common(name) + ["--relay", relays.joined(separator: ",")]
-            + ["--resources", self.resources ?? self.share(of: index)] + self.agentArguments
+            + ["--resources", self.resources ?? self.share(of: index), "--tasks-on-stop", "end"]
     }
 
     private func finding(masters: [String]) -> [String] {

@@ -22,10 +22,12 @@ struct Up: ParsableCommand {
     @Option(help: "Agents; they share this machine's resources evenly.") var agents = 3
     @Option(help: "none (one master), or zk://host:port[,host:port]/path.") var election = "none"
     @Option(help: "Where logs, state and sandboxes go (default: below ~/.local/state/meseta).") var dir: String?
-    @Option(help: "Address to listen on; anything but loopback needs --secret-file or --insecure.") var host = "127.0.0.1"
+    @Option(help: "Address to listen on; anything but loopback needs --secret-file or --insecure.") var host =
+        "127.0.0.1"
     @Option(help: "File with a secret that all parties share.") var secretFile: String?
     @Flag(help: "Listen on any address without a secret.") var insecure = false
-    @Option(help: "What each agent offers, as cpus:2;mem:1024 (default: its part of the machine).") var resources: String?
+    @Option(help: "What each agent offers, as cpus:2;mem:1024 (default: its part of the machine).") var resources:
+        String?
     @Option(help: "Seconds before a dead process is started again; 'never' leaves it dead.") var restartDelay = "2"
     @Option(help: "trace, debug, info, notice, warning or error.") var logLevel: String?
     @Flag(help: "Return when the cluster is ready; end it with 'meseta down'.") var detach = false
@@ -34,7 +36,8 @@ struct Up: ParsableCommand {
         let directory = Self.absolute(self.dir ?? ClusterHome.defaultCluster)
         if let running = ClusterFile.read(from: directory), running.keeper.isAlive {
             throw Complaint(
-                "a cluster runs in \(directory) (pid \(running.keeper.pid)): end it with 'meseta down', or use another --dir")
+                "a cluster runs in \(directory) (pid \(running.keeper.pid)): end it with 'meseta down', or use another --dir"
+            )
         }
         var delay: Double?
         if self.restartDelay != "never" {

@@ -149,7 +149,8 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
                 case .success, .failure(.nodeExists): self.make(paths.dropFirst(), generation: generation)
                 case .failure(.sessionExpired): break  // The session's own watcher tells.
                 case .failure(let error):
-                    self.logger.warning("Cannot make \(path) in ZooKeeper; trying again", metadata: ["cause": "\(error)"])
+                    self.logger.warning(
+                        "Cannot make \(path) in ZooKeeper; trying again", metadata: ["cause": "\(error)"])
                     self.queue.asyncAfter(deadline: .now() + .milliseconds(500)) {
                         self.make(paths, generation: generation)
                     }

@@ -115,9 +115,15 @@ extension MasterState.Cluster {
     }
 
     /// Gives up the agents that have been away long enough.
+    ///
+    /// Every framework hears of each. Where many go at once the rest waits for the next turn, so that other events get
+    /// theirs in between.
     func expireAgents() {
-        while let entry = self.agentDeadlines.popExpired(at: self.now) {
-            if self.isAway(entry) { self.giveUp(entry.index) }
+        var left = max(1, self.settings.chunk * 10 / max(1, self.frameworks.count))
+        while left > 0, let entry = self.agentDeadlines.popExpired(at: self.now) {
+            guard self.isAway(entry) else { continue }
+            self.giveUp(entry.index)
+            left -= 1
         }
         self.agentDeadlines.dropFirst { !self.isAway($0) }
         if let next = self.agentDeadlines.nextDeadline { self.effects.append(.setTimer(.agentTimeout, at: next)) }

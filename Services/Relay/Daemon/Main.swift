@@ -29,11 +29,12 @@ struct RelayCommand: DaemonCommand {
         services.readiness.set("master", problem: "no leading master is connected")
         services.node.admit = { _ in .failure(Refusal(.shuttingDown, "this relay is starting")) }
         let address = try await services.listen()
+        let name = self.daemon.name ?? address
         try await services.eventLoop.submit {
-            let state = RelayState(settings: options.settings(name: services.name, address: address))
+            let state = RelayState(settings: options.settings(name: name, address: address))
             let host = RelayHost(state, services)
             host.serve()
-            host.follow(election, masters: (options.master ?? "").split(separator: ",").map(String.init))
+            host.follow(election, as: name, masters: (options.master ?? "").split(separator: ",").map(String.init))
         }.get()
     }
 }

@@ -71,13 +71,13 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
     }
 
     /// Keeps a connection to the leading master: one of these, or whoever is elected.
-    func follow(_ election: ElectionURL, masters: [String]) {
+    func follow(_ election: ElectionURL, as name: String, masters: [String]) {
         self.masters = masters
         self.dialer = self.services.node.dial(as: { self.role.role.hello }, candidates: { self.masters })
         guard case .zooKeeper(let servers, let path) = election else { return }
         let services = self.services
         let member = MemberInfo(
-            name: services.name, address: services.advertisedAddress ?? "",
+            name: name, address: services.advertisedAddress ?? "",
             incarnation: services.node.settings.incarnation)
         let membership = Membership(
             servers: servers, path: path, group: .relays, member: member, codec: ProtobufCodec(),

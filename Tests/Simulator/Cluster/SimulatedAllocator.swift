@@ -24,7 +24,9 @@ public final class SimulatedAllocator: SimulatedProcess {
         self.cluster.network.dial(from: self, to: leader, hello: hello) { answer in
             guard case .success((let endpoint, let welcome)) = answer else { return self.dialLater() }
             self.master = endpoint
-            endpoint.received = { bytes in self.handle(.master(endpoint.peer, self.decode(MasterToAllocator.self, bytes))) }
+            endpoint.received = { bytes in
+                self.handle(.master(endpoint.peer, self.decode(MasterToAllocator.self, bytes)))
+            }
             endpoint.closed = { _ in
                 guard self.master === endpoint else { return }
                 self.master = nil

@@ -105,7 +105,9 @@ public final class SimulatedCluster {
     public func run() -> Duration? {
         let start = self.queue.now
         for process in self.processes.shuffled(using: &self.random) {
-            self.queue.schedule(after: .milliseconds(Int64.random(in: 0...300, using: &self.random))) { process.start() }
+            self.queue.schedule(after: .milliseconds(Int64.random(in: 0...300, using: &self.random))) {
+                process.start()
+            }
         }
         let calm = start + self.settings.faultyFor
         self.planFault(self.settings.meanTimeToKill, until: calm) { self.killOne() }

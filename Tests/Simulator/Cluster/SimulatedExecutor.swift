@@ -10,7 +10,8 @@ final class SimulatedExecutor: SimulatedProcess {
     private var state: ExecutorState?
     private var link: Network.Endpoint?
 
-    init(spec: ContainerSpec, on agent: SimulatedAgent, in cluster: SimulatedCluster, exited: @escaping (Int32) -> Void) {
+    init(spec: ContainerSpec, on agent: SimulatedAgent, in cluster: SimulatedCluster, exited: @escaping (Int32) -> Void)
+    {
         self.spec = spec
         self.agent = agent
         self.exited = exited

@@ -75,7 +75,9 @@ public final class SimulatedMaster: SimulatedProcess {
         case .sendToScheduler(let peer, let message): self.send(message, to: peer)
         case .sendToOperator(let peer, let message): self.send(message, to: peer)
         case .close(let peer, let refusal):
-            if let entry = self.endpoints.removeValue(forKey: peer) { self.cluster.network.close(entry.endpoint, refusal) }
+            if let entry = self.endpoints.removeValue(forKey: peer) {
+                self.cluster.network.close(entry.endpoint, refusal)
+            }
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .stepDown(_, let above): self.cluster.masterSteppedDown(self, above: above)

@@ -166,7 +166,8 @@ public final class SimulatedScheduler: SimulatedProcess {
         case .rememberFrameworkID(let id): self.frameworkID = id
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
-        case .stopped(let failure): self.cluster.check(self.name, ["the driver stopped: \(String(describing: failure))"])
+        case .stopped(let failure):
+            self.cluster.check(self.name, ["the driver stopped: \(String(describing: failure))"])
         }
     }
 
@@ -228,7 +229,8 @@ public final class SimulatedScheduler: SimulatedProcess {
         let known = self.tasks[status.taskID]
         if let known, known.isTerminal, known != status.state, status.uuid != nil {
             self.cluster.check(
-                self.name, ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
+                self.name,
+                ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
         }
         if status.sequence > 0 {
             let last = self.lastSequence[status.taskID] ?? 0
