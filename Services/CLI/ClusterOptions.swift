@@ -33,7 +33,7 @@ struct ClusterOptions: ParsableArguments {
     }
 }
 
-/// `meseta master`
+/// `meseta master`: prints where the cluster's masters are, for a framework's `--master`.
 struct MasterCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "master", abstract: "Print what --master of any framework is to be given for this cluster.")

@@ -42,5 +42,7 @@ struct StandardError: TextOutputStream {
     mutating func write(_ string: String) { FileHandle.standardError.write(Data(string.utf8)) }
 }
 
-/// Standard error, for `print(_:to:)`. Holds nothing.
+/// Standard error, for `print(_:to:)`.
+///
+/// Holds nothing.
 nonisolated(unsafe) var standardError = StandardError()

@@ -53,7 +53,9 @@ enum OperatorClient {
         return found.masters.map(\.address)
     }
 
-    /// One connection, one request. Confined to its event loop.
+    /// One connection, one request.
+    ///
+    /// Confined to its event loop.
     private final class Conversation: @unchecked Sendable {
         let node: Node
         private let result: EventLoopPromise<[OperatorResponse.Kind]>

@@ -2,11 +2,15 @@
 public struct TaskRecord: Hashable, Sendable {
     /// The agent's own dense number of the task.
     public var number: UInt64
+    /// Framework and task id.
     public var key: TaskKey
+    /// As its scheduler calls it; for people, not unique.
     public var name: String
     /// Nil for a command task.
     public var executorID: ExecutorID?
+    /// What it holds of the agent until it ends.
     public var resources: Resources
+    /// The role whose share it counts in; default `*`.
     public var role: String
     /// The latest.
     public var state: TaskState
@@ -21,6 +25,7 @@ public struct TaskRecord: Hashable, Sendable {
     /// The `meseta.v1.TaskStatus` last sent; empty if none was.
     public var latestStatus: Bytes
 
+    /// With everything given; by default a task that was just accepted.
     public init(
         number: UInt64, key: TaskKey, name: String, executorID: ExecutorID? = nil, resources: Resources,
         role: String = "*", state: TaskState = .staging, acknowledgedState: TaskState? = nil,
@@ -44,12 +49,16 @@ public struct TaskRecord: Hashable, Sendable {
 
 /// An executor as the books hold it.
 public struct ExecutorRecord: Hashable, Sendable {
+    /// Framework and executor id.
     public var key: ExecutorKey
+    /// What it holds beside its tasks.
     public var resources: Resources
+    /// The role whose share it counts in; default `*`.
     public var role: String
     /// `meseta.v1.ExecutorInfo`.
     public var info: Bytes
 
+    /// With everything given.
     public init(key: ExecutorKey, resources: Resources, role: String = "*", info: Bytes = []) {
         self.key = key
         self.resources = resources
@@ -60,10 +69,12 @@ public struct ExecutorRecord: Hashable, Sendable {
 
 /// A framework that an agent runs something of.
 public struct FrameworkRecord: Hashable, Sendable {
+    /// The framework that the tasks belong to.
     public var id: FrameworkID
     /// `meseta.v1.FrameworkInfo` as launched with.
     public var info: Bytes
 
+    /// With everything given.
     public init(id: FrameworkID, info: Bytes) {
         self.id = id
         self.info = info
@@ -72,7 +83,9 @@ public struct FrameworkRecord: Hashable, Sendable {
 
 /// One change of an agent's books.
 public struct BookEntry: Hashable, Sendable {
+    /// The agent's count of changes, this one included.
     public var position: BookPosition
+    /// The new fact.
     public var change: Change
 
     /// What changed.
@@ -86,31 +99,43 @@ public struct BookEntry: Hashable, Sendable {
         case executorExited(ExecutorKey, status: Int32, message: String)
     }
 
+    /// The change that brought the books to this position.
     public init(position: BookPosition, _ change: Change) {
         self.position = position
         self.change = change
     }
 }
 
-/// Everything an agent is and runs, under a new attachment. It is the truth: what is not listed does not run there.
+/// Everything an agent is and runs, under a new attachment.
+///
+/// It is the truth: what is not listed does not run there.
 public struct AgentRegistration: Hashable, Sendable {
+    /// The life of the agent that this begins; what comes under a lower one is dropped.
     public var attachment: Attachment
     /// Nil the first time.
     public var agentID: AgentID?
+    /// Where others reach its sandboxes, and what people know it by.
     public var hostname: String
+    /// The port that sandboxes are served on; 0 if none.
     public var sidePort: UInt16
+    /// All it has, free or not.
     public var total: Resources
     /// `meseta.v1.AgentInfo` with attributes alone.
     public var attributes: Bytes
+    /// The last change that the lists below include.
     public var position: BookPosition
+    /// Every task that it runs, or whose end is not yet acknowledged and confirmed.
     public var tasks: [TaskRecord]
+    /// Every executor that lives there.
     public var executors: [ExecutorRecord]
+    /// The frameworks that these tasks and executors belong to.
     public var frameworks: [FrameworkRecord]
     /// The highest epoch the agent has seen.
     public var epoch: Epoch
     /// The operator wants no offers of it.
     public var isDeactivated: Bool
 
+    /// With everything given; by default an agent that runs nothing and was never registered.
     public init(
         attachment: Attachment, agentID: AgentID? = nil, hostname: String, sidePort: UInt16 = 0, total: Resources,
         attributes: Bytes = [], position: BookPosition = 0, tasks: [TaskRecord] = [],
@@ -144,7 +169,9 @@ public enum AgentOrder: Hashable, Sendable {
 
 /// Tasks to start, as their scheduler described them.
 public struct LaunchOrder: Hashable, Sendable {
+    /// The framework whose tasks they are.
     public var frameworkID: FrameworkID
+    /// The role that the resources were offered to.
     public var role: String
     /// `meseta.v1.FrameworkInfo`.
     public var frameworkInfo: Bytes
@@ -155,15 +182,19 @@ public struct LaunchOrder: Hashable, Sendable {
 
     /// One task: its id, and the `meseta.v1.TaskInfo`.
     public struct Task: Hashable, Sendable {
+        /// The scheduler's id of it.
         public var taskID: TaskID
+        /// `meseta.v1.TaskInfo`, all its fields, as the scheduler sent it.
         public var info: Bytes
 
+        /// With everything given.
         public init(taskID: TaskID, info: Bytes) {
             self.taskID = taskID
             self.info = info
         }
     }
 
+    /// With everything given.
     public init(
         frameworkID: FrameworkID, role: String, frameworkInfo: Bytes, tasks: [Task], groupExecutor: Bytes = []
     ) {
@@ -177,11 +208,14 @@ public struct LaunchOrder: Hashable, Sendable {
 
 /// A status on its way, with what routes it beside it.
 public struct StatusEnvelope: Hashable, Sendable {
+    /// The task that it is about.
     public var key: TaskKey
+    /// Names the status; 16 bytes that its acknowledgement repeats.
     public var uuid: Bytes
     /// `meseta.v1.TaskStatus`.
     public var status: Bytes
 
+    /// With everything given.
     public init(key: TaskKey, uuid: Bytes, status: Bytes) {
         self.key = key
         self.uuid = uuid

@@ -1,5 +1,6 @@
-/// What the master tells an allocator: the facts, then every change of them. Indices name agents and frameworks on
-/// this link; one is used again only after its removal.
+/// What the master tells an allocator: the facts, then every change of them.
+///
+/// Indices name agents and frameworks on this link; one is used again only after its removal.
 public enum MasterToAllocator: Hashable, Sendable {
     case role(RoleFacts)
     case framework(FrameworkFacts)
@@ -33,31 +34,43 @@ public enum AllocatorToMaster: Hashable, Sendable {
 
 /// A role of the policy.
 public struct RoleFacts: Hashable, Sendable {
+    /// The role, as frameworks name it.
     public var role: String
     /// Above 0.
     public var weight: Double = 1
+    /// What the role is to have before anybody gets more; default nothing.
     public var guarantee: Resources = .init()
+    /// What the role may hold at most; nil: no bound.
     public var limit: Resources?
     /// Higher first, for policies that care.
     public var priority: Int32 = 0
 
+    /// A role of weight 1, without guarantee or limit.
     public init(role: String) { self.role = role }
 }
 
 /// A framework as the master tells an allocator.
 public struct FrameworkFacts: Hashable, Sendable {
+    /// Names it on this link.
     public var index: UInt32
+    /// Names it in the cluster.
     public var id: FrameworkID
+    /// For people, not unique.
     public var name: String
+    /// The roles that it wants offers in.
     public var roles: [String]
+    /// Those of its roles that want no offers at present.
     public var suppressedRoles: [String] = []
     /// False: propose nothing; what it holds still counts.
     public var isActive: Bool = true
+    /// What it is to have before anybody gets more; default nothing.
     public var guarantee: Resources = .init()
+    /// What it may hold at most; nil: no bound.
     public var limit: Resources?
     /// Offers that hold none of these are of no use to it.
     public var minimumOffers: [Resources] = []
 
+    /// An active framework without guarantee or limit.
     public init(index: UInt32, id: FrameworkID, name: String, roles: [String]) {
         self.index = index
         self.id = id
@@ -68,11 +81,16 @@ public struct FrameworkFacts: Hashable, Sendable {
 
 /// An amount that a framework holds of an agent, in a role.
 public struct AgentHolding: Hashable, Sendable {
+    /// The agent's index on this link.
     public var agent: UInt32
+    /// The framework's index on this link.
     public var framework: UInt32
+    /// The role whose share it counts in.
     public var role: String
+    /// How much; both what is offered and what tasks use.
     public var resources: Resources
 
+    /// With everything given.
     public init(agent: UInt32, framework: UInt32, role: String, resources: Resources) {
         self.agent = agent
         self.framework = framework
@@ -83,18 +101,26 @@ public struct AgentHolding: Hashable, Sendable {
 
 /// An agent as the master tells an allocator.
 public struct AgentFacts: Hashable, Sendable {
+    /// Names it on this link.
     public var index: UInt32
+    /// Names it in the cluster.
     public var id: AgentID
+    /// For people and for rules that place by host.
     public var hostname: String
+    /// `meseta.v1.AgentInfo` with the attributes, as the agent registered them.
     public var attributes: Bytes = []
+    /// All it has, free or not.
     public var total: Resources
+    /// What is held of it now, by anybody.
     public var holdings: [AgentHolding] = []
     /// This allocator proposes for it.
     public var isOwned: Bool
+    /// Goes into each allocation of it; the master refuses a lower one than its own.
     public var ownership: Ownership
     /// False: propose nothing of it.
     public var isActive: Bool = true
 
+    /// An active agent of which nothing is held.
     public init(
         index: UInt32, id: AgentID, hostname: String, total: Resources, isOwned: Bool, ownership: Ownership
     ) {
@@ -111,9 +137,12 @@ public struct AgentFacts: Hashable, Sendable {
 public struct Allocation: Hashable, Sendable {
     /// The allocator's own count.
     public var proposal: UInt64
+    /// As `AgentFacts` said, for the master to see who owned the agent when this was decided.
     public var ownership: Ownership
+    /// What is to be offered, of whom, to whom.
     public var holding: AgentHolding
 
+    /// With everything given.
     public init(proposal: UInt64, ownership: Ownership, holding: AgentHolding) {
         self.proposal = proposal
         self.ownership = ownership
@@ -123,14 +152,22 @@ public struct Allocation: Hashable, Sendable {
 
 /// A proposal: take a task back from a framework above its guarantee, for one below.
 public struct Revocation: Hashable, Sendable {
+    /// The allocator's own count, repeated if it is refused.
     public var proposal: UInt64
+    /// The index of the agent that the task runs on.
     public var agent: UInt32
+    /// As `AgentFacts` said.
     public var ownership: Ownership
+    /// The index of the framework that loses the task.
     public var victim: UInt32
+    /// The task to end, of the victim's.
     public var taskID: TaskID
+    /// The index of the framework that it is done for.
     public var beneficiary: UInt32
+    /// What the task gets between being told and being killed.
     public var grace: Duration
 
+    /// With everything given.
     public init(
         proposal: UInt64, agent: UInt32, ownership: Ownership, victim: UInt32, taskID: TaskID, beneficiary: UInt32,
         grace: Duration

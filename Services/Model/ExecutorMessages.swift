@@ -1,7 +1,10 @@
 /// What an executor sends to its agent: `meseta.v1.executor.Call`.
 public struct ExecutorCall: Hashable, Sendable {
+    /// The framework that the executor works for.
     public var frameworkID: FrameworkID
+    /// The executor that speaks.
     public var executorID: ExecutorID
+    /// What it has to say.
     public var kind: Kind
 
     /// What it says.
@@ -15,6 +18,7 @@ public struct ExecutorCall: Hashable, Sendable {
         case unsupported(String)
     }
 
+    /// With everything given.
     public init(frameworkID: FrameworkID, executorID: ExecutorID, _ kind: Kind) {
         self.frameworkID = frameworkID
         self.executorID = executorID

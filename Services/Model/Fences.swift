@@ -1,15 +1,22 @@
-/// Which leadership an order comes from. Only grows; issued by the election.
+/// Which leadership an order comes from.
+///
+/// Only grows; issued by the election.
 public struct Epoch: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByIntegerLiteral {
+    /// Rises by one or more with each leader; 0 before the first.
     public let value: UInt64
 
     /// Before any leader.
     public static let none: Epoch = 0
 
+    /// An epoch that the election issued, or that somebody has reported.
     public init(_ value: UInt64) { self.value = value }
+    /// For tests and constants.
     public init(integerLiteral value: UInt64) { self.value = value }
 
+    /// The bare number, as it starts every id that the leader issues.
     public var description: String { "\(self.value)" }
 
+    /// Whether the left leadership is the earlier one.
     public static func < (left: Self, right: Self) -> Bool { left.value < right.value }
 }
 
@@ -18,16 +25,21 @@ public struct Epoch: Hashable, Comparable, Sendable, CustomStringConvertible, Ex
 /// The agent raises `starts` in its log each time it starts and `connects` for each relay it attaches to. Whoever
 /// sees a lower attachment than the highest it knows drops the message: it is about an earlier life.
 public struct Attachment: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// How often the agent has started, this time included.
     public var starts: UInt64
+    /// How often it has attached to a relay since that start.
     public var connects: UInt64
 
+    /// With both counts given.
     public init(starts: UInt64, connects: UInt64) {
         self.starts = starts
         self.connects = connects
     }
 
+    /// `<starts>.<connects>`, for logs.
     public var description: String { "\(self.starts).\(self.connects)" }
 
+    /// Whether the left life is the earlier one: by starts, then by connects.
     public static func < (left: Self, right: Self) -> Bool {
         (left.starts, left.connects) < (right.starts, right.connects)
     }
@@ -35,19 +47,24 @@ public struct Attachment: Hashable, Comparable, Sendable, CustomStringConvertibl
 
 /// Which scheduler a framework obeys: the highest, by epoch and then by counter.
 public struct Subscription: Hashable, Comparable, Sendable, CustomStringConvertible {
+    /// The leadership under which the scheduler subscribed.
     public var epoch: Epoch
+    /// Which subscription of the framework it is under that leadership.
     public var counter: UInt64
     /// 16 random bytes; whoever shows them is the scheduler that was told `SUBSCRIBED`.
     public var token: Bytes
 
+    /// With everything given.
     public init(epoch: Epoch, counter: UInt64, token: Bytes) {
         self.epoch = epoch
         self.counter = counter
         self.token = token
     }
 
+    /// `<epoch>.<counter>`, for logs; the token is never shown.
     public var description: String { "\(self.epoch).\(self.counter)" }
 
+    /// Whether the left subscription is the older; tokens do not count.
     public static func < (left: Self, right: Self) -> Bool {
         (left.epoch, left.counter) < (right.epoch, right.counter)
     }

@@ -14,9 +14,13 @@ public struct Hello: Hashable, Sendable {
     /// The version of handshake and links that this code speaks.
     public static let currentProtocol: UInt32 = 1
 
+    /// The version that the caller speaks; default the current one.
     public var version: UInt32 = Self.currentProtocol
+    /// What the caller is; together with the called side's role it decides the messages of the link.
     public var role: PeerRole
+    /// For logs, listings and rendezvous hashing; unique among peers of one role.
     public var name: String
+    /// 16 random bytes, which the called side proves itself with; may be empty where there is no secret.
     public var nonce: Bytes = []
     /// The highest epoch the caller has seen.
     public var epoch: Epoch = .none
@@ -26,13 +30,18 @@ public struct Hello: Hashable, Sendable {
     public var address: String = ""
     /// Random, drawn at process start.
     public var incarnation: Bytes = []
+    /// The framework of a scheduler at a relay, or of an executor at an agent.
     public var frameworkID: FrameworkID?
-    /// Schedulers at a relay. Executors use its token alone.
+    /// Schedulers at a relay.
+    ///
+    /// Executors use its token alone.
     public var subscription: Subscription?
+    /// The executor that calls; executors only.
     public var executorID: ExecutorID?
     /// Allocators: be told everything, propose nothing.
     public var isShadow: Bool = false
 
+    /// A caller that has seen no leader and promises heartbeats.
     public init(role: PeerRole, name: String) {
         self.role = role
         self.name = name
@@ -41,17 +50,26 @@ public struct Hello: Hashable, Sendable {
 
 /// The called side's consent.
 public struct Welcome: Hashable, Sendable {
+    /// The version that both sides speak from here on.
     public var version: UInt32 = Hello.currentProtocol
+    /// What the called side is.
     public var role: PeerRole
+    /// The called side's name, for logs.
     public var name: String
+    /// Of the leadership that the called side holds or obeys; `none` if there was none yet.
     public var epoch: Epoch = .none
+    /// Random, drawn at the called side's start: tells a restart from a reconnect.
     public var incarnation: Bytes = []
+    /// A frame comes at least this often from the called side; default 15 s.
     public var heartbeatInterval: Duration = .seconds(15)
+    /// Longer frames are refused and end the connection; default 16 MiB.
     public var maxFrameBytes: Int = 16 << 20
+    /// Addresses (host:port) of relays, as far as known.
     public var relays: [String] = []
     /// The leader first.
     public var masters: [String] = []
 
+    /// A called side that knows no leader, no relays and no masters yet.
     public init(role: PeerRole, name: String) {
         self.role = role
         self.name = name
@@ -60,11 +78,13 @@ public struct Welcome: Hashable, Sendable {
 
 /// Why a connection is refused or ended.
 public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// What kind of refusal it is, for the caller to decide by whether to try again.
     public var code: Code
     /// For people: what was wrong and what to do.
     public var message: String
     /// host:port of the leading master, if known.
     public var leader: String?
+    /// The highest that the refusing side has seen; `none` if there was none.
     public var epoch: Epoch = .none
 
     /// Raw values are those of `meseta.wire.RefusalCode`.
@@ -82,8 +102,10 @@ public struct Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case shuttingDown = 10
     }
 
+    /// The message, or the code's name if there is none.
     public var description: String { self.message.isEmpty ? "\(self.code)" : self.message }
 
+    /// A reason for programs and one for people.
     public init(_ code: Code, _ message: String, leader: String? = nil, epoch: Epoch = .none) {
         self.code = code
         self.message = message

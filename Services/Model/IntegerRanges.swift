@@ -1,7 +1,11 @@
-/// A set of whole numbers as ranges: ascending, disjoint, none touching the next. Ports, mostly.
+/// A set of whole numbers as ranges: ascending, disjoint, none touching the next.
+///
+/// Ports, mostly.
 public struct IntegerRanges: Hashable, Sendable, CustomStringConvertible {
+    /// The ranges, both bounds included.
     public private(set) var ranges: [ClosedRange<UInt64>] = []
 
+    /// No numbers.
     public init() {}
 
     /// Sorts and merges what it is given.
@@ -18,6 +22,7 @@ public struct IntegerRanges: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether it holds no number.
     public var isEmpty: Bool { self.ranges.isEmpty }
 
     /// How many numbers it holds, at most `UInt64.max`.
@@ -28,10 +33,12 @@ public struct IntegerRanges: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// `[31000-31009,32000-32000]`, as in the text of resources.
     public var description: String {
         "[" + self.ranges.map { "\($0.lowerBound)-\($0.upperBound)" }.joined(separator: ",") + "]"
     }
 
+    /// Whether every number of `other` is here.
     public func contains(_ other: IntegerRanges) -> Bool {
         var index = 0
         return other.ranges.allSatisfy { wanted in
@@ -42,6 +49,7 @@ public struct IntegerRanges: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
+    /// Whether a number is in both.
     public func intersects(_ other: IntegerRanges) -> Bool {
         var (left, right) = (0, 0)
         while left < self.ranges.count, right < other.ranges.count {
@@ -51,8 +59,10 @@ public struct IntegerRanges: Hashable, Sendable, CustomStringConvertible {
         return false
     }
 
+    /// The numbers that are in either.
     public func union(_ other: IntegerRanges) -> IntegerRanges { IntegerRanges(self.ranges + other.ranges) }
 
+    /// The numbers that are not in `other`.
     public func subtracting(_ other: IntegerRanges) -> IntegerRanges {
         var result = IntegerRanges()
         var index = 0

@@ -1,4 +1,6 @@
-/// What a relay says to the leading master. `index` names an agent on this link from its `agentAttached` on.
+/// What a relay says to the leading master.
+///
+/// `index` names an agent on this link from its `agentAttached` on.
 public enum RelayToMaster: Hashable, Sendable {
     /// An agent under a new attachment. `sent`: launches written to it since, which its books do not show yet;
     /// `issuedEpoch`: of the master that last accepted it.
@@ -25,13 +27,16 @@ public enum MasterToRelay: Hashable, Sendable {
 
 /// Which scheduler a framework obeys now, and how it wants its updates.
 public struct SubscriptionNotice: Hashable, Sendable {
+    /// The framework whose updates are to be routed.
     public var frameworkID: FrameworkID
+    /// The scheduler to obey; a relay turns away those that show a lower one.
     public var subscription: Subscription
     /// It connects to the relays itself.
     public var usesRelays: Bool
     /// False: there is no scheduler at present.
     public var isConnected: Bool
 
+    /// With everything given.
     public init(frameworkID: FrameworkID, subscription: Subscription, usesRelays: Bool, isConnected: Bool) {
         self.frameworkID = frameworkID
         self.subscription = subscription

@@ -1,6 +1,8 @@
 /// The form that flags, tests and tables use: `cpus:2;mem:1024;ports:[31000-32000];zones:{a,b}`.
 extension Resources: CustomStringConvertible, ExpressibleByStringLiteral {
-    /// Reads the form above. Scalars have at most three decimals.
+    /// Reads the form above.
+    ///
+    /// Scalars have at most three decimals.
     ///
     /// - Throws: `Invalid` naming the part that is wrong.
     public init(text: String) throws(Invalid) {
@@ -57,6 +59,7 @@ extension Resources: CustomStringConvertible, ExpressibleByStringLiteral {
         return "\(milli < 0 ? "-" : "")\(abs(milli / 1000))." + digits.reversed().drop { $0 == "0" }.reversed()
     }
 
+    /// The form above; whatever is zero is left out, and nothing at all is the empty text.
     public var description: String {
         var parts = [("cpus", self.cpus), ("mem", self.mem), ("disk", self.disk), ("gpus", self.gpus)]
             .filter { $0.1 != 0 }.map { "\($0.0):\(Self.text(thousandths: $0.1))" }

@@ -19,7 +19,9 @@ public struct Resources: Hashable, Sendable {
 
     /// A resource beyond the four.
     public struct Named: Hashable, Sendable {
+        /// As agents and frameworks call it, such as `ports`.
         public let name: String
+        /// How much of it there is; never empty in `others`.
         public var value: Value
     }
 
@@ -42,10 +44,13 @@ public struct Resources: Hashable, Sendable {
 
     /// What is wrong with an amount.
     public struct Invalid: Error, Hashable, CustomStringConvertible {
+        /// For people: which resource it is, and what is wrong with it.
         public let description: String
+        /// A sentence that names the resource.
         public init(_ description: String) { self.description = description }
     }
 
+    /// Nothing.
     public init() {}
 
     /// Amounts in thousandths; none may be negative.
@@ -57,6 +62,7 @@ public struct Resources: Hashable, Sendable {
         self.gpus = milliGPU
     }
 
+    /// Whether there is nothing of anything.
     public var isEmpty: Bool {
         self.cpus == 0 && self.mem == 0 && self.disk == 0 && self.gpus == 0 && self.others.isEmpty
     }
@@ -141,13 +147,16 @@ public struct Resources: Hashable, Sendable {
         }
     }
 
-    /// The sum. What is in both sets or both ranges counts once: totals over many agents have their ports in common.
+    /// The sum.
+    ///
+    /// What is in both sets or both ranges counts once: totals over many agents have their ports in common.
     public static func + (left: Resources, right: Resources) -> Resources {
         var sum = left
         sum += right
         return sum
     }
 
+    /// Adds in place, in the same way.
     public static func += (left: inout Resources, right: Resources) {
         left.cpus += right.cpus
         left.mem += right.mem
@@ -163,13 +172,16 @@ public struct Resources: Hashable, Sendable {
         }
     }
 
-    /// What is left. Amounts end at zero: where nothing may be missing, ask `contains` first.
+    /// What is left.
+    ///
+    /// Amounts end at zero: where nothing may be missing, ask `contains` first.
     public static func - (left: Resources, right: Resources) -> Resources {
         var rest = left
         rest -= right
         return rest
     }
 
+    /// Subtracts in place, in the same way.
     public static func -= (left: inout Resources, right: Resources) {
         left.cpus = max(0, left.cpus - right.cpus)
         left.mem = max(0, left.mem - right.mem)

@@ -2,6 +2,7 @@
 public struct SchedulerCall: Hashable, Sendable {
     /// Nil in a first SUBSCRIBE only.
     public var frameworkID: FrameworkID?
+    /// What it asks for.
     public var kind: Kind
 
     /// What it asks for.
@@ -28,14 +29,18 @@ public struct SchedulerCall: Hashable, Sendable {
         case unsupported(String)
     }
 
+    /// SUBSCRIBE: makes this connection the framework's scheduler.
     public struct Subscribe: Hashable, Sendable {
+        /// What the framework says of itself; with an id, to come back as that framework.
         public var framework: FrameworkInfo
+        /// Those of its roles that want no offers at first.
         public var suppressedRoles: [String]
         /// Deliver status updates through relays.
         public var relays: Bool
         /// Wait until the active scheduler of the framework is gone.
         public var standby: Bool
 
+        /// With everything given; by default the scheduler takes over at once and gets all on this connection.
         public init(
             framework: FrameworkInfo, suppressedRoles: [String] = [], relays: Bool = false, standby: Bool = false
         ) {
@@ -46,11 +51,16 @@ public struct SchedulerCall: Hashable, Sendable {
         }
     }
 
+    /// ACCEPT: uses offers of one agent; what the operations leave over is declined.
     public struct Accept: Hashable, Sendable {
+        /// The offers, all of the same agent.
         public var offerIDs: [OfferID]
+        /// What to do with them, in order; none: decline all.
         public var operations: [Operation]
+        /// How to be left alone with what is left over.
         public var filters: OfferFilters
 
+        /// With everything given.
         public init(offerIDs: [OfferID], operations: [Operation], filters: OfferFilters = .init()) {
             self.offerIDs = offerIDs
             self.operations = operations
@@ -67,26 +77,35 @@ public struct SchedulerCall: Hashable, Sendable {
         case unsupported(String)
     }
 
+    /// A task that RECONCILE asks about.
     public struct ReconcileTask: Hashable, Sendable {
+        /// The scheduler's id of it.
         public var taskID: TaskID
+        /// Where the scheduler believes it to be; nil if it does not know.
         public var agentID: AgentID?
 
+        /// With everything given.
         public init(_ taskID: TaskID, on agentID: AgentID? = nil) {
             self.taskID = taskID
             self.agentID = agentID
         }
     }
 
+    /// What REQUEST asks the allocator for; a policy may ignore it.
     public struct ResourceRequest: Hashable, Sendable {
+        /// Where it is wanted; nil: on any agent.
         public var agentID: AgentID?
+        /// How much is wanted.
         public var resources: Resources
 
+        /// With everything given.
         public init(resources: Resources, agentID: AgentID? = nil) {
             self.resources = resources
             self.agentID = agentID
         }
     }
 
+    /// With everything given.
     public init(frameworkID: FrameworkID?, _ kind: Kind) {
         self.frameworkID = frameworkID
         self.kind = kind
@@ -109,13 +128,20 @@ public enum SchedulerEvent: Hashable, Sendable {
     case relays([RelayInfo])
     case heartbeat
 
+    /// SUBSCRIBED: the first event on a connection whose SUBSCRIBE was accepted.
     public struct Subscribed: Hashable, Sendable {
+        /// Of the framework, issued by the master if it is new.
         public var frameworkID: FrameworkID
+        /// An event comes at least this often; several missed mean that the master is gone.
         public var heartbeatInterval: Duration
+        /// The leader that accepted it.
         public var master: MasterInfo
+        /// Where to get status updates, if the scheduler asked for relays.
         public var relays: [RelayInfo]
+        /// What to show to relays; nil if it did not ask for them.
         public var subscription: Subscription?
 
+        /// With everything given.
         public init(
             frameworkID: FrameworkID, heartbeatInterval: Duration, master: MasterInfo, relays: [RelayInfo] = [],
             subscription: Subscription? = nil
@@ -137,13 +163,18 @@ public enum StatusPayload: Hashable, Sendable {
 
 /// Resources that the cluster wants back, with the time until then.
 public struct InverseOffer: Hashable, Sendable {
+    /// Names it until it is answered or rescinded.
     public var id: OfferID
+    /// The framework that is asked to give something back.
     public var frameworkID: FrameworkID
+    /// Where they are wanted; nil: anywhere.
     public var agentID: AgentID?
+    /// How much is wanted back.
     public var resources: Resources
     /// Seconds since 1970 at which they will be taken.
     public var start: Instant
 
+    /// With everything given.
     public init(id: OfferID, frameworkID: FrameworkID, agentID: AgentID?, resources: Resources, start: Instant) {
         self.id = id
         self.frameworkID = frameworkID
@@ -155,10 +186,12 @@ public struct InverseOffer: Hashable, Sendable {
 
 /// Where a relay listens.
 public struct RelayInfo: Hashable, Sendable {
+    /// The relay's name, unique among relays.
     public var name: String
     /// host:port.
     public var address: String
 
+    /// With everything given.
     public init(name: String, address: String) {
         self.name = name
         self.address = address
@@ -167,10 +200,12 @@ public struct RelayInfo: Hashable, Sendable {
 
 /// The leader as schedulers learn it: `meseta.v1.MasterInfo`.
 public struct MasterInfo: Hashable, Sendable {
+    /// `<name>-<epoch>` of the leader: another one with each leadership.
     public var id: String
     /// host:port.
     public var address: String
 
+    /// With everything given.
     public init(id: String, address: String) {
         self.id = id
         self.address = address

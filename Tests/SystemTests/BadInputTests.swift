@@ -66,7 +66,7 @@ struct BadInputTests {
 
     private static func frame(_ body: [UInt8]) -> [UInt8] { Self.varint(body.count) + body }
 
-    /// A ContainerID { value: "a", parent: ContainerID { ... } }, so many levels deep.
+    /// ContainerIDs within each other, so many levels deep: each has the value "a" and the next one as its parent.
     private static func nested(_ depth: Int) -> [UInt8] {
         var sizes = [3]
         for level in 1...depth { sizes.append(4 + Self.varint(sizes[level - 1]).count + sizes[level - 1]) }

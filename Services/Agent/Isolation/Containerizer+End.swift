@@ -5,8 +5,10 @@
 #endif
 
 extension Containerizer {
-    /// Ends every container and every supervisor, and removes the agent's control groups: nothing of it is left on the machine but
-    /// its directory. Call it after `shutdown`.
+    /// Ends every container and every supervisor, and removes the agent's control groups: nothing of it is left on the
+    /// machine but its directory.
+    ///
+    /// Call it after `shutdown`.
     ///
     /// Takes milliseconds; the supervisors do the killing.
     public func endAll() {

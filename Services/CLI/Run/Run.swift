@@ -4,7 +4,7 @@ internal import Foundation
 internal import MesetaSDK
 internal import NIOPosix
 
-/// `meseta run`
+/// `meseta run`: runs a command as one task or several, and shows what they print.
 struct Run: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Run a command on the cluster as one task or several, and see what they print.",

@@ -16,7 +16,7 @@ struct OutputOptions: ParsableArguments {
     }
 }
 
-/// `meseta status`
+/// `meseta status`: prints the cluster in a few numbers.
 struct StatusCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(commandName: "status", abstract: "The cluster in a few numbers.")
     @OptionGroup var cluster: ClusterOptions
@@ -37,7 +37,7 @@ struct StatusCommand: AsyncParsableCommand {
     }
 }
 
-/// `meseta agents`
+/// `meseta agents`: lists what agents have, and what of it is used or offered.
 struct AgentsCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agents", abstract: "The agents: what they have, what of it is used (+ offered).")
@@ -54,7 +54,7 @@ struct AgentsCommand: AsyncParsableCommand {
     }
 }
 
-/// `meseta frameworks`
+/// `meseta frameworks`: lists what each framework holds and is offered.
 struct FrameworksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "frameworks", abstract: "The frameworks: what each holds and is offered.")
@@ -70,7 +70,7 @@ struct FrameworksCommand: AsyncParsableCommand {
     }
 }
 
-/// `meseta tasks`
+/// `meseta tasks`: lists the tasks that run, and with `--all` those that ended.
 struct TasksCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "tasks", abstract: "The tasks: those that run, and with --all those that ended, too.")
@@ -87,7 +87,7 @@ struct TasksCommand: AsyncParsableCommand {
     }
 }
 
-/// `meseta offers`
+/// `meseta offers`: lists the offers that are not answered yet.
 struct OffersCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "offers", abstract: "The offers that frameworks have not answered yet.")
@@ -103,7 +103,7 @@ struct OffersCommand: AsyncParsableCommand {
     }
 }
 
-/// `meseta kill`
+/// `meseta kill`: ends a task, as if its framework had asked for it.
 struct KillCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "kill", abstract: "Kill a task. Its framework is told as if it had asked for it.")

@@ -1,7 +1,7 @@
 internal import ArgumentParser
 internal import Foundation
 
-/// `meseta up`
+/// `meseta up`: starts a cluster on this machine and keeps it going until Ctrl-C.
 struct Up: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Start a cluster on this machine, every role a process of its own.",
@@ -90,7 +90,7 @@ struct Up: ParsableCommand {
     }
 }
 
-/// `meseta down`
+/// `meseta down`: ends the cluster that `meseta up` started.
 struct Down: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "End the cluster that 'meseta up' started: its tasks, then its processes, and nothing else.")

@@ -112,6 +112,7 @@ public struct ElectionState: Role {
     /// Who leads, if known.
     public var currentLeader: MemberInfo? { self.leader }
 
+    /// Takes what happened and appends what to do about it.
     public mutating func handle(_ event: Event, at now: Instant, into effects: inout [Effect]) {
         switch event {
         case .sessionOpened: self.sessionOpened(into: &effects)
@@ -261,7 +262,9 @@ public struct ElectionState: Role {
         self.candidacy = .out
     }
 
-    /// Tells the role what changed. A first member that is not yet readable is not yet a leader.
+    /// Tells the role what changed.
+    ///
+    /// A first member that is not yet readable is not yet a leader.
     private mutating func announce(into effects: inout [Effect]) {
         let now = self.members.compactMap { self.known[$0] }
         if now != self.announced {

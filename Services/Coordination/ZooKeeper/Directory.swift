@@ -6,6 +6,7 @@ internal import Synchronization
 public struct Directory: Hashable, Sendable {
     /// The leader first.
     public var masters: [MemberInfo] = []
+    /// In no particular order.
     public var relays: [MemberInfo] = []
 
     private final class Shared: Sendable {

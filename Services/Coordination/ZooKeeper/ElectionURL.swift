@@ -7,6 +7,7 @@ public enum ElectionURL: Hashable, Sendable, CustomStringConvertible {
 
     /// What is wrong with it.
     public struct Invalid: Error, Hashable, CustomStringConvertible {
+        /// For people: what is wrong, and how to write it.
         public let description: String
     }
 
@@ -39,6 +40,7 @@ public enum ElectionURL: Hashable, Sendable, CustomStringConvertible {
         self = .zooKeeper(servers: servers.joined(separator: ","), path: path)
     }
 
+    /// As it is written on the command line.
     public var description: String {
         switch self {
         case .none: "none"

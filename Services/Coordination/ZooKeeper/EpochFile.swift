@@ -15,6 +15,7 @@ public final class EpochFile: @unchecked Sendable {  // Immutable but for the fi
 
     /// Why the file cannot serve.
     public struct Failure: Error, CustomStringConvertible {
+        /// For people: which file, and what went wrong.
         public let description: String
     }
 

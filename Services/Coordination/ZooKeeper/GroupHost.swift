@@ -74,7 +74,9 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
         self.queue.async { self.openSession() }
     }
 
-    /// Gives up the node and the leadership, then ends the session. Returns when both are done.
+    /// Gives up the node and the leadership, then ends the session.
+    ///
+    /// Returns when both are done.
     public func stop() {
         self.queue.sync {
             self.handle(.resigned)

@@ -107,7 +107,9 @@ public final class ZooKeeperSession: @unchecked Sendable {
         self.context = context
     }
 
-    /// Ends the session; its ephemeral nodes go at once. Call it once, never from a callback; it may block for some milliseconds.
+    /// Ends the session; its ephemeral nodes go at once.
+    ///
+    /// Call it once, never from a callback; it may block for some milliseconds.
     public func close() {
         zookeeper_close(self.handle)
         self.context.release()

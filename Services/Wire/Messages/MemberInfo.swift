@@ -4,6 +4,7 @@ public import Model
 
 /// `meseta.wire.MemberInfo`.
 extension MemberInfo: WireMessage {
+    /// Reads the message.
     public init(message bytes: UnsafeRawBufferPointer, in arena: MessageArena) throws(MessageError) {
         self = try arena.read(bytes) { c, reader throws(MessageError) in try Self(c, reader) }
     }
@@ -14,6 +15,7 @@ extension MemberInfo: WireMessage {
             incarnation: reader.bytes(c.pointee.incarnation))
     }
 
+    /// Gives the message its C form.
     public func packed(in arena: MessageArena) -> PackedMessage {
         let c = arena.make(Meseta__Wire__MemberInfo.self)
         c.pointee.name = arena.text(self.name)

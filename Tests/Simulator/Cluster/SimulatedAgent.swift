@@ -2,8 +2,10 @@ internal import AgentCore
 internal import Messages
 internal import Model
 
-/// An agent over the simulated network, with a disk that keeps what was synced and machinery that runs containers on virtual
-/// time. What a command does is written in it: `run <milliseconds> <exit code>`.
+/// An agent over the simulated network, with a disk that keeps what was synced and machinery that runs containers on
+/// virtual time.
+///
+/// What a command does is written in it: `run <milliseconds> <exit code>`.
 public final class SimulatedAgent: SimulatedProcess {
     /// The machine: it outlives the agent's process, as containers do.
     private struct Container {

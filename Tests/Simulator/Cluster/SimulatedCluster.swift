@@ -3,11 +3,17 @@ public import Model
 
 /// What a simulated cluster consists of, and what befalls it.
 public struct SimulationSettings: Sendable {
+    /// How many masters there are, one of them leading; default 2.
     public var masters = 2
+    /// How many allocators share the agents; default 2.
     public var allocators = 2
+    /// How many relays hold the agents; default 2.
     public var relays = 2
+    /// How many agents there are; default 5.
     public var agents = 5
+    /// What each agent has.
     public var agentResources: Resources = "cpus:4;mem:4096"
+    /// The frameworks, one for each; none by default.
     public var workloads: [Workload] = []
     /// How often something is killed, on average; nil: nothing is.
     public var meanTimeToKill: Duration?
@@ -21,24 +27,33 @@ public struct SimulationSettings: Sendable {
     public var victims: Set<PeerRole> = [.master, .allocator, .relay, .agent, .scheduler]
     /// One-way delay of a frame, in microseconds.
     public var delay: ClosedRange<Int64> = 50...2000
+    /// What every master is started with.
     public var master = MasterSettings()
+    /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
+    /// Two of each role, five agents, no frameworks and no faults.
     public init() {}
 }
 
-/// A whole cluster in one thread and on virtual time: the cores and codecs of production over a simulated network. The same seed,
-/// the same history.
+/// A whole cluster in one thread and on virtual time: the cores and codecs of production over a simulated network.
+///
+/// The same seed, the same history.
 public final class SimulatedCluster {
+    /// What it was made with.
     public let settings: SimulationSettings
+    /// What all chance is drawn from.
     public let seed: UInt64
     let queue = EventQueue(start: Instant(nanoseconds: 1_000_000_000_000))
     private(set) var network: Network
     var random: SeededGenerator
+    /// By number, those that are down included.
     public private(set) var masters: [SimulatedMaster] = []
     private(set) var allocators: [SimulatedAllocator] = []
     private(set) var relays: [SimulatedRelay] = []
+    /// By number, those that are down included.
     public private(set) var agents: [SimulatedAgent] = []
+    /// By number, one for each workload.
     public private(set) var schedulers: [SimulatedScheduler] = []
     /// What the checkers found; empty if all is well.
     public private(set) var violations: [String] = []

@@ -3,10 +3,12 @@ internal import Model
 
 /// A process of the simulated cluster: it lives, dies, and starts again; its core is new with each life.
 public class SimulatedProcess {
+    /// Unique in the cluster; also where others dial it.
     public let name: String
     /// Where others dial it.
     public var address: String { self.name }
     let cluster: SimulatedCluster
+    /// Whether it runs now, between a start and a kill.
     public private(set) var isUp = false
     /// Which life it is; a timer or an answer of an earlier one is dropped.
     private(set) var life = 0

@@ -15,6 +15,7 @@ public struct Workload: Sendable {
     /// Straight from the relays, or all on one connection.
     public var usesRelays: Bool
 
+    /// With everything given; by default command tasks, with updates straight from the relays.
     public init(
         tasks: Int, resources: Resources, milliseconds: ClosedRange<Int64>, usesExecutor: Bool = false,
         usesRelays: Bool = true

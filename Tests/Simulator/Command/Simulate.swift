@@ -1,7 +1,7 @@
 import ArgumentParser
 import Simulator
 
-/// `swift run simulate`
+/// `swift run simulate`: runs a cluster on virtual time, with faults drawn from a seed.
 @main
 struct Simulate: ParsableCommand {
     static let configuration = CommandConfiguration(
