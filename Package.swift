@@ -19,11 +19,10 @@ func part(_ name: String, _ path: String, _ dependencies: [Target.Dependency], e
 }
 
 /// An executable of one role: flags and wiring over that role's core.
-func daemon(_ name: String, _ path: String, _ dependencies: [Target.Dependency]) -> Target {
+func daemon(_ name: String, _ path: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
     .executableTarget(
         name: name, dependencies: ["Model", "Messages", "Frames", "Runtime", arguments, logging] + dependencies,
-        path: path,
-        swiftSettings: settings)
+        path: path, exclude: exclude, swiftSettings: settings)
 }
 
 func tests(_ name: String, _ dependencies: [Target.Dependency], exclude: [String] = []) -> Target {
@@ -83,6 +82,7 @@ let package = Package(
         // Static and without a runtime: a supervisor for each framework on each agent has to be tiny.
         .executableTarget(
             name: "meseta-supervisor", dependencies: ["CMessages"], path: "Services/Supervisor",
+            exclude: ["README.md"],
             cSettings: [.unsafeFlags(["-std=c11", "-Wall", "-Wextra", "-Werror"])],
             linkerSettings: [
                 .unsafeFlags([
@@ -92,7 +92,7 @@ let package = Package(
             ]),
         daemon(
             "meseta", "Services/CLI",
-            ["MesetaSDK", "ZooKeeper", .product(name: "NIOHTTP1", package: "swift-nio")] + nio),
+            ["MesetaSDK", "ZooKeeper", .product(name: "NIOHTTP1", package: "swift-nio")] + nio, exclude: ["README.md"]),
 
         // For authors of frameworks.
         part(
