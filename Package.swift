@@ -9,7 +9,6 @@ let settings: [SwiftSetting] = [
 let nio: [Target.Dependency] = [
     .product(name: "NIOCore", package: "swift-nio"), .product(name: "NIOPosix", package: "swift-nio"),
 ]
-let collections: Target.Dependency = .product(name: "OrderedCollections", package: "swift-collections")
 let arguments: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 
@@ -41,18 +40,17 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
     ],
     targets: [
         // The vocabulary, and the decisions of each role: no I/O below this line.
         part("Model", "Services/Model", []),
-        part("MasterCore", "Services/Master/Core", ["Model", collections]),
-        part("AllocatorCore", "Services/Allocator/Core", ["Model", collections]),
-        part("RelayCore", "Services/Relay/Core", ["Model", collections]),
-        part("AgentCore", "Services/Agent/Core", ["Model", collections]),
-        part("ElectionCore", "Services/Coordination/Core", ["Model", collections]),
-        part("SDKCore", "Services/SDK/Swift/Core", ["Model", collections]),
+        part("MasterCore", "Services/Master/Core", ["Model"]),
+        part("AllocatorCore", "Services/Allocator/Core", ["Model"]),
+        part("RelayCore", "Services/Relay/Core", ["Model"]),
+        part("AgentCore", "Services/Agent/Core", ["Model"]),
+        part("ElectionCore", "Services/Coordination/Core", ["Model"]),
+        part("SDKCore", "Services/SDK/Swift/Core", ["Model"]),
 
         // Bytes: what protoc-c wrote, the conversions, and frames on TCP.
         .systemLibrary(
@@ -74,11 +72,11 @@ let package = Package(
         part("ZooKeeper", "Services/Coordination/ZooKeeper", ["Model", "ElectionCore", "CZooKeeper", logging]),
 
         // The processes.
-        daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ElectionCore", "ZooKeeper"] + nio),
-        daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ElectionCore", "ZooKeeper"] + nio),
-        daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ElectionCore", "ZooKeeper"] + nio),
+        daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ZooKeeper"] + nio),
+        daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ZooKeeper"] + nio),
+        daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ZooKeeper"] + nio),
         part("Isolation", "Services/Agent/Isolation", ["Model", "Messages", logging] + nio),
-        daemon("meseta-agent", "Services/Agent/Daemon", ["AgentCore", "Isolation", "ElectionCore", "ZooKeeper"] + nio),
+        daemon("meseta-agent", "Services/Agent/Daemon", ["AgentCore", "Isolation", "ZooKeeper"] + nio),
         // Static and without a runtime: a supervisor for each framework on each agent has to be tiny.
         .executableTarget(
             name: "meseta-supervisor", dependencies: ["CMessages"], path: "Services/Supervisor",
@@ -108,7 +106,7 @@ let package = Package(
         // Tests, from milliseconds outward.
         part(
             "Simulator", "Tests/Simulator/Cluster",
-            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore", collections]),
+            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore"]),
         .executableTarget(
             name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
@@ -117,13 +115,13 @@ let package = Package(
         tests("MessagesTests", ["Messages"]),
         tests("FramesTests", ["Frames", "Messages", logging] + nio),
         tests("RuntimeTests", ["Runtime", "Frames", "Messages", arguments, logging] + nio),
-        tests("MasterTests", ["MasterCore", "Messages"]),
+        tests("MasterTests", ["MasterCore"]),
         tests("AllocatorTests", ["AllocatorCore"]),
-        tests("RelayTests", ["RelayCore", "Messages"]),
+        tests("RelayTests", ["RelayCore"]),
         tests("AgentTests", ["AgentCore", "Messages"]),
         tests("IsolationTests", ["Isolation", "Messages", logging] + nio),
         tests("ElectionTests", ["ElectionCore"]),
-        tests("ZooKeeperTests", ["ZooKeeper", "ElectionCore", "TestSupport", logging]),
+        tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
         tests("ScenarioTests", ["Simulator"]),
         tests("LayeringTests", []),

@@ -1354,7 +1354,7 @@ const ProtobufCMessageDescriptor meseta__wire__book_entry__descriptor =
   (ProtobufCMessageInit) meseta__wire__book_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_descriptors[12] =
 {
   {
     "attachment",
@@ -1477,18 +1477,6 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_de
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "more",
-    11,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Meseta__Wire__AgentRegistration, more),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "epoch",
     12,
     PROTOBUF_C_LABEL_NONE,
@@ -1517,21 +1505,21 @@ static const unsigned meseta__wire__agent_registration__field_indices_by_name[] 
   1,   /* field[1] = agent_id */
   0,   /* field[0] = attachment */
   5,   /* field[5] = attributes */
-  12,   /* field[12] = deactivated */
-  11,   /* field[11] = epoch */
+  11,   /* field[11] = deactivated */
+  10,   /* field[10] = epoch */
   8,   /* field[8] = executors */
   9,   /* field[9] = frameworks */
   2,   /* field[2] = hostname */
-  10,   /* field[10] = more */
   6,   /* field[6] = position */
   3,   /* field[3] = side_port */
   7,   /* field[7] = tasks */
   4,   /* field[4] = total */
 };
-static const ProtobufCIntRange meseta__wire__agent_registration__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__agent_registration__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 12, 10 },
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor =
 {
@@ -1541,10 +1529,10 @@ const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor =
   "Meseta__Wire__AgentRegistration",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentRegistration),
-  13,
+  12,
   meseta__wire__agent_registration__field_descriptors,
   meseta__wire__agent_registration__field_indices_by_name,
-  1,  meseta__wire__agent_registration__number_ranges,
+  2,  meseta__wire__agent_registration__number_ranges,
   (ProtobufCMessageInit) meseta__wire__agent_registration__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -1228,7 +1228,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__failure__descr
   (ProtobufCMessageInit) meseta__wire__operator_response__failure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_descriptors[9] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_descriptors[8] =
 {
   {
     "id",
@@ -1237,18 +1237,6 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_des
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
     offsetof(Meseta__Wire__OperatorResponse, id),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "more",
-    2,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_BOOL,
-    0,   /* quantifier_offset */
-    offsetof(Meseta__Wire__OperatorResponse, more),
     NULL,
     NULL,
     0,             /* flags */
@@ -1340,20 +1328,20 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_des
   },
 };
 static const unsigned meseta__wire__operator_response__field_indices_by_name[] = {
-  3,   /* field[3] = agent */
-  8,   /* field[8] = done */
-  7,   /* field[7] = failure */
-  4,   /* field[4] = framework */
+  2,   /* field[2] = agent */
+  7,   /* field[7] = done */
+  6,   /* field[6] = failure */
+  3,   /* field[3] = framework */
   0,   /* field[0] = id */
-  1,   /* field[1] = more */
-  6,   /* field[6] = offer */
-  2,   /* field[2] = status */
-  5,   /* field[5] = task */
+  5,   /* field[5] = offer */
+  1,   /* field[1] = status */
+  4,   /* field[4] = task */
 };
-static const ProtobufCIntRange meseta__wire__operator_response__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__operator_response__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 3, 1 },
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor =
 {
@@ -1363,10 +1351,10 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor =
   "Meseta__Wire__OperatorResponse",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorResponse),
-  9,
+  8,
   meseta__wire__operator_response__field_descriptors,
   meseta__wire__operator_response__field_indices_by_name,
-  1,  meseta__wire__operator_response__number_ranges,
+  2,  meseta__wire__operator_response__number_ranges,
   (ProtobufCMessageInit) meseta__wire__operator_response__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

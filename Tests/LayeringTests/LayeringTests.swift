@@ -25,12 +25,12 @@ struct LayeringTests {
         "Services/Coordination/Core", "Services/SDK/Swift/Core",
     ]
 
-    @Test("A core sees the vocabulary and ordered collections, nothing else", arguments: coreFolders)
+    @Test("A core sees the vocabulary, nothing else", arguments: coreFolders)
     func cores(folder: String) throws {
         let files = swiftFiles(in: folder)
         #expect(!files.isEmpty)
         for file in files {
-            let foreign = try imports(of: file).subtracting(["Model", "OrderedCollections"])
+            let foreign = try imports(of: file).subtracting(["Model"])
             #expect(foreign.isEmpty, "\(file.lastPathComponent) imports \(foreign)")
         }
     }

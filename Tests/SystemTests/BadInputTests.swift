@@ -118,7 +118,7 @@ struct BadInputTests {
         let cluster = try LiveCluster(["--agents", "1"])
         let master = try #require(cluster.members("master").first)
         let pid = master.process?.pid
-        // The deep message stands in each field of a call in turn, and within a task that is to be launched.
+        // The deep message stands in each field of a call in turn.
         let deep = Self.nested(1_000_000)
         for field: UInt8 in [3, 4, 8, 9] {
             let connection = try RawConnection(master.address)

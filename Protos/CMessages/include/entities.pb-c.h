@@ -260,7 +260,7 @@ struct  Meseta__Wire__BookEntry
 
 
 /*
- * Everything an agent is and runs, under a new attachment. In several messages if long: all but the last say `more`.
+ * Everything an agent is and runs, under a new attachment: one message, so some 50,000 tasks at most (16 MiB).
  */
 struct  Meseta__Wire__AgentRegistration
 {
@@ -290,7 +290,6 @@ struct  Meseta__Wire__AgentRegistration
   Meseta__Wire__ExecutorRecord **executors;
   size_t n_frameworks;
   Meseta__Wire__FrameworkRecord **frameworks;
-  protobuf_c_boolean more;
   /*
    * Highest epoch seen.
    */
@@ -302,7 +301,7 @@ struct  Meseta__Wire__AgentRegistration
 };
 #define MESETA__WIRE__AGENT_REGISTRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_registration__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0, 0 }
+    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0 }
 
 
 struct  Meseta__Wire__AgentOrder__Launch

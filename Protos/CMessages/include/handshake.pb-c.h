@@ -58,7 +58,7 @@ typedef enum _Meseta__Wire__PeerRole {
    */
   MESETA__WIRE__PEER_ROLE__PEER_EXECUTOR = 6,
   /*
-   * The command line and the web gateway; calls the master.
+   * The command line and its like; calls the master.
    */
   MESETA__WIRE__PEER_ROLE__PEER_OPERATOR = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__PEER_ROLE)

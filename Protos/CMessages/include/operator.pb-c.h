@@ -236,7 +236,6 @@ struct  Meseta__Wire__OperatorResponse
 {
   ProtobufCMessage base;
   uint64_t id;
-  protobuf_c_boolean more;
   Meseta__Wire__OperatorResponse__KindCase kind_case;
   union {
     Meseta__Wire__OperatorResponse__Status *status;
@@ -253,7 +252,7 @@ struct  Meseta__Wire__OperatorResponse
 };
 #define MESETA__WIRE__OPERATOR_RESPONSE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__descriptor) \
-    , 0, 0, MESETA__WIRE__OPERATOR_RESPONSE__KIND__NOT_SET, {0} }
+    , 0, MESETA__WIRE__OPERATOR_RESPONSE__KIND__NOT_SET, {0} }
 
 
 /* Meseta__Wire__OperatorRequest__Kill methods */

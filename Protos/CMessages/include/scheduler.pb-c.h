@@ -630,6 +630,9 @@ struct  Meseta__V1__Scheduler__Call__Subscribe
    */
   size_t n_suppressed_roles;
   char **suppressed_roles;
+  /*
+   * Read, and not applied yet: decline what does not suit.
+   */
   Meseta__V1__Scheduler__OfferConstraints *offer_constraints;
   /*
    * Deliver my updates through relays: SUBSCRIBED lists them, RELAYS events follow changes. Absent or false:

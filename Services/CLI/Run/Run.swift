@@ -58,8 +58,10 @@ struct Run: AsyncParsableCommand {
         options.secretFile = self.cluster.secret
         options.registrationPatience = .seconds(self.timeout)
         // The tasks outlive a short absence of this command's connection, not its end.
+        var framework = FrameworkInfo(self.name, failoverTimeout: .seconds(60), roles: [self.role])
+        framework.capabilities.insert(.partitionAware)
         let driver = SchedulerDriver(
-            framework: FrameworkInfo(self.name, failoverTimeout: .seconds(60), roles: [self.role]),
+            framework: framework,
             master: try self.cluster.masterAddress(), options: options, scheduler: tasks)
         let signals = Self.onInterrupt { number in Task { await tasks.interrupted(by: number, driver) } }
         defer { for signal in signals { signal.cancel() } }

@@ -72,8 +72,7 @@ actor RunScheduler: Scheduler {
         }
         guard status.state.isTerminal else { return }
         self.live[status.taskID] = nil
-        // Whoever says these says that it never ran: another instance takes its place.
-        if status.state == .dropped || status.state == .lost, instance.output == nil, self.interrupt == nil {
+        if instance.output == nil, self.interrupt == nil, Self.neverRan(status) {
             self.wanted += 1
             driver.reviveOffers()
             return
@@ -117,6 +116,16 @@ actor RunScheduler: Scheduler {
         "SIGBUS": SIGBUS, "SIGFPE": SIGFPE, "SIGKILL": SIGKILL, "SIGUSR1": SIGUSR1, "SIGSEGV": SIGSEGV,
         "SIGUSR2": SIGUSR2, "SIGPIPE": SIGPIPE, "SIGALRM": SIGALRM, "SIGTERM": SIGTERM,
     ]
+
+    /// Whether this says that the task never started, so that another instance may take its place. An agent that is merely out of
+    /// reach does not say so: its task may run on.
+    private static func neverRan(_ status: TaskStatus) -> Bool {
+        switch status.state {
+        case .dropped: true
+        case .lost, .gone: status.reason == .reconciliation  // Its agent is there and has never heard of it.
+        default: false
+        }
+    }
 
     private static func hasRun(_ status: TaskStatus) -> Bool {
         status.state == .finished || status.state == .failed || status.state == .killed

@@ -109,9 +109,6 @@ public struct ElectionState: Role {
         self.electsLeader = electsLeader
     }
 
-    /// Who leads, if known.
-    public var currentLeader: MemberInfo? { self.leader }
-
     /// Takes what happened and appends what to do about it.
     public mutating func handle(_ event: Event, at now: Instant, into effects: inout [Effect]) {
         switch event {

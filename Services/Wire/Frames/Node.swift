@@ -189,15 +189,6 @@ public final class Node: @unchecked Sendable {
         try? await done.futureResult.get()
     }
 
-    /// Accepts no more connections; those that are open stay.
-    ///
-    /// On its loop.
-    public func stopListening() {
-        self.loop.preconditionInEventLoop()
-        for listener in self.listeners { listener.close(promise: nil) }
-        self.listeners = []
-    }
-
     private func finishClosing() {
         guard let closing = self.closing, self.connections.isEmpty, !self.endsTurn else { return }
         self.closing = nil

@@ -133,7 +133,6 @@ extension AgentRegistration {
     init(_ c: UnsafeMutablePointer<Meseta__Wire__AgentRegistration>?, _ reader: MessageReader) throws(MessageError) {
         let c = try reader.required(c, "registration")
         let reader = reader.in("AgentRegistration")
-        guard c.pointee.more == 0 else { throw reader.invalid("more", "is set: registrations come in one message") }
         self.init(
             attachment: try reader.attachment(c.pointee.attachment),
             agentID: try reader.optionalID(c.pointee.agent_id, "agent_id"),

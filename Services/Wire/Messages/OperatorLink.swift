@@ -102,7 +102,6 @@ extension OperatorResponse: WireMessage {
     public func packed(in arena: MessageArena) -> PackedMessage {
         let c = arena.make(Meseta__Wire__OperatorResponse.self)
         c.pointee.id = self.id
-        c.pointee.more = self.isLast ? 0 : 1
         switch self.kind {
         case .status(let status):
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_STATUS

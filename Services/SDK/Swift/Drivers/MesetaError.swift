@@ -9,8 +9,6 @@ public struct MesetaError: Error, Hashable, Sendable, CustomStringConvertible {
 
         /// No master could be reached within the time given.
         public static let masterNotFound = Code(description: "master not found")
-        /// The agent that started this executor could not be reached.
-        public static let agentNotFound = Code(description: "agent not found")
         /// The master does not accept the framework's secret.
         public static let credentials = Code(description: "credentials refused")
         /// The master, or the agent of an executor, ended the subscription: replaced by another scheduler, removed, or invalid.
