@@ -117,8 +117,9 @@ actor RunScheduler: Scheduler {
         "SIGUSR2": SIGUSR2, "SIGPIPE": SIGPIPE, "SIGALRM": SIGALRM, "SIGTERM": SIGTERM,
     ]
 
-    /// Whether this says that the task never started, so that another instance may take its place. An agent that is merely out of
-    /// reach does not say so: its task may run on.
+    /// Whether this says that the task never started, so that another instance may take its place.
+    ///
+    /// An agent that is merely out of reach does not say so: its task may run on.
     private static func neverRan(_ status: TaskStatus) -> Bool {
         switch status.state {
         case .dropped: true
