@@ -12,6 +12,7 @@ struct FailoverTests {
         let cluster = try LiveCluster(
             ["--masters", "2", "--relays", "2", "--allocators", "2", "--agents", "5"],
             election: "zk://\(zooKeeper.connectString)/meseta")
+        defer { cluster.stop() }
         for member in cluster.members { #expect(httpStatus(member.side, "/readyz") == 200, "\(member.name)") }
 
         let spread = try cluster.meseta([
@@ -45,6 +46,7 @@ struct FailoverTests {
         let cluster = try LiveCluster(
             ["--masters", "2", "--agents", "2", "--restart-delay", "never"],
             election: "zk://\(zooKeeper.connectString)/meseta")
+        defer { cluster.stop() }
         let marks = cluster.directory.appendingPathComponent("marks").path
         let run = try cluster.start([
             "run", "--instances", "8", "--cpus", "0.1", "--mem", "16", "--", "sh", "-c", "echo x >> \(marks); sleep 4",

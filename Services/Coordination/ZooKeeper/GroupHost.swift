@@ -74,17 +74,29 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
         self.queue.async { self.openSession() }
     }
 
+    /// How long the end of a session is waited for.
+    ///
+    /// Milliseconds if the service answers. One that is gone would take seconds, and the session then ends by its timeout.
+    private static let closePatience = DispatchTimeInterval.seconds(1)
+
     /// Gives up the node and the leadership, then ends the session.
     ///
-    /// Returns when both are done.
+    /// Returns when both are done, or after a second.
     public func stop() {
-        self.queue.sync {
+        let session: ZooKeeperSession? = self.queue.sync {
             self.handle(.resigned)
             self.isStopped = true
             self.generation += 1
-            self.session?.close()
-            self.session = nil
+            defer { self.session = nil }
+            return self.session
         }
+        guard let session else { return }
+        let closed = DispatchSemaphore(value: 0)
+        DispatchQueue.global().async {
+            session.close()
+            closed.signal()
+        }
+        _ = closed.wait(timeout: .now() + Self.closePatience)
     }
 
     /// A peer knows a leadership above ours.
