@@ -13,11 +13,11 @@ import Testing
         var template = Array("/tmp/meseta-sandbox-XXXXXX".utf8CString)
         let directory = String(cString: mkdtemp(&template))
         defer { remove(directory) }
-        for path in ["work", "work/runs", "work/runs/1", "work/runs/1/sub"] { mkdir("\(directory)/\(path)", 0o755) }
+        for path in ["box", "box/runs", "box/runs/1", "box/runs/1/sub"] { mkdir("\(directory)/\(path)", 0o755) }
         Self.write("secret", to: directory + "/secret")
-        Self.write("0123456789", to: directory + "/work/runs/1/stdout")
-        symlink("1", directory + "/work/runs/latest")
-        try await body(directory, SandboxFiles(root: directory + "/work"))
+        Self.write("0123456789", to: directory + "/box/runs/1/stdout")
+        symlink("1", directory + "/box/runs/latest")
+        try await body(directory, SandboxFiles(root: directory + "/box"))
     }
 
     private static func write(_ text: String, to path: String) {
@@ -45,7 +45,7 @@ import Testing
     @Test("No path leads out of a sandbox: not by dots, not by links, not by what is no file")
     func escapes() async throws {
         try await Self.withSandbox { directory, files in
-            let sandbox = directory + "/work/runs/1"
+            let sandbox = directory + "/box/runs/1"
             symlink(directory + "/secret", sandbox + "/absolute")
             symlink("../../../secret", sandbox + "/relative")
             symlink(directory, sandbox + "/directory")
