@@ -77,6 +77,27 @@ struct ClusterTests {
         for run in runs { #expect(try run.wait(seconds: 90).status == 0, "\(run.errors)\n\(cluster.logs)") }
     }
 
+    @Test("With a shared secret the cluster works for those who know it, and for nobody else")
+    func secret() throws {
+        func file(_ text: String) throws -> String {
+            let path = FileManager.default.temporaryDirectory.appendingPathComponent("secret-\(UUID().uuidString)").path
+            _ = FileManager.default.createFile(
+                atPath: path, contents: Data(text.utf8), attributes: [.posixPermissions: 0o600])
+            return path
+        }
+        let (right, wrong) = (try file("0123456789abcdef0123"), try file("something else, as long"))
+        defer { for path in [right, wrong] { try? FileManager.default.removeItem(atPath: path) } }
+        let cluster = try LiveCluster(["--agents", "1", "--secret-file", right])
+        let run = try cluster.meseta(["run", "--secret-file", right, "--", "echo", "in"])
+        #expect(run.status == 0, "\(run.errors)\n\(cluster.logs)")
+        #expect(run.output == "in\n")
+        #expect(try cluster.meseta(["status", "--secret-file", right]).status == 0)
+        #expect(try cluster.meseta(["status", "--secret-file", wrong]).status == 1)
+        let stranger = try cluster.meseta(["status"])
+        #expect(stranger.status == 1)
+        #expect(stranger.errors.contains("secret"))
+    }
+
     @Test("The schema is enough: a scheduler in Python with a socket runs a task over one connection")
     func python() throws {
         let cluster = try LiveCluster(["--agents", "1"])
