@@ -23,9 +23,10 @@ final class ExecutorHost: @unchecked Sendable {  // All mutable state is confine
 
     init(_ place: ExecutorPlace, logger: Logger, queue: @escaping @Sendable (ExecutorDriver.Item) -> Void) {
         self.loop = self.group.next()
-        self.node = Node(
-            settings: NodeSettings(role: .executor, name: place.executor.rawValue), eventLoop: self.loop,
-            logger: logger)
+        var settings = NodeSettings(role: .executor, name: place.executor.rawValue)
+        // An agent that restarted waits only 2 s for its executors.
+        settings.backoffMax = .milliseconds(500)
+        self.node = Node(settings: settings, eventLoop: self.loop, logger: logger)
         var system = SystemRandomNumberGenerator()
         let generator = SeededGenerator(key: (0..<4).map { _ in system.next() })
         self.role = RoleHost(
