@@ -3,7 +3,7 @@ enum WebAnswer {
     private static let methods = ["GET ", "HEAD ", "POST "].map { Array($0.utf8) }
 
     private static let text = """
-        This port speaks Meseta's own protocol. The web pages and the HTTP API are at the gateway;
+        This port speaks Meseta's own protocol. To look at the cluster, use the command `meseta status`;
         /livez, /readyz and /metrics are at this process's side port.
 
         """
