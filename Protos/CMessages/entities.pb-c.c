@@ -1354,7 +1354,7 @@ const ProtobufCMessageDescriptor meseta__wire__book_entry__descriptor =
   (ProtobufCMessageInit) meseta__wire__book_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_descriptors[12] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_descriptors[13] =
 {
   {
     "attachment",
@@ -1477,6 +1477,18 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_de
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "continued",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentRegistration, continued),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "epoch",
     12,
     PROTOBUF_C_LABEL_NONE,
@@ -1505,8 +1517,9 @@ static const unsigned meseta__wire__agent_registration__field_indices_by_name[] 
   1,   /* field[1] = agent_id */
   0,   /* field[0] = attachment */
   5,   /* field[5] = attributes */
-  11,   /* field[11] = deactivated */
-  10,   /* field[10] = epoch */
+  10,   /* field[10] = continued */
+  12,   /* field[12] = deactivated */
+  11,   /* field[11] = epoch */
   8,   /* field[8] = executors */
   9,   /* field[9] = frameworks */
   2,   /* field[2] = hostname */
@@ -1515,11 +1528,10 @@ static const unsigned meseta__wire__agent_registration__field_indices_by_name[] 
   7,   /* field[7] = tasks */
   4,   /* field[4] = total */
 };
-static const ProtobufCIntRange meseta__wire__agent_registration__number_ranges[2 + 1] =
+static const ProtobufCIntRange meseta__wire__agent_registration__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 12, 10 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor =
 {
@@ -1529,10 +1541,10 @@ const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor =
   "Meseta__Wire__AgentRegistration",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentRegistration),
-  12,
+  13,
   meseta__wire__agent_registration__field_descriptors,
   meseta__wire__agent_registration__field_indices_by_name,
-  2,  meseta__wire__agent_registration__number_ranges,
+  1,  meseta__wire__agent_registration__number_ranges,
   (ProtobufCMessageInit) meseta__wire__agent_registration__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

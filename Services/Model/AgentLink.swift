@@ -22,8 +22,11 @@ public struct TaskRecord: Hashable, Sendable {
     public var isUnacknowledged: Bool
     /// Terminal and acknowledged: listed only until the master has confirmed it.
     public var isRemoved: Bool
-    /// The `meseta.v1.TaskStatus` last sent; empty if none was.
+    /// The `meseta.v1.TaskStatus` last sent; empty if none was, or if it is longer than `largestStatus`.
     public var latestStatus: Bytes
+
+    /// Books and registrations tell what a task is, not what it computed: 16 KiB.
+    public static let largestStatus = 16 << 10
 
     /// With everything given; by default a task that was just accepted.
     public init(
@@ -108,7 +111,8 @@ public struct BookEntry: Hashable, Sendable {
 
 /// Everything an agent is and runs, under a new attachment.
 ///
-/// It is the truth: what is not listed does not run there.
+/// It is the truth: what is not listed does not run there. One that is long travels in pieces, see
+/// `AgentRegistration+Pieces.swift`.
 public struct AgentRegistration: Hashable, Sendable {
     /// The life of the agent that this begins; what comes under a lower one is dropped.
     public var attachment: Attachment
@@ -134,6 +138,8 @@ public struct AgentRegistration: Hashable, Sendable {
     public var epoch: Epoch
     /// The operator wants no offers of it.
     public var isDeactivated: Bool
+    /// A piece, and another follows.
+    public var isContinued = false
 
     /// With everything given; by default an agent that runs nothing and was never registered.
     public init(

@@ -2,8 +2,8 @@
 ///
 /// `index` names an agent on this link from its `agentAttached` on.
 public enum RelayToMaster: Hashable, Sendable {
-    /// An agent under a new attachment. `sent`: launches written to it since, which its books do not show yet;
-    /// `issuedEpoch`: of the master that last accepted it.
+    /// An agent under a new attachment, perhaps in pieces. `sent`: launches written to it since, which its books do not
+    /// show yet; `issuedEpoch`: of the master that last accepted it.
     case agentAttached(index: UInt32, AgentRegistration, sent: [AgentOrder], issuedEpoch: Epoch)
     /// All agents held at connect time have been told.
     case snapshotDone
@@ -12,6 +12,26 @@ public enum RelayToMaster: Hashable, Sendable {
     /// For a scheduler that this relay cannot reach itself.
     case status(index: UInt32, StatusEnvelope)
     case message(index: UInt32, ExecutorKey, Bytes)
+
+    /// An agent under a new attachment, in as many pieces as its registration and the launches written to it need.
+    public static func agentAttached(
+        index: UInt32, _ registration: AgentRegistration, sent: [AgentOrder], issuedEpoch: Epoch, pieceBytes: Int
+    ) -> [RelayToMaster] {
+        var pieces = registration.pieces(of: pieceBytes).map { (registration: $0, sent: [AgentOrder]()) }
+        var used = 0
+        for order in sent {
+            guard case .launch(let launch) = order else { continue }
+            if used + launch.approximateBytes > pieceBytes, used > 0 || pieces.last!.registration.approximateBytes > 0 {
+                pieces[pieces.count - 1].registration.isContinued = true
+                pieces.append(
+                    (AgentRegistration(attachment: registration.attachment, hostname: "", total: .init()), []))
+                used = 0
+            }
+            pieces[pieces.count - 1].sent.append(order)
+            used += launch.approximateBytes
+        }
+        return pieces.map { .agentAttached(index: index, $0.registration, sent: $0.sent, issuedEpoch: issuedEpoch) }
+    }
 }
 
 /// What the leading master says to a relay.

@@ -17,6 +17,27 @@ struct AgentTests {
         #expect(facts.total == "cpus:2;mem:512" && facts.isActive && facts.isOwned && facts.holdings == [])
     }
 
+    @Test("A registration in pieces counts when its last piece is there")
+    func pieces() {
+        let small = Small()
+        let life = Attachment(starts: 1, connects: 2)
+        var registration = AgentRegistration(
+            attachment: life, agentID: small.agent, hostname: "h1", total: "cpus:4;mem:4096",
+            tasks: (1...50).map { record($0, small.framework, TaskID("t\($0)"), .running, "cpus:0.01;mem:1") })
+        registration.position = 60
+        let sent = [AgentOrder.launch(LaunchOrder(frameworkID: small.framework, role: "*", frameworkInfo: [], tasks: []))]
+        let pieces = RelayToMaster.agentAttached(
+            index: 0, registration, sent: sent, issuedEpoch: .none, pieceBytes: 2000)
+        #expect(pieces.count > 3)
+        for piece in pieces.dropLast() {
+            small.stage.step(.relay(small.relay, piece))
+            #expect(small.stage.messages(toRelay: small.relay) == [])
+        }
+        small.stage.step(.relay(small.relay, pieces.last!))
+        #expect(small.stage.messages(toRelay: small.relay).first == .agentAccepted(index: 0, life, small.agent))
+        #expect(small.stage.master.status(at: small.stage.now)?.tasks == 50)
+    }
+
     @Test("An agent whose first answer was lost gets the same id again")
     func lostAnswer() {
         let stage = Stage()

@@ -117,13 +117,15 @@ extension BookEntry {
 
 extension AgentRegistration {
     static func sample(_ random: inout Random) -> AgentRegistration {
-        AgentRegistration(
+        var sample = AgentRegistration(
             attachment: .sample(&random), agentID: random.maybe { $0.id() }, hostname: random.text(),
             sidePort: UInt16(random.below(65536)), total: random.resources(), attributes: random.bytes(),
             position: random.number(), tasks: random.list(upTo: 4) { .sample(&$0) },
             executors: random.list(upTo: 3) { .sample(&$0) },
             frameworks: random.list(upTo: 3) { FrameworkRecord(id: $0.id(), info: $0.bytes()) },
             epoch: Epoch(random.number()), isDeactivated: random.flag())
+        sample.isContinued = random.flag()
+        return sample
     }
 }
 

@@ -31,6 +31,53 @@ struct AgentTests {
             ])
     }
 
+    @Test("A registration in pieces counts when its last piece is there, and goes to the master in pieces")
+    func pieces() {
+        var relay = Transcript()
+        _ = relay.on(.masterConnected(masterLink, welcome(7)))
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        var long = registration(life(1, 1))
+        for number in 1...3000 as ClosedRange<UInt64> {
+            var record = task(number, TaskID("t\(number)"))
+            record.latestStatus = Bytes(repeating: 7, count: 800)
+            long.tasks.append(record)
+        }
+        let pieces = long.pieces()
+        #expect(pieces.count == 3)
+        for piece in pieces.dropLast() { #expect(relay.on(.agent(self.agent, .registration(piece))) == []) }
+        let sent = relay.on(.agent(self.agent, .registration(pieces.last!)))
+        #expect(
+            sent == pieces.map { .sendToMaster(masterLink, .agentAttached(index: 0, $0, sent: [], issuedEpoch: .none)) })
+        #expect(relay.relay.attachedAgents == 1)
+    }
+
+    @Test("A new attachment begins anew; pieces of the one before are forgotten")
+    func interruptedPieces() {
+        var relay = Transcript()
+        _ = relay.on(.masterConnected(masterLink, welcome(7)))
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        var first = registration(life(1, 1), tasks: [task(1, "t1")])
+        first.isContinued = true
+        #expect(relay.on(.agent(self.agent, .registration(first))) == [])
+        let second = registration(life(1, 2), tasks: [task(2, "t2")])
+        #expect(
+            relay.on(.agent(self.agent, .registration(second))) == [
+                .sendToMaster(masterLink, .agentAttached(index: 0, second, sent: [], issuedEpoch: .none))
+            ])
+    }
+
+    @Test("Before its last piece an agent says nothing else")
+    func piecesFirst() {
+        var relay = Transcript()
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        var first = registration(life(1, 1))
+        first.isContinued = true
+        _ = relay.on(.agent(self.agent, .registration(first)))
+        guard case .close(self.agent, let refusal)? = relay.on(.agent(self.agent, .status(status("t1", 1)))).first
+        else { return #expect(Bool(false), "the connection stays") }
+        #expect(refusal.code == .malformed)
+    }
+
     @Test("An agent that the master does not want is told why")
     func refused() {
         var relay = Transcript.attached()

@@ -260,7 +260,9 @@ struct  Meseta__Wire__BookEntry
 
 
 /*
- * Everything an agent is and runs, under a new attachment: one message, so some 50,000 tasks at most (16 MiB).
+ * Everything an agent is and runs, under a new attachment. A long one comes in pieces of about 1 MiB: the first says
+ * what the agent is and begins the lists, the others (same attachment, next on the same connection) continue the lists
+ * and leave the rest empty. It counts when its last piece is there. All pieces together: 256 MiB at most.
  */
 struct  Meseta__Wire__AgentRegistration
 {
@@ -291,6 +293,10 @@ struct  Meseta__Wire__AgentRegistration
   size_t n_frameworks;
   Meseta__Wire__FrameworkRecord **frameworks;
   /*
+   * This is a piece, and another follows.
+   */
+  protobuf_c_boolean continued;
+  /*
    * Highest epoch seen.
    */
   uint64_t epoch;
@@ -301,7 +307,7 @@ struct  Meseta__Wire__AgentRegistration
 };
 #define MESETA__WIRE__AGENT_REGISTRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_registration__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0 }
+    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0, 0 }
 
 
 struct  Meseta__Wire__AgentOrder__Launch

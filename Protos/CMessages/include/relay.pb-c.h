@@ -196,7 +196,8 @@ struct  Meseta__Wire__RelayToAgent
 
 
 /*
- * An agent that this relay holds; `index` names it on this link from here on. Again for each new attachment.
+ * An agent that this relay holds; `index` names it on this link from here on. Again for each new attachment. In as
+ * many messages as the registration has pieces; `sent` is the sum of theirs.
  */
 struct  Meseta__Wire__RelayToMaster__AgentAttached
 {

@@ -49,7 +49,7 @@ extension AgentState {
         guard let link = self.link else { return }
         self.connects += 1
         self.link?.isRegistered = false
-        effects.append(.sendToRelay(link.peer, .registration(self.registration)))
+        for piece in self.registration.pieces() { effects.append(.sendToRelay(link.peer, .registration(piece))) }
         for index in self.unconfirmedExits.indices {
             self.restateExit(at: index, into: &effects)
         }

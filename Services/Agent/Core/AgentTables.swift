@@ -101,7 +101,8 @@ struct TaskEntry {
             resources: self.resources, role: self.acceptance.role, state: self.latest?.state ?? .staging,
             acknowledgedState: self.acknowledged?.state, sequence: self.latest?.sequence ?? 0,
             isUnacknowledged: self.statuses.first.map { $0.sequence <= self.loggedSequence } ?? false,
-            isRemoved: self.isRemoved, latestStatus: self.latest?.status ?? [])
+            isRemoved: self.isRemoved,
+            latestStatus: self.latest.map { $0.status.count > TaskRecord.largestStatus ? [] : $0.status } ?? [])
     }
 }
 

@@ -184,7 +184,16 @@ struct RelayEntry {
     /// By its own index.
     var agents: [Row?] = []
     var agentCount = 0
+    /// Registrations of which more pieces are to come, by its own index.
+    var partials: [UInt32: PartialAttachment] = [:]
     var isSynced = false
+
+    /// What has come of a registration.
+    struct PartialAttachment {
+        var registration: AgentRegistration
+        var sent: [AgentOrder]
+        var bytes: Int
+    }
 }
 
 /// An allocator and how far it knows the facts.

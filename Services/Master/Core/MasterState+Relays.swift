@@ -47,12 +47,13 @@ extension MasterState.Cluster {
         guard case .relay(let relay)? = self.peers[peer] else { return }
         switch message {
         case .agentAttached(let index, let registration, let sent, let issuedEpoch):
-            self.agentAttached(registration, sent: sent, issuedEpoch: issuedEpoch, relay: relay, index: index)
+            self.pieceCame(registration, sent: sent, issuedEpoch: issuedEpoch, relay: relay, index: index)
         case .snapshotDone:
             self.relays[relay].isSynced = true
             let entry = self.relays[relay]
             self.observe(.relaySynced(peer, name: entry.name, agents: entry.agentCount))
         case .agentDetached(let index, let attachment):
+            self.relays[relay].partials[index] = nil
             guard let agent = self.agent(at: index, of: relay), self.agents[agent].attachment == attachment else {
                 return
             }
@@ -75,6 +76,31 @@ extension MasterState.Cluster {
             }
             self.effects.append(.sendToScheduler(peer, .message(self.agents[agent].id, key.executor, data)))
         }
+    }
+
+    /// A registration, or a piece of one: it counts when its last piece is there.
+    private func pieceCame(
+        _ piece: AgentRegistration, sent: [AgentOrder], issuedEpoch: Epoch, relay: Row, index: UInt32
+    ) {
+        var partial = RelayEntry.PartialAttachment(registration: piece, sent: sent, bytes: 0)
+        if var earlier = self.relays[relay].partials.removeValue(forKey: index),
+            earlier.registration.attachment == piece.attachment
+        {
+            earlier.registration.append(piece)
+            earlier.sent += sent
+            partial = earlier
+        }
+        guard partial.registration.isContinued else {
+            return self.agentAttached(
+                partial.registration, sent: partial.sent, issuedEpoch: issuedEpoch, relay: relay, index: index)
+        }
+        partial.bytes += piece.approximateBytes
+        guard partial.bytes <= AgentRegistration.largestBytes, index < self.settings.agentsPerRelay else {
+            let limit = AgentRegistration.largestBytes >> 20
+            let reason = "The registration of agent index \(index) is beyond \(limit) MiB"
+            return self.drop(self.relays[relay].peer, Refusal(.malformed, reason))
+        }
+        self.relays[relay].partials[index] = partial
     }
 
     /// The agent that a relay calls by this index, as long as it is attached there.

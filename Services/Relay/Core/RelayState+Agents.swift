@@ -5,9 +5,34 @@ extension RelayState {
         self.agentPeers[peer] = AgentPeer(incarnation: hello.incarnation)
     }
 
-    /// An agent tells what it is and runs, under a new attachment.
-    mutating func register(
-        _ peer: PeerID, _ registration: AgentRegistration, at now: Instant, into effects: inout [Effect]
+    /// An agent tells what it is and runs, under a new attachment; perhaps in pieces.
+    mutating func registrationCame(
+        _ piece: AgentRegistration, from peer: PeerID, into effects: inout [Effect]
+    ) {
+        guard self.agentPeers[peer] != nil else { return }
+        var registration = piece
+        var bytes = piece.isContinued ? piece.approximateBytes : 0
+        // Taken out, so that appending copies nothing.
+        if var earlier = self.agentPeers[peer]!.partial.take(), earlier.attachment == piece.attachment {
+            bytes = self.agentPeers[peer]!.partialBytes + piece.approximateBytes
+            earlier.append(piece)
+            registration = earlier
+        }
+        guard bytes <= AgentRegistration.largestBytes else {
+            let limit = AgentRegistration.largestBytes >> 20
+            return self.refuse(
+                peer, Refusal(.malformed, "a registration may hold \(limit) MiB; this one holds more"), into: &effects)
+        }
+        if registration.isContinued {
+            self.agentPeers[peer]!.partial = registration
+            self.agentPeers[peer]!.partialBytes = bytes
+        } else {
+            self.register(peer, registration, into: &effects)
+        }
+    }
+
+    private mutating func register(
+        _ peer: PeerID, _ registration: AgentRegistration, into effects: inout [Effect]
     ) {
         guard let caller = self.agentPeers[peer] else { return }
         let earlier = self.row(ofEarlierLife: registration, caller: caller)
@@ -70,12 +95,10 @@ extension RelayState {
         let registration = self.agents[row].currentRegistration { id in
             self.frameworksByID[id].flatMap { self.frameworks[$0].info.isEmpty ? nil : self.frameworks[$0].info }
         }
-        effects.append(
-            .sendToMaster(
-                link.peer,
-                .agentAttached(
-                    index: row, registration, sent: self.agents[row].unconfirmedLaunches,
-                    issuedEpoch: self.agents[row].issuedEpoch)))
+        let pieces = RelayToMaster.agentAttached(
+            index: row, registration, sent: self.agents[row].unconfirmedLaunches,
+            issuedEpoch: self.agents[row].issuedEpoch, pieceBytes: AgentRegistration.pieceBytes)
+        for piece in pieces { effects.append(.sendToMaster(link.peer, piece)) }
     }
 
     mutating func agentDisconnected(_ peer: PeerID, into effects: inout [Effect]) {

@@ -25,6 +25,10 @@ public struct RelayState: Role {
         let incarnation: Bytes
         /// Nil until it registered.
         var index: UInt32?
+        /// The pieces of its registration so far.
+        var partial: AgentRegistration?
+        /// What those hold.
+        var partialBytes = 0
     }
 
     /// The connection to the leading master.
@@ -92,7 +96,7 @@ public struct RelayState: Role {
         switch event {
         case .agentConnected(let peer, let hello): self.agentConnected(peer, hello)
         case .agent(let peer, .registration(let registration)):
-            self.register(peer, registration, at: now, into: &effects)
+            self.registrationCame(registration, from: peer, into: &effects)
         case .agent(let peer, .status(let envelope)): self.status(envelope, from: peer, at: now, into: &effects)
         case .agent(let peer, .book(let entry)): self.book(entry, from: peer, into: &effects)
         case .agent(let peer, .message(let key, let data)): self.message(key, data, from: peer, into: &effects)

@@ -128,7 +128,7 @@ extension BookEntry {
     }
 }
 
-/// `meseta.wire.AgentRegistration`, in one message.
+/// `meseta.wire.AgentRegistration`, or a piece of one.
 extension AgentRegistration {
     init(_ c: UnsafeMutablePointer<Meseta__Wire__AgentRegistration>?, _ reader: MessageReader) throws(MessageError) {
         let c = try reader.required(c, "registration")
@@ -152,6 +152,7 @@ extension AgentRegistration {
                 try FrameworkRecord(framework, reader)
             },
             epoch: Epoch(c.pointee.epoch), isDeactivated: c.pointee.deactivated != 0)
+        self.isContinued = c.pointee.continued != 0
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__AgentRegistration> {
@@ -171,6 +172,7 @@ extension AgentRegistration {
         c.pointee.frameworks = arena.list(self.frameworks) { $0.c(in: arena) }
         c.pointee.epoch = self.epoch.value
         c.pointee.deactivated = self.isDeactivated ? 1 : 0
+        c.pointee.continued = self.isContinued ? 1 : 0
         return c
     }
 }
