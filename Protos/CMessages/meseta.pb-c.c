@@ -12368,7 +12368,7 @@ const ProtobufCEnumDescriptor meseta__v1__task_status__reason__descriptor =
   meseta__v1__task_status__reason__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__task_status__field_descriptors[17] =
+static const ProtobufCFieldDescriptor meseta__v1__task_status__field_descriptors[18] =
 {
   {
     "task_id",
@@ -12574,6 +12574,18 @@ static const ProtobufCFieldDescriptor meseta__v1__task_status__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "wait_status",
+    1001,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Meseta__V1__TaskStatus, has_wait_status),
+    offsetof(Meseta__V1__TaskStatus, wait_status),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__task_status__field_indices_by_name[] = {
   4,   /* field[4] = agent_id */
@@ -12593,12 +12605,13 @@ static const unsigned meseta__v1__task_status__field_indices_by_name[] = {
   5,   /* field[5] = timestamp */
   13,   /* field[13] = unreachable_time */
   10,   /* field[10] = uuid */
+  17,   /* field[17] = wait_status */
 };
 static const ProtobufCIntRange meseta__v1__task_status__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 1000, 16 },
-  { 0, 17 }
+  { 0, 18 }
 };
 const ProtobufCMessageDescriptor meseta__v1__task_status__descriptor =
 {
@@ -12608,7 +12621,7 @@ const ProtobufCMessageDescriptor meseta__v1__task_status__descriptor =
   "Meseta__V1__TaskStatus",
   "meseta.v1",
   sizeof(Meseta__V1__TaskStatus),
-  17,
+  18,
   meseta__v1__task_status__field_descriptors,
   meseta__v1__task_status__field_indices_by_name,
   2,  meseta__v1__task_status__number_ranges,

@@ -134,8 +134,15 @@ public struct TaskStatus: Hashable, Sendable {
     public var healthy: Bool?
     /// Within the task, from 1; 0 if unknown.
     public var sequence: StatusSequence = 0
+    /// How the process of a command task ended, as waitpid() gives it; nil: there was none, or nobody saw its end.
+    public var waitStatus: Int32?
     /// Fields that no role reads, as they came; they are sent on behind the others.
     public var unread: Bytes = []
+
+    /// The exit code of a command task, as a shell gives it: 128 and the signal's number if a signal ended it.
+    public var exitCode: Int32? {
+        self.waitStatus.map { $0 & 0x7f == 0 ? ($0 >> 8) & 0xff : 128 + ($0 & 0x7f) }
+    }
 
     /// A status without anything else, as whoever makes one starts.
     public init(taskID: TaskID, state: TaskState) {

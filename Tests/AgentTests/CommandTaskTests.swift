@@ -58,6 +58,7 @@ struct CommandTaskTests {
         #expect(machine.statuses(of: "t").map(\.state) == [.running, state])
         #expect(machine.last("t")?.reason == reason)
         #expect(machine.last("t")?.message == message)
+        #expect(machine.last("t")?.waitStatus == (exit.cause == .supervisorLost ? nil : exit.status))
         #expect(machine.last("t")?.sequence == 2)
         #expect(machine.last("t")?.uuid?.count == 16)
         #expect(machine.agent.used.isEmpty)

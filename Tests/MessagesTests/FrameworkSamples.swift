@@ -71,6 +71,7 @@ extension TaskStatus: Sample {
         status.timestamp = random.maybe { Double($0.below(1 << 40)) / 3 }
         status.healthy = random.maybe { $0.flag() }
         status.sequence = random.number()
+        status.waitStatus = random.maybe { Int32($0.below(1 << 16)) }
         // labels { labels { key: "k" } }, and a field of a later version.
         if random.flag() { status.unread = [0x62, 5, 0x0a, 3, 0x0a, 1, 0x6b, 0xc2, 0x3f, 1, 9] }
         return status

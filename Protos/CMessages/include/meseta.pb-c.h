@@ -3110,10 +3110,16 @@ struct  Meseta__V1__TaskStatus
    */
   protobuf_c_boolean has_sequence;
   uint64_t sequence;
+  /*
+   * How the task's process ended, as waitpid() gives it. With the terminal status of a command task whose process ended;
+   * set by the agent, whatever executors send. Absent: there was no process, or nobody saw its end.
+   */
+  protobuf_c_boolean has_wait_status;
+  int32_t wait_status;
 };
 #define MESETA__V1__TASK_STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__task_status__descriptor) \
-    , NULL, MESETA__V1__TASK_STATE__TASK_STAGING, 0, {0,NULL}, NULL, NULL, 0, 0, NULL, 0, 0, 0, MESETA__V1__TASK_STATUS__SOURCE__SOURCE_MASTER, 0, MESETA__V1__TASK_STATUS__REASON__REASON_COMMAND_EXECUTOR_FAILED, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    , NULL, MESETA__V1__TASK_STATE__TASK_STAGING, 0, {0,NULL}, NULL, NULL, 0, 0, NULL, 0, 0, 0, MESETA__V1__TASK_STATUS__SOURCE__SOURCE_MASTER, 0, MESETA__V1__TASK_STATUS__REASON__REASON_COMMAND_EXECUTOR_FAILED, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, 0, 0, 0 }
 
 
 /* Meseta__V1__FrameworkID methods */

@@ -31,7 +31,10 @@ extension AgentState {
     ) {
         if self.executors[run] != nil { return self.finishExecutor(run, exit, at: now, into: &effects) }
         guard let number = self.commandRuns[run], let task = self.tasks[number] else { return }
-        self.add(Self.outcome(of: task, exit), to: number, at: now, into: &effects)
+        var draft = Self.outcome(of: task, exit)
+        // What a dead supervisor's tasks would have exited with, nobody knows.
+        if exit.cause != .supervisorLost { draft.waitStatus = exit.status }
+        self.add(draft, to: number, at: now, into: &effects)
     }
 
     mutating func containerLaunchFailed(

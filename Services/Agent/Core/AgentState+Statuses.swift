@@ -9,6 +9,8 @@ extension AgentState {
         var message: String
         /// What an executor sent; nil if the agent makes it.
         var update: TaskStatus?
+        /// How the process of a command task ended.
+        var waitStatus: Int32?
 
         init(
             _ state: TaskState, source: StatusSource = .agent, reason: StatusReason? = nil, message: String = "",
@@ -58,6 +60,7 @@ extension AgentState {
         status.source = draft.source
         status.uuid = uuid
         status.sequence = task.sequence
+        status.waitStatus = draft.waitStatus
         if draft.update == nil {
             status.reason = draft.reason
             status.message = draft.message.isEmpty ? nil : draft.message

@@ -110,13 +110,6 @@ actor RunScheduler: Scheduler {
         return self.firstFailure ?? 0
     }
 
-    private static let signals: [String: Int32] = [
-        "SIGHUP": SIGHUP, "SIGINT": SIGINT, "SIGQUIT": SIGQUIT, "SIGILL": SIGILL, "SIGTRAP": SIGTRAP,
-        "SIGABRT": SIGABRT,
-        "SIGBUS": SIGBUS, "SIGFPE": SIGFPE, "SIGKILL": SIGKILL, "SIGUSR1": SIGUSR1, "SIGSEGV": SIGSEGV,
-        "SIGUSR2": SIGUSR2, "SIGPIPE": SIGPIPE, "SIGALRM": SIGALRM, "SIGTERM": SIGTERM,
-    ]
-
     /// Whether this says that the task never started, so that another instance may take its place.
     ///
     /// An agent that is merely out of reach does not say so: its task may run on.
@@ -132,19 +125,10 @@ actor RunScheduler: Scheduler {
         status.state == .finished || status.state == .failed || status.state == .killed
     }
 
-    /// The code or the signal, from what the agent says of a command: "Command exited with status 7", "Command terminated with
-    /// signal SIGKILL".
+    /// What the command exited with; 1 for a task that ended in another way than its command did.
     private static func exitCode(_ status: TaskStatus) -> Int32 {
         if status.state == .finished { return 0 }
-        let words = (status.message ?? "").split { !$0.isLetter && !$0.isNumber }
-        if let index = words.firstIndex(of: "status"), index + 1 < words.count, let code = Int32(words[index + 1]) {
-            return code
-        }
-        if let index = words.firstIndex(of: "signal"), index + 1 < words.count {
-            let name = String(words[index + 1])
-            if let number = Int32(name) ?? Self.signals[name] { return 128 + number }
-        }
-        return 1
+        return status.exitCode.flatMap { $0 == 0 ? nil : $0 } ?? 1
     }
 
     /// Copies a task's standard output and standard error to ours, as they grow.

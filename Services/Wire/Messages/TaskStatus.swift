@@ -5,7 +5,7 @@ public import Model
 /// `meseta.v1.TaskStatus`. What no role reads is kept as it came and written behind the rest.
 extension TaskStatus: WireMessage {
     /// The numbers of the fields that have a place in `TaskStatus`.
-    private static let readFields: Set<UInt32> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1000]
+    private static let readFields: Set<UInt32> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1000, 1001]
 
     /// Reads the message.
     public init(message bytes: UnsafeRawBufferPointer, in arena: MessageArena) throws(MessageError) {
@@ -37,6 +37,7 @@ extension TaskStatus: WireMessage {
         if status.has_timestamp != 0 { self.timestamp = try reader.finite(status.timestamp, "timestamp") }
         if status.has_healthy != 0 { self.healthy = status.healthy != 0 }
         if status.has_sequence != 0 { self.sequence = status.sequence }
+        if status.has_wait_status != 0 { self.waitStatus = status.wait_status }
         if status.labels != nil || status.container_status != nil || status.unreachable_time != nil
             || status.check_status != nil || status.limitation != nil || status.base.n_unknown_fields > 0
         {
@@ -79,6 +80,10 @@ extension TaskStatus: WireMessage {
         if self.sequence > 0 {
             c.pointee.has_sequence = 1
             c.pointee.sequence = self.sequence
+        }
+        if let waitStatus {
+            c.pointee.has_wait_status = 1
+            c.pointee.wait_status = waitStatus
         }
         return PackedMessage(c, tail: self.unread)
     }
