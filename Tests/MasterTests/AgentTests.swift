@@ -25,7 +25,9 @@ struct AgentTests {
             attachment: life, agentID: small.agent, hostname: "h1", total: "cpus:4;mem:4096",
             tasks: (1...50).map { record($0, small.framework, TaskID("t\($0)"), .running, "cpus:0.01;mem:1") })
         registration.position = 60
-        let sent = [AgentOrder.launch(LaunchOrder(frameworkID: small.framework, role: "*", frameworkInfo: [], tasks: []))]
+        let sent = [
+            AgentOrder.launch(LaunchOrder(frameworkID: small.framework, role: "*", frameworkInfo: [], tasks: []))
+        ]
         let pieces = RelayToMaster.agentAttached(
             index: 0, registration, sent: sent, issuedEpoch: .none, pieceBytes: 2000)
         #expect(pieces.count > 3)

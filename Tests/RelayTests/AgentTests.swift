@@ -47,7 +47,8 @@ struct AgentTests {
         for piece in pieces.dropLast() { #expect(relay.on(.agent(self.agent, .registration(piece))) == []) }
         let sent = relay.on(.agent(self.agent, .registration(pieces.last!)))
         #expect(
-            sent == pieces.map { .sendToMaster(masterLink, .agentAttached(index: 0, $0, sent: [], issuedEpoch: .none)) })
+            sent == pieces.map { .sendToMaster(masterLink, .agentAttached(index: 0, $0, sent: [], issuedEpoch: .none)) }
+        )
         #expect(relay.relay.attachedAgents == 1)
     }
 
