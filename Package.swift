@@ -41,6 +41,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     ],
     targets: [
         // The vocabulary, and the decisions of each role: no I/O below this line.
@@ -51,6 +52,9 @@ let package = Package(
         part("AgentCore", "Services/Agent/Core", ["Model"]),
         part("ElectionCore", "Services/Coordination/Core", ["Model"]),
         part("SDKCore", "Services/SDK/Swift/Core", ["Model"]),
+        part(
+            "PolicyFile", "Services/PolicyFile", ["Model", .product(name: "Yams", package: "Yams")],
+            exclude: ["README.md"]),
 
         // Bytes: what protoc-c wrote, the conversions, and frames on TCP.
         .systemLibrary(
@@ -72,7 +76,7 @@ let package = Package(
         part("ZooKeeper", "Services/Coordination/ZooKeeper", ["Model", "ElectionCore", "CZooKeeper", logging]),
 
         // The processes.
-        daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ZooKeeper"] + nio),
+        daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ZooKeeper", "PolicyFile"] + nio),
         daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ZooKeeper"] + nio),
         daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ZooKeeper"] + nio),
         part("Isolation", "Services/Agent/Isolation", ["Model", "Messages", logging] + nio),
@@ -90,7 +94,8 @@ let package = Package(
             ]),
         daemon(
             "meseta", "Services/CLI",
-            ["MesetaSDK", "ZooKeeper", .product(name: "NIOHTTP1", package: "swift-nio")] + nio, exclude: ["README.md"]),
+            ["MesetaSDK", "ZooKeeper", "PolicyFile", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
+            exclude: ["README.md"]),
 
         // For authors of frameworks.
         part(
@@ -124,6 +129,7 @@ let package = Package(
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
         tests("ScenarioTests", ["Simulator"]),
+        tests("PolicyFileTests", ["PolicyFile"]),
         tests("LayeringTests", []),
         tests("SystemTests", ["TestSupport"], exclude: ["Python"]),
     ],

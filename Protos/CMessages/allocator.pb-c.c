@@ -7,6 +7,12 @@
 #endif
 
 #include "allocator.pb-c.h"
+void   meseta__wire__master_to_allocator__policy_facts__init
+                     (Meseta__Wire__MasterToAllocator__PolicyFacts         *message)
+{
+  static const Meseta__Wire__MasterToAllocator__PolicyFacts init_value = MESETA__WIRE__MASTER_TO_ALLOCATOR__POLICY_FACTS__INIT;
+  *message = init_value;
+}
 void   meseta__wire__master_to_allocator__role_facts__init
                      (Meseta__Wire__MasterToAllocator__RoleFacts         *message)
 {
@@ -71,6 +77,18 @@ void   meseta__wire__master_to_allocator__revocation_refused__init
                      (Meseta__Wire__MasterToAllocator__RevocationRefused         *message)
 {
   static const Meseta__Wire__MasterToAllocator__RevocationRefused init_value = MESETA__WIRE__MASTER_TO_ALLOCATOR__REVOCATION_REFUSED__INIT;
+  *message = init_value;
+}
+void   meseta__wire__master_to_allocator__revocable_task__init
+                     (Meseta__Wire__MasterToAllocator__RevocableTask         *message)
+{
+  static const Meseta__Wire__MasterToAllocator__RevocableTask init_value = MESETA__WIRE__MASTER_TO_ALLOCATOR__REVOCABLE_TASK__INIT;
+  *message = init_value;
+}
+void   meseta__wire__master_to_allocator__revocable__init
+                     (Meseta__Wire__MasterToAllocator__Revocable         *message)
+{
+  static const Meseta__Wire__MasterToAllocator__Revocable init_value = MESETA__WIRE__MASTER_TO_ALLOCATOR__REVOCABLE__INIT;
   *message = init_value;
 }
 void   meseta__wire__master_to_allocator__init
@@ -175,6 +193,70 @@ void   meseta__wire__allocator_to_master__free_unpacked
   assert(message->base.descriptor == &meseta__wire__allocator_to_master__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__policy_facts__field_descriptors[3] =
+{
+  {
+    "sharing",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__PolicyFacts, sharing),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revocation_wait_ns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__PolicyFacts, revocation_wait_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revocation_grace_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__PolicyFacts, revocation_grace_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__master_to_allocator__policy_facts__field_indices_by_name[] = {
+  2,   /* field[2] = revocation_grace_ns */
+  1,   /* field[1] = revocation_wait_ns */
+  0,   /* field[0] = sharing */
+};
+static const ProtobufCIntRange meseta__wire__master_to_allocator__policy_facts__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__policy_facts__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.MasterToAllocator.PolicyFacts",
+  "PolicyFacts",
+  "Meseta__Wire__MasterToAllocator__PolicyFacts",
+  "meseta.wire",
+  sizeof(Meseta__Wire__MasterToAllocator__PolicyFacts),
+  3,
+  meseta__wire__master_to_allocator__policy_facts__field_descriptors,
+  meseta__wire__master_to_allocator__policy_facts__field_indices_by_name,
+  1,  meseta__wire__master_to_allocator__policy_facts__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__master_to_allocator__policy_facts__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__role_facts__field_descriptors[6] =
 {
   {
@@ -278,7 +360,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__role_facts__
   (ProtobufCMessageInit) meseta__wire__master_to_allocator__role_facts__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__framework_facts__field_descriptors[10] =
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__framework_facts__field_descriptors[12] =
 {
   {
     "index",
@@ -400,6 +482,30 @@ static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__framewo
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weight",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__FrameworkFacts, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "priority",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__FrameworkFacts, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__master_to_allocator__framework_facts__field_indices_by_name[] = {
   5,   /* field[5] = active */
@@ -410,13 +516,15 @@ static const unsigned meseta__wire__master_to_allocator__framework_facts__field_
   7,   /* field[7] = limit */
   9,   /* field[9] = minimum_offers */
   2,   /* field[2] = name */
+  11,   /* field[11] = priority */
   3,   /* field[3] = roles */
   4,   /* field[4] = suppressed_roles */
+  10,   /* field[10] = weight */
 };
 static const ProtobufCIntRange meseta__wire__master_to_allocator__framework_facts__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 10 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__framework_facts__descriptor =
 {
@@ -426,7 +534,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__framework_fa
   "Meseta__Wire__MasterToAllocator__FrameworkFacts",
   "meseta.wire",
   sizeof(Meseta__Wire__MasterToAllocator__FrameworkFacts),
-  10,
+  12,
   meseta__wire__master_to_allocator__framework_facts__field_descriptors,
   meseta__wire__master_to_allocator__framework_facts__field_indices_by_name,
   1,  meseta__wire__master_to_allocator__framework_facts__number_ranges,
@@ -497,7 +605,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__holding__des
   (ProtobufCMessageInit) meseta__wire__master_to_allocator__holding__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__agent_facts__field_descriptors[9] =
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__agent_facts__field_descriptors[10] =
 {
   {
     "index",
@@ -607,6 +715,18 @@ static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__agent_f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "minimum_offer",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__AgentFacts, minimum_offer),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__master_to_allocator__agent_facts__field_indices_by_name[] = {
   8,   /* field[8] = active */
@@ -615,6 +735,7 @@ static const unsigned meseta__wire__master_to_allocator__agent_facts__field_indi
   5,   /* field[5] = holdings */
   2,   /* field[2] = hostname */
   0,   /* field[0] = index */
+  9,   /* field[9] = minimum_offer */
   6,   /* field[6] = owned */
   7,   /* field[7] = ownership */
   4,   /* field[4] = total */
@@ -622,7 +743,7 @@ static const unsigned meseta__wire__master_to_allocator__agent_facts__field_indi
 static const ProtobufCIntRange meseta__wire__master_to_allocator__agent_facts__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__agent_facts__descriptor =
 {
@@ -632,7 +753,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__agent_facts_
   "Meseta__Wire__MasterToAllocator__AgentFacts",
   "meseta.wire",
   sizeof(Meseta__Wire__MasterToAllocator__AgentFacts),
-  9,
+  10,
   meseta__wire__master_to_allocator__agent_facts__field_descriptors,
   meseta__wire__master_to_allocator__agent_facts__field_indices_by_name,
   1,  meseta__wire__master_to_allocator__agent_facts__number_ranges,
@@ -1126,7 +1247,148 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocation_r
   (ProtobufCMessageInit) meseta__wire__master_to_allocator__revocation_refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__revocable_task__field_descriptors[5] =
+{
+  {
+    "agent",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__RevocableTask, agent),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "task_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__RevocableTask, task_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__RevocableTask, role),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "resources",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__RevocableTask, resources),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "priority",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__RevocableTask, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__master_to_allocator__revocable_task__field_indices_by_name[] = {
+  0,   /* field[0] = agent */
+  4,   /* field[4] = priority */
+  3,   /* field[3] = resources */
+  2,   /* field[2] = role */
+  1,   /* field[1] = task_id */
+};
+static const ProtobufCIntRange meseta__wire__master_to_allocator__revocable_task__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable_task__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.MasterToAllocator.RevocableTask",
+  "RevocableTask",
+  "Meseta__Wire__MasterToAllocator__RevocableTask",
+  "meseta.wire",
+  sizeof(Meseta__Wire__MasterToAllocator__RevocableTask),
+  5,
+  meseta__wire__master_to_allocator__revocable_task__field_descriptors,
+  meseta__wire__master_to_allocator__revocable_task__field_indices_by_name,
+  1,  meseta__wire__master_to_allocator__revocable_task__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__master_to_allocator__revocable_task__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__revocable__field_descriptors[2] =
+{
+  {
+    "framework",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__Revocable, framework),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tasks",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__MasterToAllocator__Revocable, n_tasks),
+    offsetof(Meseta__Wire__MasterToAllocator__Revocable, tasks),
+    &meseta__wire__master_to_allocator__revocable_task__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__master_to_allocator__revocable__field_indices_by_name[] = {
+  0,   /* field[0] = framework */
+  1,   /* field[1] = tasks */
+};
+static const ProtobufCIntRange meseta__wire__master_to_allocator__revocable__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.MasterToAllocator.Revocable",
+  "Revocable",
+  "Meseta__Wire__MasterToAllocator__Revocable",
+  "meseta.wire",
+  sizeof(Meseta__Wire__MasterToAllocator__Revocable),
+  2,
+  meseta__wire__master_to_allocator__revocable__field_descriptors,
+  meseta__wire__master_to_allocator__revocable__field_indices_by_name,
+  1,  meseta__wire__master_to_allocator__revocable__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__master_to_allocator__revocable__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__field_descriptors[15] =
 {
   {
     "role",
@@ -1284,6 +1546,30 @@ static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__field_d
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "policy",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__MasterToAllocator, kind_case),
+    offsetof(Meseta__Wire__MasterToAllocator, policy),
+    &meseta__wire__master_to_allocator__policy_facts__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revocable",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__MasterToAllocator, kind_case),
+    offsetof(Meseta__Wire__MasterToAllocator, revocable),
+    &meseta__wire__master_to_allocator__revocable__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__master_to_allocator__field_indices_by_name[] = {
   3,   /* field[3] = agent */
@@ -1293,9 +1579,11 @@ static const unsigned meseta__wire__master_to_allocator__field_indices_by_name[]
   1,   /* field[1] = framework */
   2,   /* field[2] = framework_removed */
   6,   /* field[6] = held */
+  13,   /* field[13] = policy */
   7,   /* field[7] = recovered */
   10,   /* field[10] = request */
   9,   /* field[9] = revived */
+  14,   /* field[14] = revocable */
   12,   /* field[12] = revocation_refused */
   0,   /* field[0] = role */
   5,   /* field[5] = synced */
@@ -1303,7 +1591,7 @@ static const unsigned meseta__wire__master_to_allocator__field_indices_by_name[]
 static const ProtobufCIntRange meseta__wire__master_to_allocator__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__descriptor =
 {
@@ -1313,7 +1601,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__descriptor =
   "Meseta__Wire__MasterToAllocator",
   "meseta.wire",
   sizeof(Meseta__Wire__MasterToAllocator),
-  13,
+  15,
   meseta__wire__master_to_allocator__field_descriptors,
   meseta__wire__master_to_allocator__field_indices_by_name,
   1,  meseta__wire__master_to_allocator__number_ranges,
@@ -1539,7 +1827,7 @@ const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__revocation__
   (ProtobufCMessageInit) meseta__wire__allocator_to_master__revocation__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__allocator_to_master__field_descriptors[3] =
+static const ProtobufCFieldDescriptor meseta__wire__allocator_to_master__field_descriptors[4] =
 {
   {
     "allocation",
@@ -1577,16 +1865,29 @@ static const ProtobufCFieldDescriptor meseta__wire__allocator_to_master__field_d
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "tasks_wanted",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Meseta__Wire__AllocatorToMaster, kind_case),
+    offsetof(Meseta__Wire__AllocatorToMaster, tasks_wanted),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__allocator_to_master__field_indices_by_name[] = {
   0,   /* field[0] = allocation */
   2,   /* field[2] = ready */
   1,   /* field[1] = revocation */
+  3,   /* field[3] = tasks_wanted */
 };
 static const ProtobufCIntRange meseta__wire__allocator_to_master__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__descriptor =
 {
@@ -1596,7 +1897,7 @@ const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__descriptor =
   "Meseta__Wire__AllocatorToMaster",
   "meseta.wire",
   sizeof(Meseta__Wire__AllocatorToMaster),
-  3,
+  4,
   meseta__wire__allocator_to_master__field_descriptors,
   meseta__wire__allocator_to_master__field_indices_by_name,
   1,  meseta__wire__allocator_to_master__number_ranges,

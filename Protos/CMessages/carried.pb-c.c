@@ -445,7 +445,7 @@ void   meseta__twin__executor_call__free_unpacked
   assert(message->base.descriptor == &meseta__twin__executor_call__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors[9] =
+static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors[10] =
 {
   {
     "name",
@@ -555,6 +555,18 @@ static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "priority",
+    1000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Meseta__Twin__TaskInfo, has_priority),
+    offsetof(Meseta__Twin__TaskInfo, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__twin__task_info__field_indices_by_name[] = {
   2,   /* field[2] = agent_id */
@@ -564,15 +576,17 @@ static const unsigned meseta__twin__task_info__field_indices_by_name[] = {
   7,   /* field[7] = kill_policy */
   8,   /* field[8] = max_completion_time */
   0,   /* field[0] = name */
+  9,   /* field[9] = priority */
   3,   /* field[3] = resources */
   1,   /* field[1] = task_id */
 };
-static const ProtobufCIntRange meseta__twin__task_info__number_ranges[3 + 1] =
+static const ProtobufCIntRange meseta__twin__task_info__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 12, 7 },
   { 14, 8 },
-  { 0, 9 }
+  { 1000, 9 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor meseta__twin__task_info__descriptor =
 {
@@ -582,10 +596,10 @@ const ProtobufCMessageDescriptor meseta__twin__task_info__descriptor =
   "Meseta__Twin__TaskInfo",
   "meseta.twin",
   sizeof(Meseta__Twin__TaskInfo),
-  9,
+  10,
   meseta__twin__task_info__field_descriptors,
   meseta__twin__task_info__field_indices_by_name,
-  3,  meseta__twin__task_info__number_ranges,
+  4,  meseta__twin__task_info__number_ranges,
   (ProtobufCMessageInit) meseta__twin__task_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -852,7 +852,7 @@ const ProtobufCMessageDescriptor meseta__wire__attachment__descriptor =
   (ProtobufCMessageInit) meseta__wire__attachment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__task_record__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__task_record__field_descriptors[15] =
 {
   {
     "number",
@@ -1010,14 +1010,40 @@ static const ProtobufCFieldDescriptor meseta__wire__task_record__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "priority",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__TaskRecord, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "max_completion_ns",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__TaskRecord, max_completion_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__task_record__field_indices_by_name[] = {
   7,   /* field[7] = acknowledged_state */
   4,   /* field[4] = executor_id */
   1,   /* field[1] = framework_id */
   12,   /* field[12] = latest_status */
+  14,   /* field[14] = max_completion_ns */
   3,   /* field[3] = name */
   0,   /* field[0] = number */
+  13,   /* field[13] = priority */
   9,   /* field[9] = removed */
   5,   /* field[5] = resources */
   11,   /* field[11] = role */
@@ -1029,7 +1055,7 @@ static const unsigned meseta__wire__task_record__field_indices_by_name[] = {
 static const ProtobufCIntRange meseta__wire__task_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor meseta__wire__task_record__descriptor =
 {
@@ -1039,7 +1065,7 @@ const ProtobufCMessageDescriptor meseta__wire__task_record__descriptor =
   "Meseta__Wire__TaskRecord",
   "meseta.wire",
   sizeof(Meseta__Wire__TaskRecord),
-  13,
+  15,
   meseta__wire__task_record__field_descriptors,
   meseta__wire__task_record__field_indices_by_name,
   1,  meseta__wire__task_record__number_ranges,

@@ -10860,7 +10860,7 @@ const ProtobufCMessageDescriptor meseta__v1__task_info__limits_entry__descriptor
   (ProtobufCMessageInit) meseta__v1__task_info__limits_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__task_info__field_descriptors[15] =
+static const ProtobufCFieldDescriptor meseta__v1__task_info__field_descriptors[16] =
 {
   {
     "name",
@@ -11042,6 +11042,18 @@ static const ProtobufCFieldDescriptor meseta__v1__task_info__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "priority",
+    1000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_INT32,
+    offsetof(Meseta__V1__TaskInfo, has_priority),
+    offsetof(Meseta__V1__TaskInfo, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__task_info__field_indices_by_name[] = {
   2,   /* field[2] = agent_id */
@@ -11057,13 +11069,15 @@ static const unsigned meseta__v1__task_info__field_indices_by_name[] = {
   14,   /* field[14] = limits */
   13,   /* field[13] = max_completion_time */
   0,   /* field[0] = name */
+  15,   /* field[15] = priority */
   3,   /* field[3] = resources */
   1,   /* field[1] = task_id */
 };
-static const ProtobufCIntRange meseta__v1__task_info__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__v1__task_info__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 1000, 15 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor meseta__v1__task_info__descriptor =
 {
@@ -11073,10 +11087,10 @@ const ProtobufCMessageDescriptor meseta__v1__task_info__descriptor =
   "Meseta__V1__TaskInfo",
   "meseta.v1",
   sizeof(Meseta__V1__TaskInfo),
-  15,
+  16,
   meseta__v1__task_info__field_descriptors,
   meseta__v1__task_info__field_indices_by_name,
-  1,  meseta__v1__task_info__number_ranges,
+  2,  meseta__v1__task_info__number_ranges,
   (ProtobufCMessageInit) meseta__v1__task_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -19,6 +19,18 @@ void   meseta__wire__operator_request__teardown__init
   static const Meseta__Wire__OperatorRequest__Teardown init_value = MESETA__WIRE__OPERATOR_REQUEST__TEARDOWN__INIT;
   *message = init_value;
 }
+void   meseta__wire__operator_request__apply_policy__init
+                     (Meseta__Wire__OperatorRequest__ApplyPolicy         *message)
+{
+  static const Meseta__Wire__OperatorRequest__ApplyPolicy init_value = MESETA__WIRE__OPERATOR_REQUEST__APPLY_POLICY__INIT;
+  *message = init_value;
+}
+void   meseta__wire__operator_request__explain__init
+                     (Meseta__Wire__OperatorRequest__Explain         *message)
+{
+  static const Meseta__Wire__OperatorRequest__Explain init_value = MESETA__WIRE__OPERATOR_REQUEST__EXPLAIN__INIT;
+  *message = init_value;
+}
 void   meseta__wire__operator_request__init
                      (Meseta__Wire__OperatorRequest         *message)
 {
@@ -92,6 +104,24 @@ void   meseta__wire__operator_response__offer__init
                      (Meseta__Wire__OperatorResponse__Offer         *message)
 {
   static const Meseta__Wire__OperatorResponse__Offer init_value = MESETA__WIRE__OPERATOR_RESPONSE__OFFER__INIT;
+  *message = init_value;
+}
+void   meseta__wire__operator_response__policy__init
+                     (Meseta__Wire__OperatorResponse__Policy         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Policy init_value = MESETA__WIRE__OPERATOR_RESPONSE__POLICY__INIT;
+  *message = init_value;
+}
+void   meseta__wire__operator_response__share__init
+                     (Meseta__Wire__OperatorResponse__Share         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Share init_value = MESETA__WIRE__OPERATOR_RESPONSE__SHARE__INIT;
+  *message = init_value;
+}
+void   meseta__wire__operator_response__obstacle__init
+                     (Meseta__Wire__OperatorResponse__Obstacle         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Obstacle init_value = MESETA__WIRE__OPERATOR_RESPONSE__OBSTACLE__INIT;
   *message = init_value;
 }
 void   meseta__wire__operator_response__failure__init
@@ -234,7 +264,122 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__teardown__descr
   (ProtobufCMessageInit) meseta__wire__operator_request__teardown__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_descriptors[8] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_request__apply_policy__field_descriptors[3] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__ApplyPolicy, policy),
+    &meseta__wire__cluster_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__ApplyPolicy, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "trial",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__ApplyPolicy, trial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_request__apply_policy__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+  1,   /* field[1] = source */
+  2,   /* field[2] = trial */
+};
+static const ProtobufCIntRange meseta__wire__operator_request__apply_policy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_request__apply_policy__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorRequest.ApplyPolicy",
+  "ApplyPolicy",
+  "Meseta__Wire__OperatorRequest__ApplyPolicy",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorRequest__ApplyPolicy),
+  3,
+  meseta__wire__operator_request__apply_policy__field_descriptors,
+  meseta__wire__operator_request__apply_policy__field_indices_by_name,
+  1,  meseta__wire__operator_request__apply_policy__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_request__apply_policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_request__explain__field_descriptors[2] =
+{
+  {
+    "framework_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__Explain, framework_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wanted",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__Explain, wanted),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_request__explain__field_indices_by_name[] = {
+  0,   /* field[0] = framework_id */
+  1,   /* field[1] = wanted */
+};
+static const ProtobufCIntRange meseta__wire__operator_request__explain__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_request__explain__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorRequest.Explain",
+  "Explain",
+  "Meseta__Wire__OperatorRequest__Explain",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorRequest__Explain),
+  2,
+  meseta__wire__operator_request__explain__field_descriptors,
+  meseta__wire__operator_request__explain__field_indices_by_name,
+  1,  meseta__wire__operator_request__explain__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_request__explain__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_descriptors[13] =
 {
   {
     "id",
@@ -332,13 +477,78 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "policy",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, policy),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "apply_policy",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, apply_policy),
+    &meseta__wire__operator_request__apply_policy__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "roles",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, roles),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shares",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, shares),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "explain",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, explain),
+    &meseta__wire__operator_request__explain__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_request__field_indices_by_name[] = {
   2,   /* field[2] = agents */
+  9,   /* field[9] = apply_policy */
+  12,   /* field[12] = explain */
   3,   /* field[3] = frameworks */
   0,   /* field[0] = id */
   6,   /* field[6] = kill */
   5,   /* field[5] = offers */
+  8,   /* field[8] = policy */
+  10,   /* field[10] = roles */
+  11,   /* field[11] = shares */
   1,   /* field[1] = status */
   4,   /* field[4] = tasks */
   7,   /* field[7] = teardown */
@@ -346,7 +556,7 @@ static const unsigned meseta__wire__operator_request__field_indices_by_name[] = 
 static const ProtobufCIntRange meseta__wire__operator_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 8 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
 {
@@ -356,7 +566,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
   "Meseta__Wire__OperatorRequest",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorRequest),
-  8,
+  13,
   meseta__wire__operator_request__field_descriptors,
   meseta__wire__operator_request__field_indices_by_name,
   1,  meseta__wire__operator_request__number_ranges,
@@ -1190,6 +1400,341 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__offer__descrip
   (ProtobufCMessageInit) meseta__wire__operator_response__offer__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__policy__field_descriptors[2] =
+{
+  {
+    "policy",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Policy, policy),
+    &meseta__wire__cluster_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "source",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Policy, source),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__policy__field_indices_by_name[] = {
+  0,   /* field[0] = policy */
+  1,   /* field[1] = source */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__policy__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__policy__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Policy",
+  "Policy",
+  "Meseta__Wire__OperatorResponse__Policy",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Policy),
+  2,
+  meseta__wire__operator_response__policy__field_descriptors,
+  meseta__wire__operator_response__policy__field_indices_by_name,
+  1,  meseta__wire__operator_response__policy__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__policy__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__share__field_descriptors[13] =
+{
+  {
+    "role",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, role),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "framework_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, framework_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "weight",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, weight),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "priority",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, priority),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "guarantee",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, guarantee),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "limit",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, limit),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "has_limit",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, has_limit),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "held",
+    9,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, held),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dominant_share",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, dominant_share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dominant_resource",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, dominant_resource),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "frameworks",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, frameworks),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waits_for",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Share, waits_for),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__share__field_indices_by_name[] = {
+  10,   /* field[10] = dominant_resource */
+  9,   /* field[9] = dominant_share */
+  1,   /* field[1] = framework_id */
+  11,   /* field[11] = frameworks */
+  5,   /* field[5] = guarantee */
+  7,   /* field[7] = has_limit */
+  8,   /* field[8] = held */
+  6,   /* field[6] = limit */
+  2,   /* field[2] = name */
+  4,   /* field[4] = priority */
+  0,   /* field[0] = role */
+  12,   /* field[12] = waits_for */
+  3,   /* field[3] = weight */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__share__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 13 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__share__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Share",
+  "Share",
+  "Meseta__Wire__OperatorResponse__Share",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Share),
+  13,
+  meseta__wire__operator_response__share__field_descriptors,
+  meseta__wire__operator_response__share__field_indices_by_name,
+  1,  meseta__wire__operator_response__share__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__share__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__obstacle__field_descriptors[5] =
+{
+  {
+    "role",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, role),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "obstacle",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, obstacle),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "agents",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, agents),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "detail",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, detail),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "nearest",
+    5,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, n_nearest),
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, nearest),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__obstacle__field_indices_by_name[] = {
+  2,   /* field[2] = agents */
+  3,   /* field[3] = detail */
+  4,   /* field[4] = nearest */
+  1,   /* field[1] = obstacle */
+  0,   /* field[0] = role */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__obstacle__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Obstacle",
+  "Obstacle",
+  "Meseta__Wire__OperatorResponse__Obstacle",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Obstacle),
+  5,
+  meseta__wire__operator_response__obstacle__field_descriptors,
+  meseta__wire__operator_response__obstacle__field_indices_by_name,
+  1,  meseta__wire__operator_response__obstacle__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__obstacle__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor meseta__wire__operator_response__failure__field_descriptors[1] =
 {
   {
@@ -1228,7 +1773,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__failure__descr
   (ProtobufCMessageInit) meseta__wire__operator_response__failure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_descriptors[8] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_descriptors[11] =
 {
   {
     "id",
@@ -1326,6 +1871,42 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_des
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "policy",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorResponse, kind_case),
+    offsetof(Meseta__Wire__OperatorResponse, policy),
+    &meseta__wire__operator_response__policy__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "share",
+    11,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorResponse, kind_case),
+    offsetof(Meseta__Wire__OperatorResponse, share),
+    &meseta__wire__operator_response__share__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "obstacle",
+    12,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorResponse, kind_case),
+    offsetof(Meseta__Wire__OperatorResponse, obstacle),
+    &meseta__wire__operator_response__obstacle__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_response__field_indices_by_name[] = {
   2,   /* field[2] = agent */
@@ -1333,7 +1914,10 @@ static const unsigned meseta__wire__operator_response__field_indices_by_name[] =
   6,   /* field[6] = failure */
   3,   /* field[3] = framework */
   0,   /* field[0] = id */
+  10,   /* field[10] = obstacle */
   5,   /* field[5] = offer */
+  8,   /* field[8] = policy */
+  9,   /* field[9] = share */
   1,   /* field[1] = status */
   4,   /* field[4] = task */
 };
@@ -1341,7 +1925,7 @@ static const ProtobufCIntRange meseta__wire__operator_response__number_ranges[2 
 {
   { 1, 0 },
   { 3, 1 },
-  { 0, 8 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor =
 {
@@ -1351,7 +1935,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor =
   "Meseta__Wire__OperatorResponse",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorResponse),
-  8,
+  11,
   meseta__wire__operator_response__field_descriptors,
   meseta__wire__operator_response__field_indices_by_name,
   2,  meseta__wire__operator_response__number_ranges,

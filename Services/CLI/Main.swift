@@ -20,7 +20,9 @@ struct MesetaCommand: AsyncParsableCommand {
         version: ProgramVersion.current,
         subcommands: [
             Up.self, Down.self, Run.self, StatusCommand.self, AgentsCommand.self, FrameworksCommand.self,
-            TasksCommand.self, OffersCommand.self, KillCommand.self, MasterCommand.self,
+            TasksCommand.self, OffersCommand.self, RolesCommand.self, SharesCommand.self, ExplainCommand.self,
+            PolicyCommand.self,
+            KillCommand.self, MasterCommand.self,
         ])
 
     static func main() async {

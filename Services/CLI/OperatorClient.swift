@@ -106,7 +106,8 @@ enum OperatorClient {
             switch response.kind {
             case .failure(let message): self.finish(.failure(Complaint(message)))
             case .done: self.finish(.success(self.answers))
-            case .status, .agent, .framework, .task, .offer: self.answers.append(response.kind)
+            case .status, .agent, .framework, .task, .offer, .policy, .share, .obstacle:
+                self.answers.append(response.kind)
             }
         }
 

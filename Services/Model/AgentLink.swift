@@ -25,6 +25,11 @@ public struct TaskRecord: Hashable, Sendable {
     /// The `meseta.v1.TaskStatus` last sent; empty if none was, or if it is longer than `largestStatus`.
     public var latestStatus: Bytes
 
+    /// As its scheduler said; default 0.
+    public var priority: Int32 = 0
+    /// As its scheduler said; nil: no bound.
+    public var maxCompletionTime: Duration?
+
     /// Books and registrations tell what a task is, not what it computed: 16 KiB.
     public static let largestStatus = 16 << 10
 

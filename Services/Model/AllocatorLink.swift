@@ -2,6 +2,9 @@
 ///
 /// Indices name agents and frameworks on this link; one is used again only after its removal.
 public enum MasterToAllocator: Hashable, Sendable {
+    /// First of all, and when it changes.
+    case policy(PolicyFacts)
+    /// Added or changed; one that the policy no longer names comes once more, with the defaults.
     case role(RoleFacts)
     case framework(FrameworkFacts)
     case frameworkRemoved(UInt32)
@@ -22,14 +25,32 @@ public enum MasterToAllocator: Hashable, Sendable {
     case request(framework: UInt32, Resources, AgentID?)
     case allocationRefused(proposal: UInt64, agent: UInt32, free: Resources, message: String)
     case revocationRefused(proposal: UInt64, message: String)
+    /// The answer to `tasksWanted`: in the order in which they are to be taken back, a bounded number of them.
+    case revocable(framework: UInt32, [RevocableTask])
 }
 
 /// What an allocator proposes.
 public enum AllocatorToMaster: Hashable, Sendable {
     case allocation(Allocation)
     case revocation(Revocation)
+    /// Which tasks of this framework could be taken back, on the agents that this allocator proposes for?
+    case tasksWanted(framework: UInt32)
     /// Once, after `synced`: it can be given agents.
     case ready
+}
+
+/// What the operator decided beyond roles and frameworks.
+public struct PolicyFacts: Hashable, Sendable {
+    /// Followed by allocators that were not started with a policy of their own.
+    public var sharing: SharingPolicy
+    /// When and how tasks are taken back for guarantees.
+    public var revocation: RevocationRules
+
+    /// With everything given.
+    public init(sharing: SharingPolicy = .fair, revocation: RevocationRules = .init()) {
+        self.sharing = sharing
+        self.revocation = revocation
+    }
 }
 
 /// A role of the policy.
@@ -69,6 +90,10 @@ public struct FrameworkFacts: Hashable, Sendable {
     public var limit: Resources?
     /// Offers that hold none of these are of no use to it.
     public var minimumOffers: [Resources] = []
+    /// Among the frameworks of its role; above 0.
+    public var weight: Double = 1
+    /// Higher first, for policies that care.
+    public var priority: Int32 = 0
 
     /// An active framework without guarantee or limit.
     public init(index: UInt32, id: FrameworkID, name: String, roles: [String]) {
@@ -119,6 +144,8 @@ public struct AgentFacts: Hashable, Sendable {
     public var ownership: Ownership
     /// False: propose nothing of it.
     public var isActive: Bool = true
+    /// Propose nothing of it while less than this is free; never more than it has.
+    public var minimumOffer: Resources = .init()
 
     /// An active agent of which nothing is held.
     public init(
@@ -147,6 +174,29 @@ public struct Allocation: Hashable, Sendable {
         self.proposal = proposal
         self.ownership = ownership
         self.holding = holding
+    }
+}
+
+/// A task that could be taken back from its framework.
+public struct RevocableTask: Hashable, Sendable {
+    /// The index of the agent that it runs on.
+    public var agent: UInt32
+    /// Names it within its framework.
+    public var taskID: TaskID
+    /// The role whose share it counts in.
+    public var role: String
+    /// What it holds.
+    public var resources: Resources
+    /// The lowest go first.
+    public var priority: Int32
+
+    /// With everything given.
+    public init(agent: UInt32, taskID: TaskID, role: String, resources: Resources, priority: Int32 = 0) {
+        self.agent = agent
+        self.taskID = taskID
+        self.role = role
+        self.resources = resources
+        self.priority = priority
     }
 }
 

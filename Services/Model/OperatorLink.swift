@@ -15,6 +15,16 @@ public struct OperatorRequest: Hashable, Sendable {
         /// Nil framework: any, if the task id is unique.
         case kill(FrameworkID?, TaskID)
         case teardown(FrameworkID)
+        /// The policy in force.
+        case policy
+        /// Use this policy from now on; `source` is the file that says it. `isTrial`: say only whether it could be.
+        case applyPolicy(ClusterPolicy, source: Bytes, isTrial: Bool)
+        /// What each role has, is promised, and waits for.
+        case roles
+        /// The same for each framework in each of its roles.
+        case shares
+        /// Why a framework has no offers, or none that hold so much of one agent.
+        case explain(FrameworkID, wanted: Resources)
     }
 
     /// A request under a number of the asker's choosing.
@@ -38,6 +48,10 @@ public struct OperatorResponse: Hashable, Sendable {
         case framework(FrameworkRow)
         case task(TaskRow)
         case offer(OfferRow)
+        /// Empty source: it was not read from a file.
+        case policy(ClusterPolicy, source: Bytes)
+        case share(ShareRow)
+        case obstacle(ObstacleRow)
         case failure(String)
         case done
     }
@@ -46,7 +60,7 @@ public struct OperatorResponse: Hashable, Sendable {
     public var isLast: Bool {
         switch self.kind {
         case .failure, .done: true
-        case .status, .agent, .framework, .task, .offer: false
+        case .status, .agent, .framework, .task, .offer, .policy, .share, .obstacle: false
         }
     }
 
@@ -179,6 +193,115 @@ public struct TaskRow: Hashable, Sendable {
     public init(key: TaskKey, state: TaskState) {
         self.key = key
         self.state = state
+    }
+}
+
+/// A role, or a framework in one of its roles, in a listing.
+public struct ShareRow: Hashable, Sendable {
+    /// The role.
+    public var role: String
+    /// Nil: the row is of the role as a whole.
+    public var frameworkID: FrameworkID?
+    /// The framework's name; empty for a role.
+    public var name: String = ""
+    /// Against its siblings.
+    public var weight: Double = 1
+    /// Higher first, where the policy cares.
+    public var priority: Int32 = 0
+    /// Promised; default nothing.
+    public var guarantee: Resources = .init()
+    /// What it may hold at most; nil: no bound.
+    public var limit: Resources?
+    /// What tasks, executors and offers hold.
+    ///
+    /// A role holds what those below it hold, too.
+    public var held: Resources = .init()
+    /// The largest part that this is of the cluster, 0 to 1.
+    public var dominantShare: Double = 0
+    /// The resource that makes the share; empty if nothing is held.
+    public var dominantResource: String = ""
+    /// How many frameworks of the role have a scheduler; 1 or 0 for a framework.
+    public var frameworks: UInt32 = 0
+    /// In words; empty: nothing.
+    public var waitsFor: String = ""
+
+    /// A role of which nothing else is known yet.
+    public init(role: String, frameworkID: FrameworkID? = nil) {
+        self.role = role
+        self.frameworkID = frameworkID
+    }
+}
+
+/// What keeps agents from being offered to a framework; each agent counts under the first that holds.
+///
+/// Raw values travel.
+public enum OfferObstacle: UInt32, Hashable, Sendable, CaseIterable {
+    // Of the framework, or its role: these keep every agent from it.
+    case removed = 1
+    case noScheduler = 2
+    case suppressed = 3
+    case limitReached = 4
+    case noAllocator = 5
+    // Of single agents.
+    case agentAway = 10
+    case agentDeactivated = 11
+    /// Something of it is offered to the framework now, and waits for its answer.
+    case offered = 12
+    /// Even wholly free it has not what is wanted.
+    case neverLargeEnough = 13
+    /// What is not used waits for other frameworks' answers.
+    case offeredToOthers = 14
+    case nothingFree = 15
+    /// Less is free than is wanted, or than the framework or the operator allows to be offered.
+    case tooLittleFree = 16
+    /// Its attributes or its host are not among those that the framework takes.
+    case constraint = 17
+    /// The framework declined it a short time ago.
+    case refused = 18
+    /// Nothing is in the way: others are further below their share, and go first.
+    case othersFirst = 19
+
+    /// In words.
+    public var text: String {
+        switch self {
+        case .removed: "the framework has been removed"
+        case .noScheduler: "the framework has no scheduler"
+        case .suppressed: "the framework wants no offers"
+        case .limitReached: "a limit is reached"
+        case .noAllocator: "no allocator is connected"
+        case .agentAway: "away"
+        case .agentDeactivated: "deactivated by an operator"
+        case .offered: "offered to it now, not answered yet"
+        case .neverLargeEnough: "smaller than what is wanted"
+        case .offeredToOthers: "offered to others now"
+        case .nothingFree: "nothing free"
+        case .tooLittleFree: "too little free"
+        case .constraint: "not among those that the framework takes"
+        case .refused: "declined by the framework a short time ago"
+        case .othersFirst: "free: others are further below their share"
+        }
+    }
+}
+
+/// One reason why a framework is not offered agents, and how many.
+public struct ObstacleRow: Hashable, Sendable {
+    /// The framework's role that it is about.
+    public var role: String
+    /// The reason.
+    public var obstacle: OfferObstacle
+    /// How many agents; 0: all.
+    public var agents: UInt32
+    /// More, in words; may be empty.
+    public var detail: String
+    /// Of these agents, those with the most free.
+    public var nearest: [String] = []
+
+    /// A reason, without agents that are nearest.
+    public init(role: String, obstacle: OfferObstacle, agents: UInt32 = 0, detail: String = "") {
+        self.role = role
+        self.obstacle = obstacle
+        self.agents = agents
+        self.detail = detail
     }
 }
 

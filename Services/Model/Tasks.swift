@@ -248,6 +248,8 @@ public struct TaskInfo: Hashable, Sendable {
     public var killGracePeriod: Duration?
     /// From RUNNING on; nil: no bound.
     public var maxCompletionTime: Duration?
+    /// Where tasks have to be given back, those of the lowest go first; default 0.
+    public var priority: Int32 = 0
     /// The message as it came, all its fields; empty if made here.
     ///
     /// What is carried on is this.

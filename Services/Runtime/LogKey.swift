@@ -38,6 +38,8 @@ public enum LogKey {
     public static let pid = "pid"
     /// A TCP port.
     public static let port = "port"
+    /// The way in which a cluster is shared.
+    public static let policy = "policy"
     /// Why, for people.
     public static let reason = "reason"
     /// What a process is to the cluster.

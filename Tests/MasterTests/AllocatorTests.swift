@@ -15,7 +15,7 @@ struct AllocatorTests {
         let small = Small {
             var role = RoleFacts(role: "*")
             role.weight = 2
-            $0.roles = [role]
+            $0.policy.roles = [role]
         }
         small.run("t1")
         _ = small.offer("cpus:1")
@@ -23,18 +23,19 @@ struct AllocatorTests {
         small.stage.wait(.seconds(10))
         let second = small.stage.connect(Hello(role: .allocator, name: "a2"))
         let told = small.stage.messages(toAllocator: second)
-        #expect(told.count == 5)
-        guard case .role(let role) = told[0], case .framework(let framework) = told[1], case .agent(let agent) = told[2]
+        #expect(told.count == 6)
+        #expect(told[0] == .policy(PolicyFacts()))
+        guard case .role(let role) = told[1], case .framework(let framework) = told[2], case .agent(let agent) = told[3]
         else { return #expect(Bool(false), "\(told)") }
         #expect(role.weight == 2)
         #expect(framework.id == small.framework && framework.isActive)
         #expect(agent.id == small.agent && !agent.isOwned)
         #expect(agent.holdings.map(\.resources) == ["cpus:2;mem:1024"])
         #expect(
-            told[3]
+            told[4]
                 == .filter(
                     AgentHolding(agent: 0, framework: 0, role: "*", resources: "cpus:2"), remaining: .seconds(50)))
-        #expect(told[4] == .synced)
+        #expect(told[5] == .synced)
     }
 
     @Test("A long synchronisation goes out in chunks; changes in between are neither lost nor told twice")
@@ -49,19 +50,19 @@ struct AllocatorTests {
             told += effects.compactMap { if case .sendToAllocator(peer, let message) = $0 { message } else { nil } }
         }
         take(master.handle(.peerConnected(peer, Hello(role: .allocator, name: "a1")), at: stage.now))
-        #expect(told.count == 10)
+        #expect(told.count == 1 + 10)
         // One agent that was told, and one that was not, go away.
         for index in [3, 30] as [UInt32] {
             let attachment = Attachment(starts: 1, connects: 1)
             take(master.handle(.relay(relay, .agentDetached(index: index, attachment)), at: stage.now))
         }
-        #expect(told.count == 11)
+        #expect(told.count == 1 + 11)
         while told.last != .synced { take(master.handle(.timerFired(.allocatorSync(peer)), at: stage.now)) }
-        #expect(told.count == 37)
+        #expect(told.count == 1 + 37)
         let away = told.compactMap { if case .agent(let facts) = $0, !facts.isActive { facts.index } else { nil } }
         #expect(away == [3, 30])
         take(master.handle(.allocator(peer, .ready), at: stage.now))
-        #expect(told.count == 37 + 35)
+        #expect(told.count == 1 + 37 + 35)
     }
 
     @Test("Two allocators divide the agents; when one goes, only its own change hands")
@@ -99,7 +100,9 @@ struct AllocatorTests {
         }
         _ = small.call(.decline([offer.id], OfferFilters(refuse: .zero)))
         for peer in [small.allocator, second] {
-            #expect(small.stage.messages(toAllocator: peer) == [.recovered(holding)])
+            // Declined without a refusal: others that want it go first.
+            let filter = MasterToAllocator.filter(holding, remaining: .zero)
+            #expect(small.stage.messages(toAllocator: peer) == [filter, .recovered(holding)])
         }
     }
 
@@ -142,7 +145,7 @@ struct AllocatorTests {
         let stage = Stage {
             var role = RoleFacts(role: "eng")
             role.limit = "cpus:2"
-            $0.roles = [role]
+            $0.policy.roles = [role]
         }
         let relay = stage.relay()
         let allocator = stage.allocator()
@@ -172,7 +175,7 @@ struct RevocationTests {
     /// A cluster full of `greedy`'s task, and `poor` with a guarantee.
     private func full(guarantees: [(String, Resources)]) -> (Small, PeerID, FrameworkID, FrameworkID) {
         let small = Small {
-            $0.roles = guarantees.map { name, amount in
+            $0.policy.roles = guarantees.map { name, amount in
                 var role = RoleFacts(role: name)
                 role.guarantee = amount
                 return role
@@ -247,6 +250,63 @@ struct RevocationTests {
         #expect(small.stage.events(to: greedy).contains { if case .rescindInverseOffer = $0 { true } else { false } })
         small.stage.wait(.seconds(30))
         #expect(small.stage.orders(small.relay) == [])
+    }
+
+    @Test("An allocator that asks is told which tasks go first: the lowest priority, then the youngest")
+    func order() {
+        let small = Small()
+        for (number, id, priority) in [(1, "old", 0), (2, "dear", 5), (3, "young", 0), (4, "cheap", -1)]
+            as [(UInt64, TaskID, Int32)]
+        {
+            small.stage.wait(.seconds(1))
+            var info = task(id, on: small.agent, "cpus:0.5;mem:10")
+            info.priority = priority
+            _ = small.call(launch(info, from: small.offer("cpus:0.5;mem:10")))
+            var running = record(number, small.framework, id, .running, "cpus:0.5;mem:10")
+            running.priority = priority
+            small.stage.book(small.relay, number * 10, .task(running))
+        }
+        let framework = small.stage.frameworkRows[small.framework]!
+        small.stage.step(.allocator(small.allocator, .tasksWanted(framework: framework)))
+        guard case .revocable(framework, let tasks)? = small.stage.messages(toAllocator: small.allocator).first else {
+            return #expect(Bool(false), "\(small.stage.said)")
+        }
+        #expect(tasks.map(\.taskID) == ["cheap", "young", "old", "dear"])
+        #expect(tasks[0].resources == "cpus:0.5;mem:10" && tasks[0].priority == -1)
+        // Of agents that another allocator proposes for, it is told nothing.
+        let second = small.stage.allocator("other")
+        small.stage.step(.allocator(second, .tasksWanted(framework: framework)))
+        let others = small.stage.messages(toAllocator: second)
+        small.stage.step(.allocator(small.allocator, .tasksWanted(framework: framework)))
+        let own = small.stage.messages(toAllocator: small.allocator)
+        #expect([others, own].count { $0 == [.revocable(framework: framework, [])] } == 1)
+    }
+
+    @Test("A framework below its own guarantee is given back tasks, too")
+    func frameworkGuarantee() {
+        let (small, _, victim, beneficiary) = self.full(guarantees: [])
+        var policy = ClusterPolicy()
+        var rule = FrameworkRule(framework: "poor")
+        rule.guarantee = "cpus:1"
+        policy.frameworks = [rule]
+        small.stage.step(.policyRead(policy, source: []))
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) == nil)
+        #expect(self.revoke(small, "t2", of: victim, for: beneficiary)?.contains("less than") == true)
+    }
+
+    @Test("Within one role of the tree, what the whole is guaranteed protects nobody from its own part")
+    func sharedAncestor() {
+        let small = Small {
+            var (whole, part) = (RoleFacts(role: "eng"), RoleFacts(role: "eng/b"))
+            whole.guarantee = "cpus:4"
+            part.guarantee = "cpus:2"
+            $0.policy.roles = [whole, part]
+        }
+        let (greedy, greedyID) = small.stage.scheduler("greedy") { $0.roles = ["eng/a"] }
+        let (_, poorID) = small.stage.scheduler("poor") { $0.roles = ["eng/b"] }
+        let offer = small.stage.propose(small.allocator, small.agent, "cpus:4;mem:10", for: greedyID, role: "eng/a")!
+        small.stage.call(greedy, greedyID, launch(task("t1", on: small.agent, "cpus:4;mem:10"), from: offer.id))
+        #expect(self.revoke(small, "t1", of: greedyID, for: poorID) == nil)
     }
 
     @Test("A role at its guarantee is never touched")

@@ -49,7 +49,7 @@ private final class Storm {
             var role = RoleFacts(role: "eng")
             role.limit = "cpus:9"
             role.guarantee = "cpus:3"
-            $0.roles = [role]
+            $0.policy.roles = [role]
         }
     }
 

@@ -47,6 +47,7 @@ extension TaskInfo: Sample {
         task.data = random.maybe { $0.bytes() }
         task.killGracePeriod = random.maybe { $0.duration() }
         task.maxCompletionTime = random.maybe { $0.duration() }
+        task.priority = Int32(random.below(9)) - 4
         return task
     }
 

@@ -87,11 +87,14 @@ extension ExecutorKey {
 
 extension TaskRecord {
     static func sample(_ random: inout Random) -> TaskRecord {
-        TaskRecord(
+        var record = TaskRecord(
             number: random.number(), key: .sample(&random), name: random.text(), executorID: random.maybe { $0.id() },
             resources: random.resources(), role: random.text(), state: random.one(of: TaskState.allCases),
             acknowledgedState: random.maybe { $0.one(of: TaskState.allCases) }, sequence: random.number(),
             isUnacknowledged: random.flag(), isRemoved: random.flag(), latestStatus: random.bytes())
+        record.priority = Int32(random.below(9)) - 4
+        record.maxCompletionTime = random.maybe { .milliseconds(Int64(1 + $0.below(100_000))) }
+        return record
     }
 }
 
@@ -226,7 +229,18 @@ extension AgentHolding {
 
 extension MasterToAllocator: Sample {
     static func sample(_ random: inout Random) -> MasterToAllocator {
-        switch random.below(13) {
+        switch random.below(15) {
+        case 13:
+            let policy = ClusterPolicy.sample(&random)
+            return .policy(PolicyFacts(sharing: policy.sharing, revocation: policy.revocation))
+        case 14:
+            return .revocable(
+                framework: random.index(),
+                random.list(upTo: 3) {
+                    RevocableTask(
+                        agent: $0.index(), taskID: $0.id(), role: $0.text(), resources: $0.resources(),
+                        priority: Int32($0.below(9)))
+                })
         case 0:
             var facts = RoleFacts(role: random.text())
             facts.weight = Double(1 + random.below(1000)) / 8
@@ -243,6 +257,8 @@ extension MasterToAllocator: Sample {
             facts.guarantee = random.resources()
             facts.limit = random.maybe { $0.resources() }
             facts.minimumOffers = random.list(upTo: 3) { $0.resources() }
+            facts.weight = Double(1 + random.below(1000)) / 8
+            facts.priority = Int32(random.below(2000)) - 1000
             return .framework(facts)
         case 2: return .frameworkRemoved(random.index())
         case 3:
@@ -255,6 +271,7 @@ extension MasterToAllocator: Sample {
                 AgentHolding(agent: index, framework: $0.index(), role: $0.text(), resources: $0.resources())
             }
             facts.isActive = random.flag()
+            facts.minimumOffer = random.resources()
             return .agent(facts)
         case 4: return .agentRemoved(random.index())
         case 5: return .synced
@@ -273,7 +290,8 @@ extension MasterToAllocator: Sample {
 
 extension AllocatorToMaster: Sample {
     static func sample(_ random: inout Random) -> AllocatorToMaster {
-        switch random.below(3) {
+        switch random.below(4) {
+        case 3: .tasksWanted(framework: random.index())
         case 0:
             .allocation(
                 Allocation(proposal: random.number(), ownership: random.number(), holding: .sample(&random)))
@@ -294,7 +312,9 @@ extension OperatorRequest: Sample {
     static func sample(_ random: inout Random) -> OperatorRequest {
         let kinds: [Kind] = [
             .status, .agents, .frameworks, .tasks, .offers, .kill(random.maybe { $0.id() }, random.id()),
-            .teardown(random.id()),
+            .teardown(random.id()), .policy, .roles, .shares,
+            .explain(random.id(), wanted: random.resources()),
+            .applyPolicy(.sample(&random), source: random.bytes(), isTrial: random.flag()),
         ]
         return OperatorRequest(id: random.number(), random.one(of: kinds))
     }
@@ -303,7 +323,15 @@ extension OperatorRequest: Sample {
 extension OperatorResponse: Sample {
     static func sample(_ random: inout Random) -> OperatorResponse {
         let id = random.number()
-        switch random.below(7) {
+        switch random.below(10) {
+        case 9:
+            var row = ObstacleRow(
+                role: random.text(), obstacle: random.one(of: OfferObstacle.allCases), agents: random.index(),
+                detail: random.text())
+            row.nearest = random.list(upTo: 3) { $0.text() }
+            return OperatorResponse(id: id, .obstacle(row))
+        case 7: return OperatorResponse(id: id, .policy(.sample(&random), source: random.bytes()))
+        case 8: return OperatorResponse(id: id, .share(.sample(&random)))
         case 0:
             var status = ClusterStatus()
             status.name = random.text()
@@ -350,5 +378,52 @@ extension OperatorResponse: Sample {
         case 5: return OperatorResponse(id: id, .failure(random.text()))
         default: return OperatorResponse(id: id, .done)
         }
+    }
+}
+
+extension ClusterPolicy {
+    static func sample(_ random: inout Random) -> ClusterPolicy {
+        var policy = ClusterPolicy()
+        policy.sharing = random.one(of: SharingPolicy.allCases)
+        policy.revocation.wait = random.maybe { $0.duration() }
+        policy.revocation.grace = random.duration()
+        policy.roles = random.list(upTo: 3) { random in
+            var facts = RoleFacts(role: random.text())
+            facts.weight = Double(random.below(1000) + 1) / 100
+            facts.priority = Int32(random.below(100))
+            (facts.guarantee, facts.limit) = (random.resources(), random.maybe { $0.resources() })
+            return facts
+        }
+        policy.frameworks = random.list(upTo: 3) { random in
+            var rule = FrameworkRule(framework: random.text())
+            rule.weight = Double(random.below(1000) + 1) / 100
+            rule.priority = Int32(random.below(100))
+            (rule.guarantee, rule.limit) = (random.resources(), random.maybe { $0.resources() })
+            return rule
+        }
+        policy.slots = random.maybe { random in
+            var slots = SlotRules()
+            slots.longThousandths = Int64(random.below(1001))
+            slots.shortTime = random.duration()
+            return slots
+        }
+        policy.minimumOffer = random.resources()
+        policy.taskLimit = random.maybe { $0.resources() }
+        return policy
+    }
+}
+
+extension ShareRow {
+    static func sample(_ random: inout Random) -> ShareRow {
+        var row = ShareRow(role: random.text(), frameworkID: random.maybe { $0.id() })
+        (row.name, row.dominantResource, row.waitsFor) = (random.text(), random.text(), random.text())
+        row.weight = Double(random.below(1000) + 1) / 100
+        row.priority = Int32(random.below(100))
+        (row.guarantee, row.limit, row.held) = (
+            random.resources(), random.maybe { $0.resources() }, random.resources()
+        )
+        row.dominantShare = Double(random.below(1000)) / 1000
+        row.frameworks = random.index()
+        return row
     }
 }

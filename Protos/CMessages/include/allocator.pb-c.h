@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "entities.pb-c.h"
 
 typedef struct Meseta__Wire__MasterToAllocator Meseta__Wire__MasterToAllocator;
+typedef struct Meseta__Wire__MasterToAllocator__PolicyFacts Meseta__Wire__MasterToAllocator__PolicyFacts;
 typedef struct Meseta__Wire__MasterToAllocator__RoleFacts Meseta__Wire__MasterToAllocator__RoleFacts;
 typedef struct Meseta__Wire__MasterToAllocator__FrameworkFacts Meseta__Wire__MasterToAllocator__FrameworkFacts;
 typedef struct Meseta__Wire__MasterToAllocator__Holding Meseta__Wire__MasterToAllocator__Holding;
@@ -28,6 +29,8 @@ typedef struct Meseta__Wire__MasterToAllocator__Revived Meseta__Wire__MasterToAl
 typedef struct Meseta__Wire__MasterToAllocator__Request Meseta__Wire__MasterToAllocator__Request;
 typedef struct Meseta__Wire__MasterToAllocator__AllocationRefused Meseta__Wire__MasterToAllocator__AllocationRefused;
 typedef struct Meseta__Wire__MasterToAllocator__RevocationRefused Meseta__Wire__MasterToAllocator__RevocationRefused;
+typedef struct Meseta__Wire__MasterToAllocator__RevocableTask Meseta__Wire__MasterToAllocator__RevocableTask;
+typedef struct Meseta__Wire__MasterToAllocator__Revocable Meseta__Wire__MasterToAllocator__Revocable;
 typedef struct Meseta__Wire__AllocatorToMaster Meseta__Wire__AllocatorToMaster;
 typedef struct Meseta__Wire__AllocatorToMaster__Allocation Meseta__Wire__AllocatorToMaster__Allocation;
 typedef struct Meseta__Wire__AllocatorToMaster__Revocation Meseta__Wire__AllocatorToMaster__Revocation;
@@ -37,6 +40,30 @@ typedef struct Meseta__Wire__AllocatorToMaster__Revocation Meseta__Wire__Allocat
 
 
 /* --- messages --- */
+
+/*
+ * What the operator decided beyond roles and frameworks. First of all, and when it changes.
+ */
+struct  Meseta__Wire__MasterToAllocator__PolicyFacts
+{
+  ProtobufCMessage base;
+  /*
+   * fair, priority, lottery; for allocators without a policy of their own.
+   */
+  char *sharing;
+  /*
+   * How long a guarantee waits before tasks are taken back for it; -1: for ever.
+   */
+  int64_t revocation_wait_ns;
+  /*
+   * What a task gets between being told and being killed.
+   */
+  int64_t revocation_grace_ns;
+};
+#define MESETA__WIRE__MASTER_TO_ALLOCATOR__POLICY_FACTS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__policy_facts__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0 }
+
 
 struct  Meseta__Wire__MasterToAllocator__RoleFacts
 {
@@ -84,10 +111,18 @@ struct  Meseta__Wire__MasterToAllocator__FrameworkFacts
    */
   size_t n_minimum_offers;
   Meseta__Wire__ResourceVector **minimum_offers;
+  /*
+   * Among the frameworks of its role; above 0, absent: 1.
+   */
+  double weight;
+  /*
+   * Higher first, for policies that care.
+   */
+  int32_t priority;
 };
 #define MESETA__WIRE__MASTER_TO_ALLOCATOR__FRAMEWORK_FACTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__framework_facts__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, NULL, NULL, 0, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, NULL, NULL, 0, 0,NULL, 0, 0 }
 
 
 struct  Meseta__Wire__MasterToAllocator__Holding
@@ -130,10 +165,14 @@ struct  Meseta__Wire__MasterToAllocator__AgentFacts
    * False: propose nothing of it.
    */
   protobuf_c_boolean active;
+  /*
+   * Propose nothing of it while less than this is free.
+   */
+  Meseta__Wire__ResourceVector *minimum_offer;
 };
 #define MESETA__WIRE__MASTER_TO_ALLOCATOR__AGENT_FACTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__agent_facts__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, NULL, 0,NULL, 0, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, NULL, 0,NULL, 0, 0, 0, NULL }
 
 
 /*
@@ -242,6 +281,41 @@ struct  Meseta__Wire__MasterToAllocator__RevocationRefused
     , 0, (char *)protobuf_c_empty_string }
 
 
+/*
+ * A task that could be taken back.
+ */
+struct  Meseta__Wire__MasterToAllocator__RevocableTask
+{
+  ProtobufCMessage base;
+  uint32_t agent;
+  char *task_id;
+  char *role;
+  Meseta__Wire__ResourceVector *resources;
+  /*
+   * The lowest go first.
+   */
+  int32_t priority;
+};
+#define MESETA__WIRE__MASTER_TO_ALLOCATOR__REVOCABLE_TASK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__revocable_task__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0 }
+
+
+/*
+ * The answer to `tasks_wanted`, in the order in which they are to be taken back: lowest priority first, then youngest.
+ */
+struct  Meseta__Wire__MasterToAllocator__Revocable
+{
+  ProtobufCMessage base;
+  uint32_t framework;
+  size_t n_tasks;
+  Meseta__Wire__MasterToAllocator__RevocableTask **tasks;
+};
+#define MESETA__WIRE__MASTER_TO_ALLOCATOR__REVOCABLE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__revocable__descriptor) \
+    , 0, 0,NULL }
+
+
 typedef enum {
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND__NOT_SET = 0,
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ROLE = 1,
@@ -256,7 +330,9 @@ typedef enum {
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVIVED = 10,
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REQUEST = 11,
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ALLOCATION_REFUSED = 12,
-  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCATION_REFUSED = 13
+  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCATION_REFUSED = 13,
+  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_POLICY = 14,
+  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCABLE = 15
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND__CASE)
 } Meseta__Wire__MasterToAllocator__KindCase;
 
@@ -278,6 +354,8 @@ struct  Meseta__Wire__MasterToAllocator
     Meseta__Wire__MasterToAllocator__Request *request;
     Meseta__Wire__MasterToAllocator__AllocationRefused *allocation_refused;
     Meseta__Wire__MasterToAllocator__RevocationRefused *revocation_refused;
+    Meseta__Wire__MasterToAllocator__PolicyFacts *policy;
+    Meseta__Wire__MasterToAllocator__Revocable *revocable;
   };
 };
 #define MESETA__WIRE__MASTER_TO_ALLOCATOR__INIT \
@@ -329,6 +407,7 @@ typedef enum {
   MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND__NOT_SET = 0,
   MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_ALLOCATION = 1,
   MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_REVOCATION = 2,
+  MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_TASKS_WANTED = 4,
   MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_READY = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND__CASE)
 } Meseta__Wire__AllocatorToMaster__KindCase;
@@ -341,6 +420,10 @@ struct  Meseta__Wire__AllocatorToMaster
     Meseta__Wire__AllocatorToMaster__Allocation *allocation;
     Meseta__Wire__AllocatorToMaster__Revocation *revocation;
     /*
+     * Which tasks of this framework could be taken back, on the agents of this allocator?
+     */
+    uint32_t tasks_wanted;
+    /*
      * Sent once after `synced`: the master gives it agents from now on.
      */
     protobuf_c_boolean ready;
@@ -351,6 +434,9 @@ struct  Meseta__Wire__AllocatorToMaster
     , MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND__NOT_SET, {0} }
 
 
+/* Meseta__Wire__MasterToAllocator__PolicyFacts methods */
+void   meseta__wire__master_to_allocator__policy_facts__init
+                     (Meseta__Wire__MasterToAllocator__PolicyFacts         *message);
 /* Meseta__Wire__MasterToAllocator__RoleFacts methods */
 void   meseta__wire__master_to_allocator__role_facts__init
                      (Meseta__Wire__MasterToAllocator__RoleFacts         *message);
@@ -384,6 +470,12 @@ void   meseta__wire__master_to_allocator__allocation_refused__init
 /* Meseta__Wire__MasterToAllocator__RevocationRefused methods */
 void   meseta__wire__master_to_allocator__revocation_refused__init
                      (Meseta__Wire__MasterToAllocator__RevocationRefused         *message);
+/* Meseta__Wire__MasterToAllocator__RevocableTask methods */
+void   meseta__wire__master_to_allocator__revocable_task__init
+                     (Meseta__Wire__MasterToAllocator__RevocableTask         *message);
+/* Meseta__Wire__MasterToAllocator__Revocable methods */
+void   meseta__wire__master_to_allocator__revocable__init
+                     (Meseta__Wire__MasterToAllocator__Revocable         *message);
 /* Meseta__Wire__MasterToAllocator methods */
 void   meseta__wire__master_to_allocator__init
                      (Meseta__Wire__MasterToAllocator         *message);
@@ -430,6 +522,9 @@ void   meseta__wire__allocator_to_master__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Meseta__Wire__MasterToAllocator__PolicyFacts_Closure)
+                 (const Meseta__Wire__MasterToAllocator__PolicyFacts *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__MasterToAllocator__RoleFacts_Closure)
                  (const Meseta__Wire__MasterToAllocator__RoleFacts *message,
                   void *closure_data);
@@ -463,6 +558,12 @@ typedef void (*Meseta__Wire__MasterToAllocator__AllocationRefused_Closure)
 typedef void (*Meseta__Wire__MasterToAllocator__RevocationRefused_Closure)
                  (const Meseta__Wire__MasterToAllocator__RevocationRefused *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__MasterToAllocator__RevocableTask_Closure)
+                 (const Meseta__Wire__MasterToAllocator__RevocableTask *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__MasterToAllocator__Revocable_Closure)
+                 (const Meseta__Wire__MasterToAllocator__Revocable *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__MasterToAllocator_Closure)
                  (const Meseta__Wire__MasterToAllocator *message,
                   void *closure_data);
@@ -482,6 +583,7 @@ typedef void (*Meseta__Wire__AllocatorToMaster_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__policy_facts__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__role_facts__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__framework_facts__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__holding__descriptor;
@@ -493,6 +595,8 @@ extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__reviv
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__request__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__allocation_refused__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocation_refused__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable_task__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__allocation__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__revocation__descriptor;

@@ -165,10 +165,18 @@ struct  Meseta__Wire__TaskRecord
    * meseta.v1.TaskStatus as last sent, for reconciliation. May be empty.
    */
   ProtobufCBinaryData latest_status;
+  /*
+   * Of its meseta.v1.TaskInfo.
+   */
+  int32_t priority;
+  /*
+   * Of its meseta.v1.TaskInfo; 0: no bound.
+   */
+  int64_t max_completion_ns;
 };
 #define MESETA__WIRE__TASK_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__task_record__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, {0,NULL} }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0 }
 
 
 struct  Meseta__Wire__ExecutorRecord

@@ -2770,10 +2770,15 @@ struct  Meseta__V1__TaskInfo
    */
   size_t n_limits;
   Meseta__V1__TaskInfo__LimitsEntry **limits;
+  /*
+   * Among the framework's own tasks: where some have to be given back, those of the lowest go first. Absent: 0.
+   */
+  protobuf_c_boolean has_priority;
+  int32_t priority;
 };
 #define MESETA__V1__TASK_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__task_info__descriptor) \
-    , NULL, NULL, NULL, 0,NULL, NULL, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,NULL }
+    , NULL, NULL, NULL, 0,NULL, NULL, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, 0,NULL, 0, 0 }
 
 
 struct  Meseta__V1__TaskGroupInfo

@@ -15,16 +15,22 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "entities.pb-c.h"
+#include "policy.pb-c.h"
 
 typedef struct Meseta__Wire__OperatorRequest Meseta__Wire__OperatorRequest;
 typedef struct Meseta__Wire__OperatorRequest__Kill Meseta__Wire__OperatorRequest__Kill;
 typedef struct Meseta__Wire__OperatorRequest__Teardown Meseta__Wire__OperatorRequest__Teardown;
+typedef struct Meseta__Wire__OperatorRequest__ApplyPolicy Meseta__Wire__OperatorRequest__ApplyPolicy;
+typedef struct Meseta__Wire__OperatorRequest__Explain Meseta__Wire__OperatorRequest__Explain;
 typedef struct Meseta__Wire__OperatorResponse Meseta__Wire__OperatorResponse;
 typedef struct Meseta__Wire__OperatorResponse__Status Meseta__Wire__OperatorResponse__Status;
 typedef struct Meseta__Wire__OperatorResponse__Agent Meseta__Wire__OperatorResponse__Agent;
 typedef struct Meseta__Wire__OperatorResponse__Framework Meseta__Wire__OperatorResponse__Framework;
 typedef struct Meseta__Wire__OperatorResponse__Task Meseta__Wire__OperatorResponse__Task;
 typedef struct Meseta__Wire__OperatorResponse__Offer Meseta__Wire__OperatorResponse__Offer;
+typedef struct Meseta__Wire__OperatorResponse__Policy Meseta__Wire__OperatorResponse__Policy;
+typedef struct Meseta__Wire__OperatorResponse__Share Meseta__Wire__OperatorResponse__Share;
+typedef struct Meseta__Wire__OperatorResponse__Obstacle Meseta__Wire__OperatorResponse__Obstacle;
 typedef struct Meseta__Wire__OperatorResponse__Failure Meseta__Wire__OperatorResponse__Failure;
 
 
@@ -57,6 +63,41 @@ struct  Meseta__Wire__OperatorRequest__Teardown
     , (char *)protobuf_c_empty_string }
 
 
+/*
+ * Use this policy from now on.
+ */
+struct  Meseta__Wire__OperatorRequest__ApplyPolicy
+{
+  ProtobufCMessage base;
+  Meseta__Wire__ClusterPolicy *policy;
+  /*
+   * The file that says it, to be kept and shown.
+   */
+  ProtobufCBinaryData source;
+  /*
+   * Say only whether it could be.
+   */
+  protobuf_c_boolean trial;
+};
+#define MESETA__WIRE__OPERATOR_REQUEST__APPLY_POLICY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_request__apply_policy__descriptor) \
+    , NULL, {0,NULL}, 0 }
+
+
+/*
+ * Why a framework has no offers, or none that hold so much of one agent.
+ */
+struct  Meseta__Wire__OperatorRequest__Explain
+{
+  ProtobufCMessage base;
+  char *framework_id;
+  Meseta__Wire__ResourceVector *wanted;
+};
+#define MESETA__WIRE__OPERATOR_REQUEST__EXPLAIN__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_request__explain__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
 typedef enum {
   MESETA__WIRE__OPERATOR_REQUEST__KIND__NOT_SET = 0,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_STATUS = 2,
@@ -65,7 +106,12 @@ typedef enum {
   MESETA__WIRE__OPERATOR_REQUEST__KIND_TASKS = 5,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_OFFERS = 6,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_KILL = 7,
-  MESETA__WIRE__OPERATOR_REQUEST__KIND_TEARDOWN = 8
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_TEARDOWN = 8,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_POLICY = 9,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_APPLY_POLICY = 10,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_ROLES = 11,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_SHARES = 12,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_EXPLAIN = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__OPERATOR_REQUEST__KIND__CASE)
 } Meseta__Wire__OperatorRequest__KindCase;
 
@@ -85,6 +131,11 @@ struct  Meseta__Wire__OperatorRequest
     protobuf_c_boolean offers;
     Meseta__Wire__OperatorRequest__Kill *kill;
     Meseta__Wire__OperatorRequest__Teardown *teardown;
+    protobuf_c_boolean policy;
+    Meseta__Wire__OperatorRequest__ApplyPolicy *apply_policy;
+    protobuf_c_boolean roles;
+    protobuf_c_boolean shares;
+    Meseta__Wire__OperatorRequest__Explain *explain;
   };
 };
 #define MESETA__WIRE__OPERATOR_REQUEST__INIT \
@@ -207,6 +258,86 @@ struct  Meseta__Wire__OperatorResponse__Offer
     , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0 }
 
 
+struct  Meseta__Wire__OperatorResponse__Policy
+{
+  ProtobufCMessage base;
+  Meseta__Wire__ClusterPolicy *policy;
+  /*
+   * Empty: not read from a file.
+   */
+  ProtobufCBinaryData source;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__POLICY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__policy__descriptor) \
+    , NULL, {0,NULL} }
+
+
+/*
+ * A role, or a framework in one of its roles.
+ */
+struct  Meseta__Wire__OperatorResponse__Share
+{
+  ProtobufCMessage base;
+  char *role;
+  /*
+   * Empty: the row is of the role as a whole.
+   */
+  char *framework_id;
+  char *name;
+  double weight;
+  int32_t priority;
+  Meseta__Wire__ResourceVector *guarantee;
+  Meseta__Wire__ResourceVector *limit;
+  protobuf_c_boolean has_limit;
+  Meseta__Wire__ResourceVector *held;
+  /*
+   * 0 to 1.
+   */
+  double dominant_share;
+  char *dominant_resource;
+  /*
+   * Of the role, with a scheduler.
+   */
+  uint32_t frameworks;
+  /*
+   * In words.
+   */
+  char *waits_for;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__SHARE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__share__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, NULL, NULL, 0, NULL, 0, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+
+
+/*
+ * One reason why a framework is not offered agents, and how many.
+ */
+struct  Meseta__Wire__OperatorResponse__Obstacle
+{
+  ProtobufCMessage base;
+  char *role;
+  /*
+   * 1 to 9 keep every agent from it: 1 removed, 2 no scheduler, 3 suppressed, 4 a limit is reached, 5 no allocator.
+   * Of single agents: 10 away, 11 deactivated, 12 offered to it, 13 smaller than wanted, 14 offered to others,
+   * 15 nothing free, 16 too little free, 17 excluded by its constraints, 18 declined lately, 19 others go first.
+   */
+  uint32_t obstacle;
+  /*
+   * 0: all.
+   */
+  uint32_t agents;
+  char *detail;
+  /*
+   * Those with the most free.
+   */
+  size_t n_nearest;
+  char **nearest;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__OBSTACLE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__obstacle__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
+
+
 /*
  * The request could not be carried out.
  */
@@ -228,6 +359,9 @@ typedef enum {
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_TASK = 6,
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_OFFER = 7,
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE = 8,
+  MESETA__WIRE__OPERATOR_RESPONSE__KIND_POLICY = 10,
+  MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHARE = 11,
+  MESETA__WIRE__OPERATOR_RESPONSE__KIND_OBSTACLE = 12,
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_DONE = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__OPERATOR_RESPONSE__KIND__CASE)
 } Meseta__Wire__OperatorResponse__KindCase;
@@ -244,6 +378,9 @@ struct  Meseta__Wire__OperatorResponse
     Meseta__Wire__OperatorResponse__Task *task;
     Meseta__Wire__OperatorResponse__Offer *offer;
     Meseta__Wire__OperatorResponse__Failure *failure;
+    Meseta__Wire__OperatorResponse__Policy *policy;
+    Meseta__Wire__OperatorResponse__Share *share;
+    Meseta__Wire__OperatorResponse__Obstacle *obstacle;
     /*
      * Carried out, or the end of a listing.
      */
@@ -261,6 +398,12 @@ void   meseta__wire__operator_request__kill__init
 /* Meseta__Wire__OperatorRequest__Teardown methods */
 void   meseta__wire__operator_request__teardown__init
                      (Meseta__Wire__OperatorRequest__Teardown         *message);
+/* Meseta__Wire__OperatorRequest__ApplyPolicy methods */
+void   meseta__wire__operator_request__apply_policy__init
+                     (Meseta__Wire__OperatorRequest__ApplyPolicy         *message);
+/* Meseta__Wire__OperatorRequest__Explain methods */
+void   meseta__wire__operator_request__explain__init
+                     (Meseta__Wire__OperatorRequest__Explain         *message);
 /* Meseta__Wire__OperatorRequest methods */
 void   meseta__wire__operator_request__init
                      (Meseta__Wire__OperatorRequest         *message);
@@ -295,6 +438,15 @@ void   meseta__wire__operator_response__task__init
 /* Meseta__Wire__OperatorResponse__Offer methods */
 void   meseta__wire__operator_response__offer__init
                      (Meseta__Wire__OperatorResponse__Offer         *message);
+/* Meseta__Wire__OperatorResponse__Policy methods */
+void   meseta__wire__operator_response__policy__init
+                     (Meseta__Wire__OperatorResponse__Policy         *message);
+/* Meseta__Wire__OperatorResponse__Share methods */
+void   meseta__wire__operator_response__share__init
+                     (Meseta__Wire__OperatorResponse__Share         *message);
+/* Meseta__Wire__OperatorResponse__Obstacle methods */
+void   meseta__wire__operator_response__obstacle__init
+                     (Meseta__Wire__OperatorResponse__Obstacle         *message);
 /* Meseta__Wire__OperatorResponse__Failure methods */
 void   meseta__wire__operator_response__failure__init
                      (Meseta__Wire__OperatorResponse__Failure         *message);
@@ -325,6 +477,12 @@ typedef void (*Meseta__Wire__OperatorRequest__Kill_Closure)
 typedef void (*Meseta__Wire__OperatorRequest__Teardown_Closure)
                  (const Meseta__Wire__OperatorRequest__Teardown *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__OperatorRequest__ApplyPolicy_Closure)
+                 (const Meseta__Wire__OperatorRequest__ApplyPolicy *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__OperatorRequest__Explain_Closure)
+                 (const Meseta__Wire__OperatorRequest__Explain *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__OperatorRequest_Closure)
                  (const Meseta__Wire__OperatorRequest *message,
                   void *closure_data);
@@ -343,6 +501,15 @@ typedef void (*Meseta__Wire__OperatorResponse__Task_Closure)
 typedef void (*Meseta__Wire__OperatorResponse__Offer_Closure)
                  (const Meseta__Wire__OperatorResponse__Offer *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Policy_Closure)
+                 (const Meseta__Wire__OperatorResponse__Policy *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Share_Closure)
+                 (const Meseta__Wire__OperatorResponse__Share *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Obstacle_Closure)
+                 (const Meseta__Wire__OperatorResponse__Obstacle *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__OperatorResponse__Failure_Closure)
                  (const Meseta__Wire__OperatorResponse__Failure *message,
                   void *closure_data);
@@ -358,12 +525,17 @@ typedef void (*Meseta__Wire__OperatorResponse_Closure)
 extern const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_request__kill__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_request__teardown__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_request__apply_policy__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_request__explain__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__status__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__agent__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__framework__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__task__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__offer__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__policy__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__share__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__failure__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -96,13 +96,16 @@ struct TaskEntry {
 
     /// As the books show it: what is on disk, and acceptances on their way there.
     var record: TaskRecord {
-        TaskRecord(
+        let status = self.latest?.status ?? []
+        var record = TaskRecord(
             number: self.number, key: self.key, name: self.info?.name ?? "", executorID: self.acceptance.executorID,
             resources: self.resources, role: self.acceptance.role, state: self.latest?.state ?? .staging,
             acknowledgedState: self.acknowledged?.state, sequence: self.latest?.sequence ?? 0,
             isUnacknowledged: self.statuses.first.map { $0.sequence <= self.loggedSequence } ?? false,
-            isRemoved: self.isRemoved,
-            latestStatus: self.latest.map { $0.status.count > TaskRecord.largestStatus ? [] : $0.status } ?? [])
+            isRemoved: self.isRemoved, latestStatus: status.count > TaskRecord.largestStatus ? [] : status)
+        record.priority = self.info?.priority ?? 0
+        record.maxCompletionTime = self.info?.maxCompletionTime
+        return record
     }
 }
 

@@ -155,6 +155,7 @@ public struct AllocatorState: Role {
 
     private mutating func master(_ message: MasterToAllocator, at now: Instant, into effects: inout [Effect]) {
         switch message {
+        case .policy: break
         case .role(let facts): self.policy.setRole(self.role(facts.role), weight: facts.weight)
         case .framework(let facts): self.update(facts)
         case .frameworkRemoved(let framework): self.removeFramework(framework)
@@ -168,7 +169,7 @@ public struct AllocatorState: Role {
         case .allocationRefused(let proposal, let agent, let free, let message):
             self.allocationRefused(proposal, of: agent, free: free, message: message, at: now, into: &effects)
         // Wishes, and the answers to revocations, are for policies that heed or make them.
-        case .request, .revocationRefused: break
+        case .request, .revocationRefused, .revocable: break
         }
     }
 

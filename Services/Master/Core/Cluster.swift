@@ -36,8 +36,12 @@ extension MasterState {
         var removedOrder = Ring<FrameworkID>()
         var history = Ring<PastTask>()
         var listings: [Listing] = []
+        var inquiries: [Inquiry] = []
         var revocations: [UInt64: RevocationEntry] = [:]
         var revocationOrder: [UInt64] = []
+        /// Tasks whose time on a short slot runs.
+        var slots: [UInt64: Row] = [:]
+        var lastSlot: UInt64 = 0
 
         var offerDeadlines = ExpiryQueue()
         var agentDeadlines = ExpiryQueue()
@@ -50,9 +54,12 @@ extension MasterState {
         var total: Resources = .init()
         var used: Resources = .init()
         var offered: Resources = .init()
-        /// Policy by role, and what the frameworks of such a role hold.
-        let policies: [String: RoleFacts]
-        var roleUse: [String: Resources] = [:]
+        var policy = ClusterPolicy()
+        /// The file that says it; empty if none does.
+        var policySource: Bytes = []
+        var roles = RoleTable()
+        /// What the policy says of frameworks, by id or name.
+        var rules: [String: FrameworkRule] = [:]
 
         var masters: [String]
         var generator: SeededGenerator
@@ -110,7 +117,6 @@ extension MasterState {
             self.generator = generator
             self.elected = now
             self.now = now
-            self.policies = Dictionary(settings.roles.map { ($0.role, $0) }, uniquingKeysWith: { $1 })
         }
     }
 }
@@ -157,6 +163,9 @@ extension MasterState.Cluster {
         case .undecodable(let peer, let message): self.receivedUndecodable(message, from: peer)
         case .timerFired(let timer): self.fired(timer)
         case .mastersChanged(let masters): self.mastersChanged(to: masters)
+        case .policyRead(let policy, let source):
+            self.policySource = source
+            self.adopt(policy)
         case .elected, .deposed, .leaderChanged, .higherEpochSeen: break  // Of the mode, not of the cluster.
         }
     }
@@ -170,7 +179,9 @@ extension MasterState.Cluster {
         case .schedulerHeartbeat(let peer): self.heartbeat(peer)
         case .allocatorSync(let peer): self.continueSync(peer)
         case .listing: self.continueListings()
+        case .inquiry: self.continueInquiries()
         case .revocation(let serial): self.carryOutRevocation(serial)
+        case .slot(let serial): self.slotEnded(serial)
         }
     }
 
@@ -192,7 +203,9 @@ extension MasterState.Cluster {
         case .allocator(let allocator): self.allocatorLost(allocator)
         case .scheduler(let framework): self.schedulerLost(framework)
         case .standbyScheduler(let framework): self.frameworks[framework].standbys.removeAll { $0.peer == peer }
-        case .operator: self.listings.removeAll { $0.peer == peer }
+        case .operator:
+            self.listings.removeAll { $0.peer == peer }
+            self.inquiries.removeAll { $0.peer == peer }
         case .newScheduler, .witness, nil: break
         }
     }

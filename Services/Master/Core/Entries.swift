@@ -124,6 +124,14 @@ struct TaskEntry {
     var kill: Kill?
     /// The revocation that takes it back.
     var revocation: UInt64?
+    /// Which part of its agent it runs on; nil: agents are not divided.
+    var slot: Slot?
+    /// The timer that ends its time on a short slot.
+    var slotSerial: UInt64?
+    /// From RUNNING on, as its scheduler said; nil: no bound, or not known to this master.
+    var maxCompletionTime: Duration?
+    /// Where tasks have to be given back, those of the lowest go first.
+    var priority: Int32 = 0
     /// When it was first seen running; seconds since 1970, 0 if never.
     var started: Double = 0
     /// The registration that listed it last.
@@ -132,6 +140,9 @@ struct TaskEntry {
     var isDuplicate = false
     var placeInAgent = 0
     var placeInFramework = 0
+
+    /// The parts of an agent.
+    enum Slot { case long, short }
 
     /// What an agent is told about the end of a task.
     struct Kill {
@@ -212,11 +223,26 @@ struct RevocationEntry {
     let task: Row
     let victim: Row
     let victimRole: String
-    let beneficiary: FrameworkID
-    let beneficiaryRole: String
+    let purpose: Purpose
     let resources: Resources
     let agentID: AgentID
     let deadline: Instant
     let grace: Duration
     var isKilling = false
+
+    /// What a task is taken back for.
+    enum Purpose: Hashable {
+        /// For a framework; `account` is the role, or the framework, that lacks what it is guaranteed.
+        case guarantee(FrameworkID, account: String)
+        /// Its short slot's time is over.
+        case slotEnded
+
+        /// As the task's kill says it.
+        var reason: String {
+            switch self {
+            case .guarantee(let beneficiary, _): "revoked for framework \(beneficiary)"
+            case .slotEnded: "its time on a short slot is over"
+            }
+        }
+    }
 }

@@ -33,13 +33,17 @@ public enum MasterFact: Hashable, Sendable {
     case taskEnded(TaskKey, TaskState)
     case killOrdered(TaskKey, reason: String)
     case allocationRefused(PeerID, reason: String)
-    case revocationAdmitted(TaskKey, beneficiary: FrameworkID, grace: Duration)
+    case revocationAdmitted(TaskKey, reason: String, grace: Duration)
     case revocationRefused(PeerID, reason: String)
     /// What a scheduler thinks of giving a task back.
     case inverseOfferAnswered(FrameworkID, accepted: Bool)
     /// A refusal that was not remembered: the framework has too many.
     case filterForgotten(FrameworkID)
     case callRefused(PeerID, reason: String)
+    case policyAdopted(SharingPolicy, roles: Int, frameworks: Int)
+    case policyRefused(String)
+    /// The cluster, as it is now, is too small for what was promised.
+    case guaranteesUnmet(String)
 }
 
 /// What a master wants to be woken for.
@@ -59,6 +63,10 @@ public enum MasterTimer: Hashable, Sendable {
     case allocatorSync(PeerID)
     /// The next chunk of the listings under way.
     case listing
+    /// The next agents of the explanations under way.
+    case inquiry
     /// The grace of this revocation is over.
     case revocation(UInt64)
+    /// The time of this short slot is over.
+    case slot(UInt64)
 }

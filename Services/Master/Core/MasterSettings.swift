@@ -36,10 +36,8 @@ public struct MasterSettings: Sendable {
     /// Default 15 s.
     public var linkHeartbeatInterval: Duration = .seconds(15)
 
-    /// The policy: weights, guarantees and limits, by role.
-    ///
-    /// A role not named has weight 1 and neither of the others.
-    public var roles: [RoleFacts] = []
+    /// The policy until another is read or applied; default fair sharing, and nothing else.
+    public var policy = ClusterPolicy()
 
     /// Offers that hold none of these amounts are not made, except to frameworks that say otherwise.
     ///
@@ -91,15 +89,6 @@ public struct MasterSettings: Sendable {
         if self.agentTimeout <= .zero { return "the agent timeout must be above zero" }
         if self.minimumFailoverTimeout < .zero { return "the minimum failover timeout is negative" }
         if self.schedulerHeartbeatInterval <= .zero { return "the heartbeat interval must be above zero" }
-        var names: Set<String> = []
-        for role in self.roles {
-            if let problem = Validation.role(role.role) { return problem }
-            if !names.insert(role.role).inserted { return "role \(role.role) is described twice" }
-            if !role.weight.isFinite || role.weight <= 0 { return "the weight of role \(role.role) must be above zero" }
-            if let limit = role.limit, !limit.contains(role.guarantee) {
-                return "role \(role.role) is guaranteed more than its limit"
-            }
-        }
-        return nil
+        return self.policy.problems.first
     }
 }

@@ -26,6 +26,7 @@ extension MasterState.Cluster {
         self.accept(registration, for: agent, relay: relay, index: index)
         self.settleUnlisted(on: agent, mayResend: !isNew && !wasUnreachable)
         self.adopting = nil
+        self.divideSlots(of: agent)
         self.repeatOrders(to: agent, listed: registration.frameworks)
         if wasUnreachable { self.reportReturn(of: agent) }
         if !self.agents[agent].total.contains(self.agents[agent].held) { self.rescindOffers(ofAgent: agent) }
@@ -35,7 +36,7 @@ extension MasterState.Cluster {
 
     /// What the agent is, apart from what it runs.
     private func take(_ registration: AgentRegistration, for agent: Row, isCounted: Bool) {
-        if isCounted { self.total -= self.agents[agent].total.scalars }
+        if isCounted { self.total -= self.agents[agent].total.summable }
         if registration.agentID != nil { self.forgetNewcomer(agent) }
         self.agents[agent].hostname = registration.hostname
         self.agents[agent].sidePort = registration.sidePort
@@ -43,7 +44,7 @@ extension MasterState.Cluster {
         self.agents[agent].attributes = registration.attributes
         self.agents[agent].isDeactivated = registration.isDeactivated
         self.agents[agent].attachment = registration.attachment
-        self.total += registration.total.scalars
+        self.total += registration.total.summable
         if registration.isDeactivated { self.rescindOffers(ofAgent: agent) }
     }
 
@@ -66,6 +67,8 @@ extension MasterState.Cluster {
                 key: key, framework: framework, agent: agent, name: info.name, executorID: executor?.executorID,
                 resources: info.resources, role: order.role)
             entry.listed = self.registrations
+            entry.priority = info.priority
+            entry.maxCompletionTime = info.maxCompletionTime
             let task = self.insert(entry)
             self.occupy(task)
             if let executor { self.occupy(executor, of: framework, on: agent, role: order.role) }

@@ -148,6 +148,7 @@ extension MasterState.Cluster {
             } else {
                 self.free(task)
                 self.revocationEnded(of: task)
+                self.leaveSlot(ofTask: task)
                 self.tasks[task].state = .unreachable
                 self.report(task, .unreachable, .agentRemoved, "Agent \(id) is unreachable")
                 reported += 1
@@ -155,7 +156,7 @@ extension MasterState.Cluster {
         }
         self.dropExecutors(of: agent) { _ in true }
         self.adopting = nil
-        self.total -= self.agents[agent].total.scalars
+        self.total -= self.agents[agent].total.summable
         self.agents[agent].condition = .unreachable(since: self.now)
         self.agents[agent].owner = nil
         self.forgetNewcomer(agent)

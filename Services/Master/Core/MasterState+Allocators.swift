@@ -12,9 +12,8 @@ extension MasterState.Cluster {
             AllocatorEntry(peer: peer, name: hello.name, hash: Rendezvous.hash(hello.name)))
         self.peers[peer] = .allocator(allocator)
         self.observe(.allocatorConnected(peer, name: hello.name))
-        for role in self.policies.keys.sorted() {
-            if let facts = self.policies[role] { self.effects.append(.sendToAllocator(peer, .role(facts))) }
-        }
+        self.effects.append(.sendToAllocator(peer, .policy(self.policyFacts)))
+        for facts in self.roles.decided { self.effects.append(.sendToAllocator(peer, .role(facts))) }
         for (row, _) in self.frameworks {
             self.effects.append(.sendToAllocator(peer, .framework(self.facts(ofFramework: row))))
         }
@@ -57,6 +56,7 @@ extension MasterState.Cluster {
         switch message {
         case .allocation(let allocation): self.allocate(allocation, by: allocator)
         case .revocation(let revocation): self.revoke(revocation, by: allocator)
+        case .tasksWanted(let framework): self.tellRevocable(framework, to: allocator)
         case .ready:
             guard self.allocators[allocator].isSynced, !self.allocators[allocator].isReady else { return }
             self.allocators[allocator].isReady = true
@@ -127,6 +127,7 @@ extension MasterState.Cluster {
             isOwned: entry.owner == allocator, ownership: entry.ownership)
         facts.attributes = entry.attributes
         facts.isActive = entry.isActive
+        facts.minimumOffer = self.minimumOffer(of: agent)
         // One row per framework and role; what two hold of the same port stays two.
         for holding in self.holdings(of: agent) {
             let same = facts.holdings.firstIndex {
@@ -143,6 +144,12 @@ extension MasterState.Cluster {
         var facts = FrameworkFacts(index: framework, id: entry.id, name: entry.info.name, roles: entry.info.roles)
         facts.suppressedRoles = entry.suppressedRoles
         facts.isActive = entry.peer != nil
+        if let rule = self.rule(of: framework) {
+            facts.weight = rule.weight
+            facts.priority = rule.priority
+            facts.guarantee = rule.guarantee
+            facts.limit = rule.limit
+        }
         // With different floors for its roles, those of all: the master holds each offer against that of its role.
         let floors = entry.info.roles.map { self.minimumOffers(of: entry.info, role: $0) }
         if !floors.contains([]) {
@@ -153,7 +160,7 @@ extension MasterState.Cluster {
         return facts
     }
 
-    private func minimumOffers(of info: FrameworkInfo, role: String) -> [Resources] {
+    func minimumOffers(of info: FrameworkInfo, role: String) -> [Resources] {
         info.minimumOffers[role] ?? self.settings.minimumOffers
     }
 }
@@ -203,7 +210,9 @@ extension MasterState.Cluster {
         if framework.filters.blocks(holding.resources, of: holding.agent, role: holding.role, at: self.now) {
             return "framework \(framework.id) has refused this for a time"
         }
-        return self.excess(of: holding)
+        let least = self.minimumOffer(of: holding.agent)
+        if !agent.free.contains(least) { return "the agent has \(agent.free) free; it is offered from \(least) on" }
+        return self.excess(of: holding.resources, for: holding.framework, role: holding.role)
     }
 
     /// The agent must be the allocator's, now and not earlier.
@@ -213,17 +222,5 @@ extension MasterState.Cluster {
             return "agent \(agent.id) has changed hands since: ownership \(ownership) is not \(agent.ownership)"
         }
         return nil
-    }
-
-    /// Why an allocation would take its role above its limit; nil if it would not.
-    private func excess(of holding: AgentHolding) -> String? {
-        guard let limit = self.policies[holding.role]?.limit else { return nil }
-        let used = self.roleUse[holding.role] ?? .init()
-        let sum = used + holding.resources.scalars
-        // What the limit does not name is not limited.
-        let isOver =
-            limit.cpus > 0 && sum.cpus > limit.cpus || limit.mem > 0 && sum.mem > limit.mem
-            || limit.disk > 0 && sum.disk > limit.disk || limit.gpus > 0 && sum.gpus > limit.gpus
-        return isOver ? "role \(holding.role) holds \(used) of its limit \(limit)" : nil
     }
 }

@@ -17,7 +17,7 @@ extension MasterState.Cluster {
         guard !resources.isEmpty else { return }
         if !self.agents[agent].held.isDisjoint(with: resources) { self.agents[agent].overlaps = true }
         self.agents[agent].held += resources
-        self.count(resources.scalars, for: framework, role: role, as: holder)
+        self.count(resources.summable, for: framework, role: role, as: holder)
         self.tell(about: agent) {
             .held(AgentHolding(agent: agent, framework: framework, role: role, resources: resources))
         }
@@ -25,7 +25,7 @@ extension MasterState.Cluster {
 
     /// Books offered resources as used: they stay held, so allocators hear nothing.
     func use(_ resources: Resources, for framework: Row, role: String) {
-        let scalars = resources.scalars
+        let scalars = resources.summable
         self.frameworks[framework].offered -= scalars
         self.offered -= scalars
         self.frameworks[framework].used += scalars
@@ -42,7 +42,7 @@ extension MasterState.Cluster {
         } else {
             self.agents[agent].held -= resources
         }
-        let scalars = resources.scalars
+        let scalars = resources.summable
         switch holder {
         case .offer:
             self.frameworks[framework].offered -= scalars
@@ -51,7 +51,7 @@ extension MasterState.Cluster {
             self.frameworks[framework].used -= scalars
             self.used -= scalars
         }
-        if self.policies[role] != nil { self.roleUse[role, default: .init()] -= scalars }
+        self.roles.release(scalars, in: role)
         self.tell(about: agent) {
             .recovered(AgentHolding(agent: agent, framework: framework, role: role, resources: resources))
         }
@@ -66,7 +66,7 @@ extension MasterState.Cluster {
             self.frameworks[framework].used += scalars
             self.used += scalars
         }
-        if self.policies[role] != nil { self.roleUse[role, default: .init()] += scalars }
+        self.roles.hold(scalars, in: role)
     }
 
     /// Adds up what is held of an agent, where something that can be had once only was held twice.
@@ -202,14 +202,5 @@ extension Array where Element == Row {
         guard place < self.count else { return nil }
         self[place] = last
         return last
-    }
-}
-
-extension Resources {
-    /// The four that can be summed over agents; ports of different agents have nothing to do with each other.
-    var scalars: Resources {
-        self.others.isEmpty
-            ? self
-            : Resources(milliCPU: self.cpus, milliMB: self.mem, milliMBDisk: self.disk, milliGPU: self.gpus)
     }
 }

@@ -45,11 +45,11 @@ extension MasterState.Cluster {
     private func frameworkViolations() -> [String] {
         var problems: [String] = []
         for (row, framework) in self.frameworks {
-            let offered = framework.offers.reduce(Resources()) { $0 + self.offers[$1].resources.scalars }
+            let offered = framework.offers.reduce(Resources()) { $0 + self.offers[$1].resources.summable }
             let used =
                 framework.tasks.filter { self.tasks[$0].isOccupying }
-                .reduce(Resources()) { $0 + self.tasks[$1].resources.scalars }
-                + framework.executors.reduce(Resources()) { $0 + self.executors[$1].resources.scalars }
+                .reduce(Resources()) { $0 + self.tasks[$1].resources.summable }
+                + framework.executors.reduce(Resources()) { $0 + self.executors[$1].resources.summable }
             if offered != framework.offered {
                 problems.append(
                     "framework \(framework.id) is booked for offers of \(framework.offered), not \(offered)")
@@ -108,7 +108,7 @@ extension MasterState.Cluster {
     private func sumViolations() -> [String] {
         var problems: [String] = []
         let total = self.agents.filter { !$0.element.isUnreachable }
-            .reduce(Resources()) { $0 + $1.element.total.scalars }
+            .reduce(Resources()) { $0 + $1.element.total.summable }
         if total != self.total { problems.append("the cluster has \(total), not \(self.total)") }
         let used = self.frameworks.reduce(Resources()) { $0 + $1.element.used }
         if used != self.used { problems.append("the cluster uses \(used), not \(self.used)") }
@@ -117,12 +117,12 @@ extension MasterState.Cluster {
         if self.agents.count(where: { $0.element.isUnreachable }) != self.unreachableCount {
             problems.append("the unreachable agents are miscounted")
         }
-        for role in self.policies.keys.sorted() {
-            let holdings = self.agents.flatMap { self.holdings(of: $0.index) }.filter { $0.role == role }
-            let sum = holdings.reduce(Resources()) { $0 + $1.resources.scalars }
-            if sum != self.roleUse[role] ?? .init() {
-                problems.append("role \(role) holds \(sum), not \(self.roleUse[role] ?? .init())")
-            }
+        let holdings = self.agents.flatMap { self.holdings(of: $0.index) }
+        for entry in self.roles.entries {
+            let prefix = entry.name + "/"
+            let below = holdings.filter { $0.role == entry.name || $0.role.hasPrefix(prefix) }
+            let sum = below.reduce(Resources()) { $0 + $1.resources.summable }
+            if sum != entry.held { problems.append("role \(entry.name) holds \(sum), not \(entry.held)") }
         }
         return problems
     }

@@ -132,7 +132,7 @@ extension MasterState.Cluster {
 
     private func problem(with task: TaskInfo, in pool: Pool) -> String? {
         if let problem = Validation.task(task, on: self.agents[pool.agent].id, isGrouped: false) { return problem }
-        if let problem = self.duplication(of: task.taskID, in: pool) { return problem }
+        if let problem = self.duplication(of: task.taskID, in: pool) ?? self.excess(of: task) { return problem }
         return self.misfit(of: [task], executor: task.executor, in: pool)
     }
 
@@ -184,6 +184,8 @@ extension MasterState.Cluster {
                 key: TaskKey(framework, info.taskID), framework: pool.framework, agent: pool.agent, name: info.name,
                 executorID: executor?.executorID, resources: info.resources, role: pool.role)
             entry.isOccupying = true
+            entry.maxCompletionTime = info.maxCompletionTime
+            entry.priority = info.priority
             rows.append(self.insert(entry))
             self.use(info.resources, for: pool.framework, role: pool.role)
             pool.available -= info.resources
@@ -195,6 +197,7 @@ extension MasterState.Cluster {
         self.forgetNewcomer(pool.agent)
         self.keep(order, for: rows)
         self.send(.launch(order), to: pool.agent)
+        self.divideSlots(of: pool.agent)
     }
 }
 
@@ -242,7 +245,7 @@ extension MasterState.Cluster {
             problem = problem ?? "it names an executor other than the group's"
         }
         if others.contains(where: { $0.taskID == task.taskID }) { problem = problem ?? "its id is used twice" }
-        problem = problem ?? self.duplication(of: task.taskID, in: pool)
+        problem = problem ?? self.duplication(of: task.taskID, in: pool) ?? self.excess(of: task)
         return problem.map { "task \(Validation.printable(task.taskID.rawValue)): \($0)" }
     }
 }

@@ -79,6 +79,8 @@ extension MasterState.Cluster {
         var expired = 0
         while let entry = self.offerDeadlines.popExpired(at: self.now) {
             guard self.offerRows[entry.stamp] == entry.index else { continue }
+            let offer = self.offers[entry.index]
+            self.tellDeclined(offer.resources, of: offer.agent, role: offer.role, for: offer.framework)
             self.rescind(entry.index)
             expired += 1
         }
@@ -94,6 +96,14 @@ extension MasterState.Cluster {
             self.effects.append(.sendToScheduler(peer, .rescind(self.offerID(entry.serial))))
         }
         self.release(entry.resources, of: entry.agent, for: entry.framework, role: entry.role, as: .offer)
+    }
+
+    /// Lets allocators know that a framework had this and did not use it, so that others come first the next time.
+    private func tellDeclined(_ resources: Resources, of agent: Row, role: String, for framework: Row) {
+        self.tell(about: agent) {
+            .filter(
+                AgentHolding(agent: agent, framework: framework, role: role, resources: resources), remaining: .zero)
+        }
     }
 
     func rescindOffers(ofAgent agent: Row) {
@@ -141,6 +151,8 @@ extension MasterState.Cluster {
             } else {
                 self.observe(.filterForgotten(self.frameworks[framework].id))
             }
+        } else {
+            self.tellDeclined(resources, of: agent, role: role, for: framework)
         }
         self.release(resources, of: agent, for: framework, role: role, as: .offer)
     }

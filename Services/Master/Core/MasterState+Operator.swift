@@ -11,7 +11,7 @@ extension MasterState.Cluster {
         /// The next row of the table, or of the history after it.
         var next: Row = 0
 
-        enum Table { case agents, frameworks, tasks, history, offers }
+        enum Table { case agents, frameworks, tasks, history, offers, shares }
     }
 
     func received(_ request: OperatorRequest, fromOperator peer: PeerID) {
@@ -24,6 +24,14 @@ extension MasterState.Cluster {
         case .frameworks: self.list(.frameworks, request.id, peer)
         case .tasks: self.list(.tasks, request.id, peer)
         case .offers: self.list(.offers, request.id, peer)
+        case .shares: self.list(.shares, request.id, peer)
+        case .roles: self.listRoles(request.id, peer)
+        case .explain(let framework, let wanted): self.explain(framework, wanted, request.id, peer)
+        case .policy:
+            self.answer(peer, request.id, .policy(self.policy, source: self.policySource))
+            self.answer(peer, request.id, .done)
+        case .applyPolicy(let policy, let source, let isTrial):
+            self.applyAsked(policy, source: source, isTrial: isTrial, request.id, peer)
         case .kill(let framework, let task): self.killAsked(framework, task, request.id, peer)
         case .teardown(let id):
             guard let framework = self.frameworkRows[id], !self.frameworks[framework].isTerminating else {
@@ -36,7 +44,7 @@ extension MasterState.Cluster {
         }
     }
 
-    private func answer(_ peer: PeerID, _ id: UInt64, _ kind: OperatorResponse.Kind) {
+    func answer(_ peer: PeerID, _ id: UInt64, _ kind: OperatorResponse.Kind) {
         self.effects.append(.sendToOperator(peer, OperatorResponse(id: id, kind)))
     }
 
@@ -95,7 +103,7 @@ extension MasterState.Cluster {
         var next = listing.next
         let end = self.end(of: listing.table)
         while left > 0, next < end {
-            if let kind = self.row(next, of: listing.table) {
+            for kind in self.rows(next, of: listing.table) {
                 self.answer(listing.peer, listing.id, kind)
                 left -= 1
             }
@@ -115,22 +123,23 @@ extension MasterState.Cluster {
     private func end(of table: Listing.Table) -> Row {
         switch table {
         case .agents: self.agents.endIndex
-        case .frameworks: self.frameworks.endIndex
+        case .frameworks, .shares: self.frameworks.endIndex
         case .tasks: self.tasks.endIndex
         case .history: Row(self.history.count)
         case .offers: self.offers.endIndex
         }
     }
 
-    private func row(_ row: Row, of table: Listing.Table) -> OperatorResponse.Kind? {
+    private func rows(_ row: Row, of table: Listing.Table) -> [OperatorResponse.Kind] {
         switch table {
-        case .agents: self.agents.contains(row) ? .agent(self.listedAgent(row)) : nil
-        case .frameworks: self.frameworks.contains(row) ? .framework(self.listedFramework(row)) : nil
+        case .agents: self.agents.contains(row) ? [.agent(self.listedAgent(row))] : []
+        case .frameworks: self.frameworks.contains(row) ? [.framework(self.listedFramework(row))] : []
         case .tasks:
-            self.tasks.contains(row) ? .task(self.withMessage(self.listed(row), self.tasks[row].latestStatus)) : nil
+            self.tasks.contains(row) ? [.task(self.withMessage(self.listed(row), self.tasks[row].latestStatus))] : []
         case .history:
-            .task(self.withMessage(self.history[Int(row)].row, self.history[Int(row)].latestStatus))
-        case .offers: self.offers.contains(row) ? .offer(self.listedOffer(row)) : nil
+            [.task(self.withMessage(self.history[Int(row)].row, self.history[Int(row)].latestStatus))]
+        case .offers: self.offers.contains(row) ? [.offer(self.listedOffer(row))] : []
+        case .shares: self.frameworks.contains(row) ? self.shares(of: row).map { .share($0) } : []
         }
     }
 

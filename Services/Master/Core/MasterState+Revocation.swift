@@ -15,6 +15,37 @@ extension MasterState.Cluster {
         }
     }
 
+    /// How many tasks are named in one answer.
+    private static let revocableLimit = 1000
+
+    /// Tells an allocator which tasks of a framework could be taken back on its agents, in the order in which they
+    /// should be: the lowest priority first, then the youngest.
+    ///
+    /// - Complexity: O(t log t) in the framework's tasks.
+    func tellRevocable(_ framework: Row, to allocator: Row) {
+        guard let victim = self.frameworks.row(framework) else { return }
+        let candidates = victim.tasks.filter { row in
+            let task = self.tasks[row]
+            return task.isOccupying && task.revocation == nil && task.kill == nil
+                && self.agents[task.agent].owner == allocator
+        }
+        // What has not run yet is youngest; the agent's number tells those apart that started in one instant.
+        func age(_ row: Row) -> (Int32, Double, UInt64) {
+            let task = self.tasks[row]
+            let started = task.started == 0 ? Double.infinity : task.started
+            return (task.priority, -started, UInt64.max - (task.number ?? UInt64.max))
+        }
+        let ordered = candidates.sorted { age($0) < age($1) }.prefix(Self.revocableLimit)
+        let tasks = ordered.map { row in
+            let task = self.tasks[row]
+            return RevocableTask(
+                agent: task.agent, taskID: task.key.task, role: task.role, resources: task.resources,
+                priority: task.priority)
+        }
+        self.effects.append(
+            .sendToAllocator(self.allocators[allocator].peer, .revocable(framework: framework, tasks)))
+    }
+
     private struct Refused: Error { var reason: String }
 
     private func check(_ revocation: Revocation, by allocator: Row) -> Result<RevocationEntry, Refused> {
@@ -36,53 +67,66 @@ extension MasterState.Cluster {
         let task = self.tasks[row]
         if !task.isOccupying { return refused("the task is over") }
         if task.revocation != nil { return refused("the task is being revoked already") }
-        // In the first of its roles that wants offers and has less than it is guaranteed.
-        let deserving = beneficiary.info.roles.first {
-            !beneficiary.suppressedRoles.contains($0) && $0 != task.role && !self.deficit(of: $0).isEmpty
+        let deserving = beneficiary.info.roles.lazy.compactMap { role in
+            beneficiary.suppressedRoles.contains(role)
+                ? nil : self.deservingAccount(of: revocation.beneficiary, role: role, against: task).map { (role, $0) }
+        }.first
+        guard let (role, account) = deserving else {
+            return refused("neither the beneficiary nor a role of it has less than it is guaranteed")
         }
-        guard let role = deserving else {
-            return refused("no role of the beneficiary has less than it is guaranteed")
-        }
-        if !self.staysGuaranteed(task.role, without: task.resources.scalars) {
-            return refused("role \(task.role) would have less than it is guaranteed")
+        if let poor = self.accountLeftShort(by: task, unless: self.accounts(of: revocation.beneficiary, role: role)) {
+            return refused("\(poor) would have less than it is guaranteed")
         }
         let grace = min(
             max(revocation.grace, self.settings.revocationGrace.lowerBound), self.settings.revocationGrace.upperBound)
         return .success(
             RevocationEntry(
-                task: row, victim: revocation.victim, victimRole: task.role, beneficiary: beneficiary.id,
-                beneficiaryRole: role, resources: task.resources.scalars, agentID: agent.id,
-                deadline: self.now + grace, grace: grace))
+                task: row, victim: revocation.victim, victimRole: task.role,
+                purpose: .guarantee(beneficiary.id, account: account), resources: task.resources.summable,
+                agentID: agent.id, deadline: self.now + grace, grace: grace))
     }
 
-    /// What a role lacks of its guarantee, beyond what is being taken back for it.
-    private func deficit(of role: String) -> Resources {
-        guard let guarantee = self.policies[role]?.guarantee.scalars else { return .init() }
-        var missing = guarantee - (self.roleUse[role] ?? .init())
-        for serial in self.revocationOrder {
-            if let under = self.revocations[serial], under.beneficiaryRole == role { missing -= under.resources }
+    /// The first account of the beneficiary that lacks something of its guarantee, beyond what is being taken back for
+    /// it, and that does not hold the task already; nil if there is none.
+    private func deservingAccount(of framework: Row, role: String, against task: TaskEntry) -> String? {
+        let holders = Set(self.accounts(of: task.framework, role: task.role))
+        for account in self.accounts(of: framework, role: role) where !holders.contains(account) {
+            var missing = account.deficit
+            for serial in self.revocationOrder {
+                guard let under = self.revocations[serial], case .guarantee(_, account.name) = under.purpose else {
+                    continue
+                }
+                missing -= under.resources
+            }
+            if !missing.isEmpty { return account.name }
         }
-        return missing
+        return nil
     }
 
-    /// Whether a role has its guarantee when these resources and those under revocation are gone.
-    private func staysGuaranteed(_ role: String, without resources: Resources) -> Bool {
-        guard let guarantee = self.policies[role]?.guarantee.scalars, !guarantee.isEmpty else { return true }
-        var rest = (self.roleUse[role] ?? .init()) - resources
-        for serial in self.revocationOrder {
-            if let under = self.revocations[serial], under.victimRole == role { rest -= under.resources }
+    /// The first account that would have less than its guarantee without the task and all else under revocation; those
+    /// that the beneficiary counts in too get it back at once.
+    private func accountLeftShort(by task: TaskEntry, unless shared: [Account]) -> String? {
+        for account in self.accounts(of: task.framework, role: task.role) where !shared.contains(account) {
+            guard !account.guarantee.isEmpty else { continue }
+            var rest = account.held - task.resources.summable
+            for serial in self.revocationOrder {
+                guard let under = self.revocations[serial] else { continue }
+                if self.accounts(of: under.victim, role: under.victimRole).contains(account) { rest -= under.resources }
+            }
+            if !rest.contains(account.guarantee) { return account.name }
         }
-        return rest.contains(guarantee)
+        return nil
     }
 
-    private func admit(_ entry: RevocationEntry) {
+    /// Asks for a task back.
+    func admit(_ entry: RevocationEntry) {
         self.lastOffer += 1
         let serial = self.lastOffer
         self.revocations[serial] = entry
         self.revocationOrder.append(serial)
         self.tasks[entry.task].revocation = serial
         self.observe(
-            .revocationAdmitted(self.tasks[entry.task].key, beneficiary: entry.beneficiary, grace: entry.grace))
+            .revocationAdmitted(self.tasks[entry.task].key, reason: entry.purpose.reason, grace: entry.grace))
         if let peer = self.frameworks[entry.victim].peer {
             let offer = InverseOffer(
                 id: self.offerID(serial), frameworkID: self.frameworks[entry.victim].id, agentID: entry.agentID,
@@ -96,7 +140,7 @@ extension MasterState.Cluster {
     func carryOutRevocation(_ serial: UInt64) {
         guard let entry = self.revocations[serial], !entry.isKilling, entry.deadline <= self.now else { return }
         self.revocations[serial]?.isKilling = true
-        self.kill(entry.task, grace: nil, reason: "revoked for framework \(entry.beneficiary)")
+        self.kill(entry.task, grace: nil, reason: entry.purpose.reason)
     }
 
     /// The task is over: what was asked of its framework is settled.

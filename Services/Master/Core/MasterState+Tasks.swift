@@ -63,6 +63,8 @@ extension MasterState.Cluster {
             resources: record.resources, role: record.role)
         entry.number = record.number
         entry.state = record.state
+        entry.priority = record.priority
+        entry.maxCompletionTime = record.maxCompletionTime
         if let known {
             // Two tasks of one id. If the older is over, or lies on an agent that was given up, the newer is meant;
             // else it is one that nobody asked for.
@@ -114,6 +116,7 @@ extension MasterState.Cluster {
         self.forgetLaunch(of: task)
         self.free(task)
         self.revocationEnded(of: task)
+        self.leaveSlot(ofTask: task)
         guard let id = entry.executorID else { return }
         // An executor that was never started for want of a task has no exit that would free it.
         let key = ExecutorKey(entry.key.framework, id)
@@ -127,6 +130,7 @@ extension MasterState.Cluster {
     /// Moves a task that is over, or given up for ever, to the history.
     func retire(_ task: Row) {
         self.revocationEnded(of: task)
+        self.leaveSlot(ofTask: task)
         self.forgetLaunch(of: task)
         self.free(task)
         var row = self.listed(task)

@@ -26,6 +26,8 @@ public struct MasterState: Role {
         /// A frame of that peer was no message of its link; it stays connected.
         case undecodable(PeerID, String)
         case timerFired(MasterTimer)
+        /// The policy to follow, and the file that says it; before the first, the one of the settings.
+        case policyRead(ClusterPolicy, source: Bytes)
         /// Somebody trustworthy has seen a later leadership.
         case higherEpochSeen(Epoch)
     }
@@ -44,6 +46,8 @@ public struct MasterState: Role {
         case cancelTimer(MasterTimer)
         /// Leave the election and contend anew, above that epoch if one is given. It stands by already.
         case stepDown(reason: String, above: Epoch?)
+        /// An operator's policy is in force: keep it for the next start.
+        case storePolicy(ClusterPolicy, source: Bytes)
         case observe(MasterFact)
     }
 
@@ -67,6 +71,8 @@ public struct MasterState: Role {
     private let codec: any EntityCodec
     private var generator: SeededGenerator
     private var masters: [String] = []
+    private var policy: ClusterPolicy
+    private var policySource: Bytes = []
     private var mode: Mode = .standby(leader: nil)
 
     /// A master that stands by.
@@ -82,6 +88,7 @@ public struct MasterState: Role {
     ) {
         if let problem = settings.problem { preconditionFailure("master settings: \(problem)") }
         self.settings = settings
+        self.policy = settings.policy
         self.codec = codec
         self.generator = generator
         self.name = name
@@ -171,6 +178,12 @@ public struct MasterState: Role {
             self.masters = masters
             cluster.handle(event, at: now, into: &effects)
         case (.standby, .mastersChanged(let masters)): self.masters = masters
+        case (_, .policyRead(let policy, _)) where !policy.problems.isEmpty:
+            effects.append(.observe(.policyRefused(policy.problems[0])))
+        case (.leading(let cluster), .policyRead(let policy, let source)):
+            (self.policy, self.policySource) = (policy, source)
+            cluster.handle(event, at: now, into: &effects)
+        case (.standby, .policyRead(let policy, let source)): (self.policy, self.policySource) = (policy, source)
         case (.leading(let cluster), .higherEpochSeen(let epoch))
         where epoch <= cluster.epoch || epoch > Self.largestEpoch: break
         case (.leading(let cluster), .higherEpochSeen(let epoch)):
@@ -180,6 +193,7 @@ public struct MasterState: Role {
             effects.append(.close(peer, self.notLeader))
         case (.leading(let cluster), _):
             cluster.handle(event, at: now, into: &effects)
+            if case .operator = event { (self.policy, self.policySource) = (cluster.policy, cluster.policySource) }
             if let seen = cluster.higherEpoch {
                 self.stepDown(from: cluster, because: "epoch \(seen) has been seen", above: seen, into: &effects)
             }
@@ -194,6 +208,7 @@ public struct MasterState: Role {
             masters: masters, generator: SeededGenerator(key: (0..<4).map { _ in self.generator.next() }), at: now)
         self.mode = .leading(cluster)
         effects.append(.observe(.leading(epoch)))
+        cluster.handle(.policyRead(self.policy, source: self.policySource), at: now, into: &effects)
     }
 
     private mutating func stepDown(

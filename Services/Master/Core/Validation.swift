@@ -16,22 +16,7 @@ enum Validation {
     }
 
     /// A role: `*`, or a path of names such as `eng/backend`.
-    static func role(_ role: String) -> String? {
-        if role == "*" { return nil }
-        if role.isEmpty { return "a role is empty" }
-        let shown = self.printable(role)
-        if role.hasPrefix("/") || role.hasSuffix("/") { return "role '\(shown)' begins or ends with a slash" }
-        for part in role.split(separator: "/", omittingEmptySubsequences: false) {
-            if part.isEmpty { return "role '\(shown)' contains two slashes in a row" }
-            if part == "." || part == ".." || part == "*" { return "role '\(shown)' contains '\(part)'" }
-            if part.hasPrefix("-") { return "a part of role '\(shown)' begins with a dash" }
-            if part.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value == 0x7f || $0.value < 0x20 }
-            ) {
-                return "role '\(shown)' contains whitespace or a control character"
-            }
-        }
-        return nil
-    }
+    static func role(_ role: String) -> String? { RoleName.problem(with: role).map(self.printable) }
 
     /// What a scheduler says of its framework.
     static func framework(_ info: FrameworkInfo, suppressedRoles: [String]) -> String? {

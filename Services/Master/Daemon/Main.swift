@@ -19,6 +19,7 @@ struct MasterCommand: DaemonCommand {
 
     func start(_ services: DaemonServices) async throws {
         let options = self.master
+        if let path = options.policyFile { _ = try PolicyWatch.check(path: path) }
         let where_ = try ElectionKind(self.daemon)
         services.readiness.set("leader", problem: "no leader is known yet")
         services.node.admit = { _ in .failure(Refusal(.notLeader, "This master is starting")) }
@@ -32,6 +33,9 @@ struct MasterCommand: DaemonCommand {
                 address: address)
             let host = MasterHost(state, services)
             host.serve()
+            if let path = options.policyFile {
+                host.follow(PolicyWatch(path: path, eventLoop: services.eventLoop, logger: services.logger))
+            }
             host.contend(in: where_, options)
         }.get()
     }

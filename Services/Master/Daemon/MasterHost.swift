@@ -15,6 +15,7 @@ final class MasterHost: @unchecked Sendable {  // All state is confined to the e
     private let report: MasterReport
     private var peers: [PeerID: Peer] = [:]
     private var election: (any Election)?
+    private var policyFile: PolicyWatch?
 
     init(_ state: MasterState, _ services: DaemonServices) {
         self.services = services
@@ -59,6 +60,14 @@ final class MasterHost: @unchecked Sendable {  // All state is confined to the e
         }
     }
 
+    /// Follows a policy file from now on: what it says, and what it says when it changes.
+    func follow(_ file: PolicyWatch) {
+        self.policyFile = file
+        file.onChange = { [unowned self] policy, source in self.role.post(.policyRead(policy, source: source)) }
+        self.services.onStop { [services] in try? await services.eventLoop.submit { file.stop() }.get() }
+        file.start()
+    }
+
     /// Takes part in the election from now on.
     func contend(in kind: ElectionKind, _ options: MasterOptions) {
         let election = kind.makeElection(self, options)
@@ -92,6 +101,7 @@ final class MasterHost: @unchecked Sendable {  // All state is confined to the e
         case .stepDown(_, let epoch):
             self.report.leaderIsKnown(nil)
             self.election?.higherEpochSeen(epoch ?? .none)
+        case .storePolicy(_, let source): self.policyFile?.store(source)
         case .observe(let fact): self.report.observe(fact)
         }
     }

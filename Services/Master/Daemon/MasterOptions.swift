@@ -24,6 +24,12 @@ struct MasterOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "The policy: roles, weights, guarantees, limits (see Services/PolicyFile). Read again when it changes.",
+            valueName: "path"))
+    var policyFile: String?
+
+    @Option(
+        help: ArgumentHelp(
             "How a dead leader is succeeded: as soon as a standby has seen its end, or when its session expires.",
             valueName: "witness|session"))
     var takeover = TakeoverFlag.witness
@@ -34,6 +40,9 @@ struct MasterOptions: ParsableArguments {
     var sessionTimeout = DurationFlag(.seconds(4))
 
     func validate() throws {
+        if self.policyFile != nil, !self.weights.weights.isEmpty {
+            throw ValidationError("--weights and --policy-file exclude each other: put the weights into the file")
+        }
         if let problem = self.settings(heartbeatInterval: .seconds(15)).problem { throw ValidationError(problem) }
         guard self.sessionTimeout.duration >= .milliseconds(100) else {
             throw ValidationError("--session-timeout \(self.sessionTimeout) is too short")
@@ -48,7 +57,7 @@ struct MasterOptions: ParsableArguments {
         settings.recoveryTimeout = self.agentTimeout.duration
         settings.minimumFailoverTimeout = self.minFailoverTimeout.duration
         settings.linkHeartbeatInterval = heartbeatInterval
-        settings.roles = self.weights.weights.sorted { $0.key < $1.key }.map { role, weight in
+        settings.policy.roles = self.weights.weights.sorted { $0.key < $1.key }.map { role, weight in
             var facts = RoleFacts(role: role)
             facts.weight = weight
             return facts

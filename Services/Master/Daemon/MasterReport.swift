@@ -66,14 +66,22 @@ final class MasterReport {
         case .allocationRefused(_, let reason):
             self.numbers.allocationsRefused.add()
             self.say(.debug, "Allocation refused", [LogKey.reason: "\(reason)"])
-        case .revocationAdmitted(let key, let beneficiary, _):
+        case .revocationAdmitted(let key, let reason, _):
             self.numbers.revocations.add()
             self.say(
                 .notice, "Task is taken back",
                 [
                     LogKey.taskID: "\(key.task)", LogKey.frameworkID: "\(key.framework)",
-                    LogKey.reason: "for \(beneficiary)",
+                    LogKey.reason: "\(reason)",
                 ])
+        case .policyAdopted(let sharing, let roles, let frameworks):
+            self.say(
+                .notice, "Policy in force",
+                [
+                    LogKey.policy: "\(sharing)", LogKey.reason: "\(roles) roles and \(frameworks) frameworks are named",
+                ])
+        case .policyRefused(let reason): self.say(.error, "Policy refused", [LogKey.reason: "\(reason)"])
+        case .guaranteesUnmet(let reason): self.say(.warning, "Guarantees unmet", [LogKey.reason: "\(reason)"])
         case .revocationRefused(_, let reason): self.say(.debug, "Revocation refused", [LogKey.reason: "\(reason)"])
         case .inverseOfferAnswered(let id, let accepted):
             self.say(

@@ -20,6 +20,9 @@ extension TaskRecord {
             isUnacknowledged: c.pointee.unacknowledged != 0,
             isRemoved: c.pointee.removed != 0,
             latestStatus: reader.bytes(c.pointee.latest_status))
+        self.priority = c.pointee.priority
+        let time = try reader.duration(c.pointee.max_completion_ns, "max_completion_ns")
+        self.maxCompletionTime = time == .zero ? nil : time
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__TaskRecord> {
@@ -37,6 +40,8 @@ extension TaskRecord {
         c.pointee.unacknowledged = self.isUnacknowledged ? 1 : 0
         c.pointee.removed = self.isRemoved ? 1 : 0
         c.pointee.latest_status = arena.binary(self.latestStatus)
+        c.pointee.priority = self.priority
+        c.pointee.max_completion_ns = self.maxCompletionTime?.nanoseconds ?? 0
         return c
     }
 }

@@ -3,6 +3,12 @@ internal import CProtobufC
 internal import Model
 
 extension MessageReader {
+    /// A weight; absent, or 0, it is 1.
+    func weight(_ value: Double) throws(MessageError) -> Double {
+        guard value.isFinite, value >= 0 else { throw self.invalid("weight", "must be above 0, not \(value)") }
+        return value == 0 ? 1 : value
+    }
+
     /// What a framework holds of an agent, as several messages have it.
     func holding(
         _ agent: UInt32, _ framework: UInt32, _ role: UnsafePointer<CChar>?,
@@ -14,16 +20,37 @@ extension MessageReader {
     }
 }
 
+/// `meseta.wire.MasterToAllocator.PolicyFacts`.
+extension PolicyFacts {
+    init(
+        _ c: UnsafeMutablePointer<Meseta__Wire__MasterToAllocator__PolicyFacts>, _ reader: MessageReader
+    ) throws(MessageError) {
+        let name = try reader.text(c.pointee.sharing, "sharing")
+        guard let sharing = name.isEmpty ? .fair : SharingPolicy(rawValue: name) else {
+            throw reader.invalid("sharing", "is '\(name)', which is no policy that this version knows")
+        }
+        self.init(sharing: sharing)
+        let wait = c.pointee.revocation_wait_ns
+        self.revocation.wait = wait == -1 ? nil : try reader.duration(wait, "revocation_wait_ns")
+        self.revocation.grace = try reader.duration(c.pointee.revocation_grace_ns, "revocation_grace_ns")
+    }
+
+    func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__MasterToAllocator__PolicyFacts> {
+        let c = arena.make(Meseta__Wire__MasterToAllocator__PolicyFacts.self)
+        c.pointee.sharing = arena.text(self.sharing.rawValue)
+        c.pointee.revocation_wait_ns = self.revocation.wait?.nanoseconds ?? -1
+        c.pointee.revocation_grace_ns = self.revocation.grace.nanoseconds
+        return c
+    }
+}
+
 /// `meseta.wire.MasterToAllocator.RoleFacts`.
 extension RoleFacts {
     init(
         _ c: UnsafeMutablePointer<Meseta__Wire__MasterToAllocator__RoleFacts>, _ reader: MessageReader
     ) throws(MessageError) {
         self.init(role: try reader.text(c.pointee.role, "role"))
-        guard c.pointee.weight.isFinite, c.pointee.weight > 0 else {
-            throw reader.invalid("weight", "must be above 0, not \(c.pointee.weight)")
-        }
-        self.weight = c.pointee.weight
+        self.weight = try reader.weight(c.pointee.weight)
         self.guarantee = try reader.sum(c.pointee.guarantee, "guarantee")
         if c.pointee.has_limit != 0 { self.limit = try reader.sum(c.pointee.limit, "limit") }
         self.priority = c.pointee.priority
@@ -58,6 +85,8 @@ extension FrameworkFacts {
             offer throws(MessageError) in
             try reader.resources(offer, "minimum_offers")
         }
+        self.weight = try reader.weight(facts.weight)
+        self.priority = facts.priority
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__MasterToAllocator__FrameworkFacts> {
@@ -75,6 +104,8 @@ extension FrameworkFacts {
         c.pointee.limit = self.limit?.c(in: arena)
         c.pointee.n_minimum_offers = self.minimumOffers.count
         c.pointee.minimum_offers = arena.list(self.minimumOffers) { $0.c(in: arena) }
+        c.pointee.weight = self.weight
+        c.pointee.priority = self.priority
         return c
     }
 }
@@ -95,6 +126,7 @@ extension AgentFacts {
                 facts.index, holding.pointee.framework, holding.pointee.role, holding.pointee.resources)
         }
         self.isActive = facts.active != 0
+        self.minimumOffer = try reader.resources(facts.minimum_offer, "minimum_offer")
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__MasterToAllocator__AgentFacts> {
@@ -115,6 +147,7 @@ extension AgentFacts {
         c.pointee.owned = self.isOwned ? 1 : 0
         c.pointee.ownership = self.ownership
         c.pointee.active = self.isActive ? 1 : 0
+        if !self.minimumOffer.isEmpty { c.pointee.minimum_offer = self.minimumOffer.c(in: arena) }
         return c
     }
 }

@@ -30,6 +30,8 @@ extension AllocatorToMaster: WireMessage {
                     victim: revocation.victim, taskID: try reader.id(revocation.task_id, "task_id"),
                     beneficiary: revocation.beneficiary,
                     grace: try reader.duration(revocation.grace_ns, "grace_ns")))
+        case MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_TASKS_WANTED:
+            self = .tasksWanted(framework: c.pointee.tasks_wanted)
         case MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_READY:
             self = .ready
         default:
@@ -62,6 +64,9 @@ extension AllocatorToMaster: WireMessage {
             target.pointee.grace_ns = revocation.grace.nanoseconds
             c.pointee.kind_case = MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_REVOCATION
             c.pointee.revocation = target
+        case .tasksWanted(let framework):
+            c.pointee.kind_case = MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_TASKS_WANTED
+            c.pointee.tasks_wanted = framework
         case .ready:
             c.pointee.kind_case = MESETA__WIRE__ALLOCATOR_TO_MASTER__KIND_READY
             c.pointee.ready = 1
@@ -81,6 +86,8 @@ extension MasterToAllocator: WireMessage {
         _ c: UnsafeMutablePointer<Meseta__Wire__MasterToAllocator>, _ reader: MessageReader
     ) throws(MessageError) {
         switch c.pointee.kind_case {
+        case MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_POLICY:
+            self = .policy(try PolicyFacts(c.pointee.policy, reader.in("PolicyFacts")))
         case MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ROLE:
             self = .role(try RoleFacts(c.pointee.role, reader.in("RoleFacts")))
         case MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_FRAMEWORK:
@@ -138,6 +145,18 @@ extension MasterToAllocator: WireMessage {
             return .revocationRefused(
                 proposal: refused.proposal,
                 message: try reader.in("RevocationRefused").text(refused.message, "message"))
+        case MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCABLE:
+            let revocable = c.pointee.revocable!.pointee
+            let reader = reader.in("Revocable")
+            return .revocable(
+                framework: revocable.framework,
+                try reader.list(revocable.n_tasks, revocable.tasks) { task throws(MessageError) in
+                    RevocableTask(
+                        agent: task.pointee.agent, taskID: try reader.id(task.pointee.task_id, "task_id"),
+                        role: try reader.text(task.pointee.role, "role"),
+                        resources: try reader.resources(task.pointee.resources, "resources"),
+                        priority: task.pointee.priority)
+                })
         default:
             throw reader.unknownKind(of: c)
         }
@@ -147,6 +166,9 @@ extension MasterToAllocator: WireMessage {
     public func packed(in arena: MessageArena) -> PackedMessage {
         let c = arena.make(Meseta__Wire__MasterToAllocator.self)
         switch self {
+        case .policy(let facts):
+            c.pointee.kind_case = MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_POLICY
+            c.pointee.policy = facts.c(in: arena)
         case .role(let facts):
             c.pointee.kind_case = MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ROLE
             c.pointee.role = facts.c(in: arena)
@@ -187,7 +209,7 @@ extension MasterToAllocator: WireMessage {
             c.pointee.filter.pointee.role = arena.text(holding.role)
             c.pointee.filter.pointee.resources = holding.resources.c(in: arena)
             c.pointee.filter.pointee.remaining_ns = remaining.nanoseconds
-        case .revived, .request, .allocationRefused, .revocationRefused:
+        case .revived, .request, .allocationRefused, .revocationRefused, .revocable:
             self.fillAnswer(c, in: arena)
         }
         return PackedMessage(c)
@@ -219,7 +241,21 @@ extension MasterToAllocator: WireMessage {
             c.pointee.revocation_refused = arena.make()
             c.pointee.revocation_refused.pointee.proposal = proposal
             c.pointee.revocation_refused.pointee.message = arena.text(message)
-        case .role, .framework, .frameworkRemoved, .agent, .agentRemoved, .synced, .held, .recovered, .filter:
+        case .revocable(let framework, let tasks):
+            c.pointee.kind_case = MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCABLE
+            c.pointee.revocable = arena.make()
+            c.pointee.revocable.pointee.framework = framework
+            c.pointee.revocable.pointee.n_tasks = tasks.count
+            c.pointee.revocable.pointee.tasks = arena.list(tasks) { task in
+                let target = arena.make(Meseta__Wire__MasterToAllocator__RevocableTask.self)
+                target.pointee.agent = task.agent
+                target.pointee.task_id = arena.text(task.taskID.rawValue)
+                target.pointee.role = arena.text(task.role)
+                target.pointee.resources = task.resources.c(in: arena)
+                target.pointee.priority = task.priority
+                return target
+            }
+        case .policy, .role, .framework, .frameworkRemoved, .agent, .agentRemoved, .synced, .held, .recovered, .filter:
             preconditionFailure("\(self) is no answer")
         }
     }

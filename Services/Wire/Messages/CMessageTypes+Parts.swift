@@ -585,3 +585,54 @@ extension Meseta__V1__Value__Set: CMessage {
 extension Meseta__V1__Value__Text: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__value__text__init(target) }
 }
+extension Meseta__Wire__ClusterPolicy: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__init(target) }
+}
+extension Meseta__Wire__ClusterPolicy__Framework: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__cluster_policy__framework__init(target)
+    }
+}
+extension Meseta__Wire__ClusterPolicy__Slots: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__slots__init(target) }
+}
+extension Meseta__Wire__MasterToAllocator__PolicyFacts: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__policy_facts__init(target)
+    }
+}
+extension Meseta__Wire__OperatorRequest__ApplyPolicy: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_request__apply_policy__init(target)
+    }
+}
+extension Meseta__Wire__OperatorResponse__Policy: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__policy__init(target)
+    }
+}
+extension Meseta__Wire__OperatorResponse__Share: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__share__init(target)
+    }
+}
+extension Meseta__Wire__MasterToAllocator__Revocable: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__revocable__init(target)
+    }
+}
+extension Meseta__Wire__MasterToAllocator__RevocableTask: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__revocable_task__init(target)
+    }
+}
+extension Meseta__Wire__OperatorRequest__Explain: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_request__explain__init(target)
+    }
+}
+extension Meseta__Wire__OperatorResponse__Obstacle: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__obstacle__init(target)
+    }
+}

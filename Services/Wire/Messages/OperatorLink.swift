@@ -26,6 +26,18 @@ extension OperatorRequest: WireMessage {
                 try reader.id(kill.task_id, "kill.task_id"))
         case MESETA__WIRE__OPERATOR_REQUEST__KIND_TEARDOWN:
             kind = .teardown(try reader.id(c.pointee.teardown.pointee.framework_id, "teardown.framework_id"))
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_POLICY: kind = .policy
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_APPLY_POLICY:
+            let order = c.pointee.apply_policy!.pointee
+            kind = .applyPolicy(
+                try ClusterPolicy(order.policy, reader), source: reader.bytes(order.source), isTrial: order.trial != 0)
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_ROLES: kind = .roles
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_SHARES: kind = .shares
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_EXPLAIN:
+            let explain = c.pointee.explain!.pointee
+            kind = .explain(
+                try reader.id(explain.framework_id, "explain.framework_id"),
+                wanted: try reader.resources(explain.wanted, "explain.wanted"))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -61,6 +73,26 @@ extension OperatorRequest: WireMessage {
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_TEARDOWN
             c.pointee.teardown = arena.make()
             c.pointee.teardown.pointee.framework_id = arena.text(frameworkID.rawValue)
+        case .policy:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_POLICY
+            c.pointee.policy = 1
+        case .applyPolicy(let policy, let source, let isTrial):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_APPLY_POLICY
+            c.pointee.apply_policy = arena.make()
+            c.pointee.apply_policy.pointee.policy = policy.c(in: arena)
+            c.pointee.apply_policy.pointee.source = arena.binary(source)
+            c.pointee.apply_policy.pointee.trial = isTrial ? 1 : 0
+        case .roles:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_ROLES
+            c.pointee.roles = 1
+        case .shares:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_SHARES
+            c.pointee.shares = 1
+        case .explain(let frameworkID, let wanted):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_EXPLAIN
+            c.pointee.explain = arena.make()
+            c.pointee.explain.pointee.framework_id = arena.text(frameworkID.rawValue)
+            c.pointee.explain.pointee.wanted = wanted.c(in: arena)
         }
         return PackedMessage(c)
     }
@@ -88,6 +120,14 @@ extension OperatorResponse: WireMessage {
             kind = .task(try TaskRow(c.pointee.task, reader.in("OperatorResponse.Task")))
         case MESETA__WIRE__OPERATOR_RESPONSE__KIND_OFFER:
             kind = .offer(try OfferRow(c.pointee.offer, reader.in("OperatorResponse.Offer")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_POLICY:
+            kind = .policy(
+                try ClusterPolicy(c.pointee.policy.pointee.policy, reader),
+                source: reader.bytes(c.pointee.policy.pointee.source))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHARE:
+            kind = .share(try ShareRow(c.pointee.share, reader.in("OperatorResponse.Share")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_OBSTACLE:
+            kind = .obstacle(try ObstacleRow(c.pointee.obstacle, reader.in("OperatorResponse.Obstacle")))
         case MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE:
             kind = .failure(try reader.text(c.pointee.failure.pointee.message, "failure.message"))
         case MESETA__WIRE__OPERATOR_RESPONSE__KIND_DONE:
@@ -118,6 +158,17 @@ extension OperatorResponse: WireMessage {
         case .offer(let row):
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_OFFER
             c.pointee.offer = row.c(in: arena)
+        case .policy(let policy, let source):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_POLICY
+            c.pointee.policy = arena.make()
+            c.pointee.policy.pointee.policy = policy.c(in: arena)
+            c.pointee.policy.pointee.source = arena.binary(source)
+        case .share(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHARE
+            c.pointee.share = row.c(in: arena)
+        case .obstacle(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_OBSTACLE
+            c.pointee.obstacle = row.c(in: arena)
         case .failure(let message):
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE
             c.pointee.failure = arena.make()

@@ -72,6 +72,7 @@ extension TaskInfo: WireMessage {
         self.data = reader.optionalBytes(c.pointee.has_data, c.pointee.data)
         self.killGracePeriod = try reader.killPolicy(c.pointee.kill_policy)
         self.maxCompletionTime = try reader.duration(c.pointee.max_completion_time, "max_completion_time")
+        if c.pointee.has_priority != 0 { self.priority = c.pointee.priority }
         self.encoded = Bytes(bytes)
     }
 
@@ -94,6 +95,10 @@ extension TaskInfo: WireMessage {
         c.pointee.command = self.command?.c(in: arena)
         c.pointee.kill_policy = arena.killPolicy(self.killGracePeriod)
         c.pointee.max_completion_time = arena.duration(self.maxCompletionTime)
+        if self.priority != 0 {
+            c.pointee.has_priority = 1
+            c.pointee.priority = self.priority
+        }
         return PackedMessage(c)
     }
 }

@@ -81,6 +81,7 @@ public final class SimulatedMaster: SimulatedProcess {
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .stepDown(_, let above): self.cluster.masterSteppedDown(self, above: above)
+        case .storePolicy: break  // Simulated masters have no files.
         case .observe(let fact): self.cluster.trace(self.name, fact)
         }
     }
