@@ -86,6 +86,11 @@ public final class ZooKeeperEnsemble: @unchecked Sendable {  // Used by one test
         self.servers[index].process = nil
     }
 
+    /// Has a server hang: its connections stay, and nobody answers.
+    public func pause(_ index: Int) {
+        if let process = self.servers[index].process { Foundation.kill(process.processIdentifier, SIGSTOP) }
+    }
+
     /// Ends all servers and removes their data.
     public func stop() {
         for index in self.servers.indices { self.kill(index) }

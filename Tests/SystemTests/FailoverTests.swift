@@ -62,4 +62,27 @@ struct FailoverTests {
         #expect(try String(contentsOfFile: marks, encoding: .utf8) == String(repeating: "x\n", count: 8))
         #expect(try cluster.meseta(["run", "--", "true"]).status == 0, "the new leader takes new work")
     }
+
+    @Test("A cluster ends at once though its ZooKeeper hangs, or is killed meanwhile", arguments: [false, true])
+    func endWithoutZooKeeper(isKilled: Bool) throws {
+        let zooKeeper = try ZooKeeperEnsemble()
+        try zooKeeper.start()
+        defer { zooKeeper.stop() }
+        let cluster = try LiveCluster(
+            ["--masters", "2", "--relays", "2", "--allocators", "2", "--agents", "1"],
+            election: "zk://\(zooKeeper.connectString)/meseta")
+        defer { cluster.stop() }
+        for member in cluster.members { #expect(httpStatus(member.side, "/readyz") == 200, "\(member.name)") }
+        let names = cluster.members.map(\.name)
+        zooKeeper.pause(0)
+        if isKilled {
+            DispatchQueue(label: "killer").asyncAfter(deadline: .now() + .milliseconds(500)) { zooKeeper.kill(0) }
+        }
+        let start = Date()
+        cluster.stop()
+        #expect(Date().timeIntervalSince(start) < 4.5, "nobody runs into a SIGKILL")
+        for name in names where !name.hasPrefix("agent") {
+            #expect(cluster.log(of: name).contains("signal=SIGTERM"), "\(name)")
+        }
+    }
 }

@@ -107,14 +107,16 @@ final class LiveCluster: @unchecked Sendable {  // Used by one test at a time.
     private let election: String?
     private let keeper: RunningProgram
 
-    init(_ arguments: [String] = [], election: String? = nil) throws {
+    init(_ arguments: [String] = [], election: String? = nil, environment: [String: String] = [:]) throws {
         self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("cluster-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: self.directory, withIntermediateDirectories: true)
         self.election = election
         self.keeper = try RunningProgram(
             Programs.path("meseta"),
             ["up", "--dir", self.directory.path] + arguments + (election.map { ["--election", $0] } ?? []),
-            environment: ["XDG_STATE_HOME": self.directory.appendingPathComponent("state").path])
+            environment: environment.merging(
+                ["XDG_STATE_HOME": self.directory.appendingPathComponent("state").path]
+            ) { $1 })
         let deadline = Date().addingTimeInterval(60)
         while self.file?.isReady != true {
             guard self.keeper.isRunning, Date() < deadline else {
@@ -180,12 +182,16 @@ final class LiveCluster: @unchecked Sendable {  // Used by one test at a time.
         return name
     }
 
+    /// All that a member has logged.
+    func log(of name: String) -> String {
+        let path = self.directory.appendingPathComponent("logs/\(name).log").path
+        return (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
+    }
+
     /// The logs' last lines, for a failing test.
     var logs: String {
         self.members.map { member in
-            let path = self.directory.appendingPathComponent("logs/\(member.name).log").path
-            let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-            return "--- \(member.name)\n" + text.split(separator: "\n").suffix(12).joined(separator: "\n")
+            "--- \(member.name)\n" + self.log(of: member.name).split(separator: "\n").suffix(12).joined(separator: "\n")
         }.joined(separator: "\n")
     }
 }

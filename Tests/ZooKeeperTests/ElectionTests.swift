@@ -47,7 +47,7 @@ private final class Contender: Sendable {
             return []
         }
     }
-    func stop() { self.host.stop() }
+    func stop() async { await self.host.stop() }
     func witness(_ other: Contender) { self.host.deathWitnessed(incarnation: other.info.incarnation) }
     func seeEpoch(_ epoch: Epoch) { self.host.higherEpochSeen(epoch) }
 }
@@ -82,11 +82,11 @@ struct ZooKeeperElectionTests {
         try await eventually("all see the first") { second.leader == "first" && watcher.leader == "first" }
         try await eventually("both are listed") { watcher.members == ["first", "second"] }
         #expect(second.epochs == [])
-        first.stop()
+        await first.stop()
         try await eventually("the second leads") { second.epochs == [2] }
         try await eventually("the watcher sees it") { watcher.leader == "second" }
-        second.stop()
-        watcher.stop()
+        await second.stop()
+        await watcher.stop()
     }
 
     @Test("A witness ends a leadership at once; the leader contends again and the epoch grows")
@@ -104,8 +104,8 @@ struct ZooKeeperElectionTests {
             first.stepDowns == 1 && first.leader == "second"
         }
         try await eventually("the first stands by again") { second.members == ["second", "first"] }
-        first.stop()
-        second.stop()
+        await first.stop()
+        await second.stop()
     }
 
     @Test("A leader that is shown a higher epoch comes back above it")
@@ -118,7 +118,7 @@ struct ZooKeeperElectionTests {
         only.seeEpoch(41)
         try await eventually("it leads again") { only.epochs == [1, 42] }
         #expect(only.stepDowns == 1)
-        only.stop()
+        await only.stop()
     }
 
     @Test("Relays list themselves, and one short look finds masters and relays")
@@ -136,8 +136,8 @@ struct ZooKeeperElectionTests {
         #expect(found.masters.map(\.name) == ["master"])
         #expect(!found.relays.isEmpty)
         #expect(relays.allSatisfy { $0.epochs.isEmpty }, "a list elects nobody")
-        master.stop()
-        for relay in relays { relay.stop() }
+        await master.stop()
+        for relay in relays { await relay.stop() }
     }
 
     @Test("In an ensemble of three, a dead server costs nobody the leadership")
@@ -158,9 +158,34 @@ struct ZooKeeperElectionTests {
         #expect(first.stepDowns == 0)
         #expect(first.epochs == [1])
         #expect(second.epochs == [])
-        first.stop()
+        await first.stop()
         try await eventually("the second leads") { second.epochs == [2] }
-        second.stop()
+        await second.stop()
+    }
+
+    @Test("A service that hangs holds up nobody who ends, however many they are")
+    func silentService() async throws {
+        let zooKeeper = try ZooKeeperEnsemble()
+        try zooKeeper.start()
+        defer { zooKeeper.stop() }
+        let leader = Contender("leader", at: zooKeeper.connectString)
+        let found = Mutex<[Int: [String]]>([:])
+        let relays = (0..<6).map { index in
+            let info = MemberInfo(name: "r\(index)", address: "127.0.0.1:1", incarnation: Bytes("r\(index)".utf8))
+            return Membership(
+                servers: zooKeeper.connectString, path: "/test/meseta", group: .relays, member: info,
+                codec: TextCodec(), logger: Logger(label: "test")
+            ) { masters in found.withLock { $0[index] = masters } }
+        }
+        for relay in relays { relay.start() }
+        try await eventually("all see the leader") { found.withLock { $0.values.count { $0.count == 1 } == 6 } }
+        zooKeeper.pause(0)
+        let start = Date()
+        await withTaskGroup(of: Void.self) { group in
+            for relay in relays { group.addTask { await relay.stop() } }
+            group.addTask { await leader.stop() }
+        }
+        #expect(Date().timeIntervalSince(start) < 2.5, "they wait a second, all at once")
     }
 
     @Test("Nothing is there: the group waits, and works when the service comes up")
@@ -172,7 +197,7 @@ struct ZooKeeperElectionTests {
         try zooKeeper.start()
         defer { zooKeeper.stop() }
         try await eventually("it leads") { first.epochs == [1] }
-        first.stop()
+        await first.stop()
     }
 }
 

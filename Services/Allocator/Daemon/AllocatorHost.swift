@@ -59,7 +59,7 @@ final class AllocatorHost: @unchecked Sendable {  // All state is confined to th
         ) { masters in
             services.eventLoop.execute { self.mastersChanged(to: masters) }
         }
-        services.onStop { membership.stop() }
+        services.onStop { await membership.stop() }
         membership.start()
     }
 

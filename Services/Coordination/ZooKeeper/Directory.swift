@@ -46,8 +46,7 @@ public struct Directory: Hashable, Sendable {
             group.cancelAll()
         }
         signal.finish()
-        masters.stop()
-        relays.stop()
+        await GroupHost.stop([masters, relays])
         return found.value.withLock { $0 }
     }
 }

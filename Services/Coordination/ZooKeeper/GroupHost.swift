@@ -76,27 +76,47 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
 
     /// How long the end of a session is waited for.
     ///
-    /// Milliseconds if the service answers. One that is gone would take seconds, and the session then ends by its timeout.
+    /// Milliseconds if the service answers. One that is silent would take seconds, and the session then ends by its timeout.
     private static let closePatience = DispatchTimeInterval.seconds(1)
 
     /// Gives up the node and the leadership, then ends the session.
     ///
     /// Returns when both are done, or after a second.
-    public func stop() {
-        let session: ZooKeeperSession? = self.queue.sync {
-            self.handle(.resigned)
-            self.isStopped = true
-            self.generation += 1
-            defer { self.session = nil }
-            return self.session
+    public func stop() async { await Self.stop([self]) }
+
+    /// Stops several at once: for a silent service they wait together, not one after the other.
+    static func stop(_ hosts: [GroupHost]) async {
+        var open = 0
+        let (closings, closing) = AsyncStream.makeStream(of: Void.self)
+        for host in hosts {
+            guard let session = await host.resign() else { continue }
+            open += 1
+            session.closeLater { closing.yield() }
         }
-        guard let session else { return }
-        let closed = DispatchSemaphore(value: 0)
-        DispatchQueue.global().async {
-            session.close()
-            closed.signal()
+        guard open > 0 else { return }
+        let timer = DispatchSource.makeTimerSource()
+        timer.setEventHandler { closing.finish() }
+        timer.schedule(deadline: .now() + Self.closePatience)
+        timer.activate()
+        defer { timer.cancel() }
+        for await _ in closings {
+            open -= 1
+            if open == 0 { return }
         }
-        _ = closed.wait(timeout: .now() + Self.closePatience)
+    }
+
+    /// Gives up what is held; the session that is to be ended, if there is one.
+    private func resign() async -> ZooKeeperSession? {
+        await withCheckedContinuation { continuation in
+            self.queue.async {
+                self.handle(.resigned)
+                self.isStopped = true
+                self.generation += 1
+                let session = self.session
+                self.session = nil
+                continuation.resume(returning: session)
+            }
+        }
     }
 
     /// A peer knows a leadership above ours.
@@ -114,7 +134,7 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
         self.generation += 1
         self.isReady = false
         let generation = self.generation
-        self.session?.close()
+        self.session?.closeLater()
         do {
             self.session = try ZooKeeperSession(servers: self.servers, timeout: self.sessionTimeout) { change in
                 self.queue.async { self.sessionChanged(change, generation: generation) }

@@ -38,9 +38,6 @@ public final class Membership: Sendable {
 
     /// Takes the process off the list, and ends the sessions.
     ///
-    /// Returns when both are done.
-    public func stop() {
-        self.own.stop()
-        self.masters.stop()
-    }
+    /// Returns when both are done, or after a second.
+    public func stop() async { await GroupHost.stop([self.own, self.masters]) }
 }

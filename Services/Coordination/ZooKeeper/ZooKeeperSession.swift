@@ -1,4 +1,5 @@
 internal import CZooKeeper
+internal import Dispatch
 public import Model
 
 /// What a request to ZooKeeper came to, where it did not succeed.
@@ -109,10 +110,20 @@ public final class ZooKeeperSession: @unchecked Sendable {
 
     /// Ends the session; its ephemeral nodes go at once.
     ///
-    /// Call it once, never from a callback; it may block for some milliseconds.
+    /// Call it once, never from a callback. It blocks: for milliseconds if the service answers, for seconds if it is silent.
     public func close() {
         zookeeper_close(self.handle)
         self.context.release()
+    }
+
+    /// Ends the session on a thread of its own, so that nobody else's work waits for a service that is silent.
+    ///
+    /// A queue of its own gets such a thread. The shared ones have few: those that run all tasks of the process.
+    func closeLater(then: @escaping @Sendable () -> Void = {}) {
+        DispatchQueue(label: "meseta.session.close").async {
+            self.close()
+            then()
+        }
     }
 
     /// Makes a node.

@@ -162,5 +162,5 @@ final class ZooKeeperElection: Election, @unchecked Sendable {  // State is conf
 
     func higherEpochSeen(_ epoch: Epoch) { self.group.higherEpochSeen(epoch) }
 
-    func stop() async { self.group.stop() }
+    func stop() async { await self.group.stop() }
 }

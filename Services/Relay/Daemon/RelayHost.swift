@@ -85,7 +85,7 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
         ) { masters in
             services.eventLoop.execute { self.mastersChanged(to: masters) }
         }
-        services.onStop { membership.stop() }
+        services.onStop { await membership.stop() }
         membership.start()
     }
 

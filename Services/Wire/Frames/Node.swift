@@ -250,6 +250,8 @@ public final class Node: @unchecked Sendable {
         } else if isStranger, let refusal = end.refusal {
             let level = refusal.code == .credentials && self.mayWarn() ? Logger.Level.warning : .debug
             self.logger.log(level: level, "Caller refused", metadata: metadata)
+        } else if isStranger, end.kind == .silent {
+            self.logger.log(level: self.mayWarn() ? .info : .debug, "Handshake not completed", metadata: metadata)
         } else {
             self.logger.debug("Handshake not completed", metadata: metadata)
         }
