@@ -97,6 +97,18 @@ struct Cluster {
     }
 }
 
+extension RoleTree {
+    /// All clients of the first kinds in the policy's order.
+    mutating func order(kinds: [UInt32] = [0, 1, 2, 3]) -> [UInt32] {
+        self.settle()
+        self.walk.kinds = kinds
+        self.startWalk()
+        var order: [UInt32] = []
+        while let client = self.nextClient() { order.append(client) }
+        return order
+    }
+}
+
 /// Random numbers that are the same in every run of a seed.
 struct SplitMix: RandomNumberGenerator {
     var state: UInt64

@@ -29,15 +29,3 @@ public struct AllocatorSettings: Sendable {
         self.name = name
     }
 }
-
-/// The policies there are.
-public enum PolicyName: String, Hashable, Sendable, CaseIterable {
-    /// Weighted dominant-resource fairness: first among roles, then among the frameworks of a role.
-    case fair
-
-    func make() -> any Policy {
-        switch self {
-        case .fair: WeightedDominantShare()
-        }
-    }
-}

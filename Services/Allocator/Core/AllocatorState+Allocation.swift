@@ -7,9 +7,8 @@ extension AllocatorState {
 
     /// Something of an agent changed: it is looked at in the next turn, if there is anything to give.
     mutating func look(at agent: UInt32) {
-        self.noteCandidate(agent)
-        guard self.candidates[agent], !self.agents[Int(agent)]!.isDirty else { return }
-        self.agents[Int(agent)]!.isDirty = true
+        guard self.noteCandidate(agent), !self.agents[Int(agent)].isDirty else { return }
+        self.agents[Int(agent)].isDirty = true
         self.dirty.append(agent)
     }
 
@@ -18,10 +17,21 @@ extension AllocatorState {
         self.sweepLeft = self.agents.count
     }
 
-    /// Keeps the set of agents of which something can be proposed.
-    mutating func noteCandidate(_ agent: UInt32) {
-        let isCandidate = self.agents[safe: agent].map { !$0.available.isEmpty } ?? false
+    /// Keeps the set of agents of which something can be proposed, and says whether this one is in it.
+    @discardableResult
+    mutating func noteCandidate(_ agent: UInt32) -> Bool {
+        let isCandidate = self.knows(agent: agent) && !self.available(of: agent).isEmpty
         if self.candidates[agent] != isCandidate { self.candidates[agent] = isCandidate }
+        return isCandidate
+    }
+
+    /// What can be proposed of an agent.
+    func available(of agent: UInt32) -> Resources {
+        let row = Int(agent)
+        guard self.agents[row].isOwned, self.agents[row].isActive else { return .init() }
+        var available = self.agents[row].free
+        self.proposals.subtract(from: &available, startingAt: self.agents[row].firstProposal)
+        return available
     }
 
     /// One turn: agents that changed first, then the next of all that have something free.
@@ -36,8 +46,8 @@ extension AllocatorState {
         while self.dirtyHead < self.dirty.count, looks < share {
             let agent = self.dirty[self.dirtyHead]
             self.dirtyHead += 1
-            guard self.agents[safe: agent]?.isDirty == true else { continue }
-            self.agents[Int(agent)]!.isDirty = false
+            guard self.knows(agent: agent), self.agents[Int(agent)].isDirty else { continue }
+            self.agents[Int(agent)].isDirty = false
             looks += self.decide(agent, at: now, into: &effects)
         }
         if self.dirtyHead == self.dirty.count {
@@ -78,48 +88,60 @@ extension AllocatorState {
 
     /// Gives what an agent has free to the client that the policy prefers among those that want it, if there is one.
     ///
-    /// Returns how many frameworks were looked at, at least 1.
+    /// Returns how many clients were looked at, at least 1.
     private mutating func decide(_ agent: UInt32, at now: Instant, into effects: inout [Effect]) -> Int {
         self.counters.decisions += 1
-        guard let entry = self.agents[safe: agent] else { return 1 }
-        let available = entry.available
+        guard self.knows(agent: agent) else { return 1 }
+        let available = self.available(of: agent)
         guard !available.isEmpty else { return 1 }
-        // Most frameworks have the same floor, and most of a busy agent's rests are below it: seen without asking each.
-        let isEnough = self.floors.map { $0.isEmpty || $0.contains(where: available.contains) }
-        guard isEnough.contains(true) else { return 1 }
-        self.policy.settle()
+        self.kinds.admitted(available, into: &self.tree.walk.kinds)
+        guard !self.tree.walk.kinds.isEmpty else { return 1 }
+        self.tree.settle()
+        for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = self.counters.decisions }
         var looks = 1
-        func wants(_ client: UInt32) -> Bool {
-            looks += 1
-            guard let framework = self.frameworks[Int(self.clients[client].framework)] else { return false }
-            return isEnough[framework.floor] && !self.refusals.blocks(available, of: agent, for: client, at: now)
-        }
-        var chosen = self.policy.first { !entry.declined.contains($0) && wants($0) }
-        if chosen == nil, !entry.declined.isEmpty {
-            self.agents[Int(agent)]!.declined = []
-            chosen = self.policy.first { wants($0) }
+        var chosen = self.choose(available, of: agent, at: now, &looks)
+        if chosen == nil, !self.agents[Int(agent)].declined.isEmpty {
+            // All have had it: the next round begins.
+            for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = 0 }
+            self.agents[Int(agent)].declined.removeAll(keepingCapacity: true)
+            chosen = self.choose(available, of: agent, at: now, &looks)
         }
         if let chosen { self.propose(available, of: agent, to: chosen, into: &effects) }
         return looks
     }
 
+    /// The first in the policy's order that can be offered this.
+    private mutating func choose(
+        _ resources: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> UInt32? {
+        self.tree.startWalk()
+        while let client = self.tree.nextClient() {
+            looks += 1
+            if self.passedOver[Int(client)] == self.counters.decisions { continue }
+            if !self.refusals.blocks(resources, of: agent, for: client, at: now) { return client }
+        }
+        return nil
+    }
+
     private mutating func propose(
         _ resources: Resources, of agent: UInt32, to client: UInt32, into effects: inout [Effect]
     ) {
-        guard let link = self.link else { return }
-        let entry = self.clients[client]
-        let ownership = self.agents[Int(agent)]!.ownership
+        guard let link = self.link, let entry = self.clients[Int(client)],
+            let ownership = self.profiles[Int(agent)]?.ownership
+        else { return }
         let number = self.nextProposal
         self.nextProposal += 1
-        let holding = AgentHolding(
-            agent: agent, framework: entry.framework, role: self.roleNames[Int(entry.role)], resources: resources)
-        self.agents[Int(agent)]!.proposals.append(
-            AgentEntry.Proposal(
-                number: number, client: client, serial: entry.serial, holding: holding, madeAfter: self.messages))
-        self.policy.hold(resources.scalars, by: client)
-        self.policy.served(client)
-        self.candidates[agent] = false
+        self.proposals.append(
+            ProposalTable.Proposal(
+                number: number, client: client, serial: entry.serial, framework: entry.framework,
+                roleName: entry.roleName, resources: resources, madeAfter: self.messages),
+            to: &self.agents[Int(agent)].firstProposal)
+        self.tree.hold(resources.scalars, by: client)
+        self.tree.served(client)
+        self.noteCandidate(agent)
         self.counters.proposals += 1
+        let holding = AgentHolding(
+            agent: agent, framework: entry.framework, role: entry.roleName, resources: resources)
         effects.append(
             .propose(link.peer, .allocation(Allocation(proposal: number, ownership: ownership, holding: holding))))
     }
@@ -129,53 +151,45 @@ extension AllocatorState {
         _ number: UInt64, of agent: UInt32, free: Resources, message: String, at now: Instant,
         into effects: inout [Effect]
     ) {
-        guard let entry = self.agents[safe: agent],
-            let index = entry.proposals.firstIndex(where: { $0.number == number })
+        guard self.knows(agent: agent),
+            let proposal = self.proposals.take(numbered: number, from: &self.agents[Int(agent)].firstProposal)
         else { return }
+        self.agents[Int(agent)].free = free
         self.counters.refusals += 1
-        let proposal = self.agents[Int(agent)]!.proposals.remove(at: index)
-        let proposed = proposal.holding.resources
-        self.agents[Int(agent)]!.free = free
-        guard self.clients.contains(proposal.client), self.clients[proposal.client].serial == proposal.serial else {
-            self.look(at: agent)
-            return
-        }
-        self.policy.release(proposed.scalars, by: proposal.client)
-        let client = self.clients[proposal.client]
-        if let framework = self.frameworks[Int(client.framework)] {
-            effects.append(
-                .observe(.allocationRefused(entry.id, framework.id, proposed, message: message)))
+        self.look(at: agent)
+        guard let client = self.clients[safe: proposal.client], client.serial == proposal.serial else { return }
+        self.tree.release(proposal.resources.scalars, by: proposal.client)
+        if let framework = self.frameworks[safe: client.framework], let id = self.profiles[Int(agent)]?.id {
+            effects.append(.observe(.allocationRefused(id, framework.id, proposal.resources, message: message)))
         }
         // If nothing that was told meanwhile explains it, a rule does that only the master knows, and it would say the same
         // again at once.
-        let isExplained = max(entry.changed, client.changed) > proposal.madeAfter
-        if !isExplained, free.contains(proposed) {
+        let isExplained = max(self.agents[Int(agent)].changed, client.changed) > proposal.madeAfter
+        if !isExplained, free.contains(proposal.resources) {
             self.refusals.insert(
-                proposed, of: agent, by: proposal.client, until: now + self.settings.refusalPause)
+                proposal.resources, of: agent, by: proposal.client, until: now + self.settings.refusalPause)
         }
-        self.look(at: agent)
     }
 
     // MARK: Refusals
 
     /// A framework does not want this of an agent: for a time, or just not now.
     mutating func refused(_ holding: AgentHolding, for remaining: Duration, at now: Instant) {
-        guard let client = self.knownClient(of: holding), self.agents[safe: holding.agent] != nil else { return }
-        self.agents[Int(holding.agent)]!.isRefused = true
-        self.agents[Int(holding.agent)]!.changed = self.messages
+        guard self.knows(agent: holding.agent), let client = self.knownClient(of: holding) else { return }
+        self.agents[Int(holding.agent)].isRefused = true
+        self.agents[Int(holding.agent)].changed = self.messages
         if remaining > .zero {
             self.refusals.insert(holding.resources, of: holding.agent, by: client, until: now + remaining)
-        } else if !self.agents[Int(holding.agent)]!.declined.contains(client) {
-            self.agents[Int(holding.agent)]!.declined.append(client)
+        } else if !self.agents[Int(holding.agent)].declined.contains(client) {
+            self.agents[Int(holding.agent)].declined.append(client)
         }
     }
 
     /// A framework wants offers in these roles again, of everything; no roles: in all.
     mutating func revived(_ framework: UInt32, roles: [String]) {
-        guard framework < self.frameworks.count, let entry = self.frameworks[Int(framework)] else { return }
-        let named = roles.compactMap { self.roles[$0] }
-        for (role, client) in entry.clients where roles.isEmpty || named.contains(role) {
-            self.refusals.removeAll(ofClient: client)
+        guard let entry = self.frameworks[safe: framework] else { return }
+        for membership in entry.memberships where roles.isEmpty || roles.contains(membership.roleName) {
+            self.refusals.removeAll(ofClient: membership.client)
         }
         self.lookAtAll()
     }

@@ -23,21 +23,26 @@ public struct AllocatorState: Role {
 
     let settings: AllocatorSettings
     var link: Link?
-    var policy: any Policy
+    var tree: RoleTree
 
+    /// Numbers in the tree by name.
     var roles: [String: UInt32] = [:]
-    var roleNames: [String] = []
     var frameworks: [FrameworkEntry?] = []
     var frameworkCount = 0
-    var clients = Slab<ClientEntry>()
-    /// Lists of minimum offers, each once; there are few.
-    var floors: [[Resources]] = []
-    var agents: [AgentEntry?] = []
+    /// By number in the tree.
+    var clients: [ClientEntry?] = []
+    var kinds = KindTable()
+    var agents: [AgentEntry] = []
+    /// By the same numbers as `agents`.
+    var profiles: [AgentProfile?] = []
+    var proposals = ProposalTable()
     var agentCount = 0
     var ownedCount = 0
     var total = Resources()
     var refusals = RefusalTable()
 
+    /// By client: the decision in which it was passed over last because it had declined.
+    var passedOver: [UInt64] = []
     /// Agents of which something changed, in the order in which it did; those before `dirtyHead` are done.
     var dirty: [UInt32] = []
     var dirtyHead = 0
@@ -50,7 +55,7 @@ public struct AllocatorState: Role {
     var isBatchTimerSet = false
     var filterTimer: Instant?
     var nextProposal: UInt64 = 1
-    var nextSerial: UInt64 = 1
+    var nextSerial: UInt32 = 1
     /// How many messages of the master were read.
     var messages: UInt64 = 0
 
@@ -65,7 +70,7 @@ public struct AllocatorState: Role {
     /// An allocator that knows no master yet.
     public init(settings: AllocatorSettings) {
         self.settings = settings
-        self.policy = settings.policy.make()
+        self.tree = RoleTree(settings.policy.make())
     }
 
     /// The allocator's first frame to a master.
@@ -92,10 +97,9 @@ public struct AllocatorState: Role {
 
     /// The dominant share of a framework in a role, unweighted; 0 if it holds nothing.
     public func share(of framework: FrameworkID, role: String) -> Double {
-        guard let role = self.roles[role] else { return 0 }
         let entry = self.frameworks.lazy.compactMap { $0 }.first { $0.id == framework }
-        guard let client = entry?.clients.first(where: { $0.role == role })?.client else { return 0 }
-        return self.policy.share(of: client)
+        guard let client = entry?.client(in: role) else { return 0 }
+        return self.tree.dominantShare(self.tree[client].held)
     }
 
     /// Takes one event; see `Role`.
@@ -155,7 +159,7 @@ public struct AllocatorState: Role {
 
     private mutating func master(_ message: MasterToAllocator, at now: Instant, into effects: inout [Effect]) {
         switch message {
-        case .role(let facts): self.policy.setRole(self.role(facts.role), weight: facts.weight)
+        case .role(let facts): self.update(facts)
         case .framework(let facts): self.update(facts)
         case .frameworkRemoved(let framework): self.removeFramework(framework)
         case .agent(let facts): self.update(facts, into: &effects)
@@ -192,16 +196,9 @@ public struct AllocatorState: Role {
         effects.append(.setTimer(.filters, at: end))
     }
 
+    /// Whether the master has told of an agent of that number.
+    func knows(agent: UInt32) -> Bool { agent < self.agents.count && self.agents[Int(agent)].isKnown }
+
     /// Whether a turn would find anything to look at.
     var hasWork: Bool { self.dirtyHead < self.dirty.count || self.sweepLeft > 0 }
-
-    /// The number of a role.
-    mutating func role(_ name: String) -> UInt32 {
-        if let role = self.roles[name] { return role }
-        let role = UInt32(self.roles.count)
-        self.roles[name] = role
-        self.roleNames.append(name)
-        self.policy.setRole(role, weight: 1)
-        return role
-    }
 }

@@ -1,0 +1,68 @@
+/// Where a walk through the clients stands: the way down from where it began, with a cursor for each list at each node.
+struct Walk {
+    struct Step {
+        let role: UInt32
+        /// Its cursors are those from here to the next step's.
+        let firstCursor: Int
+    }
+
+    struct Cursor {
+        let kind: UInt32
+        var place: Int
+    }
+
+    /// Clients of these kinds are met, others cost nothing.
+    var kinds: [UInt32] = []
+    var steps: [Step] = []
+    var cursors: [Cursor] = []
+}
+
+extension RoleTree {
+    /// Begins a walk through the clients below a role, of the kinds in `walk.kinds`.
+    mutating func startWalk(below role: UInt32 = Self.root) {
+        self.walk.steps.removeAll(keepingCapacity: true)
+        self.walk.cursors.removeAll(keepingCapacity: true)
+        self.enter(role)
+    }
+
+    private mutating func enter(_ role: UInt32) {
+        self.walk.steps.append(Walk.Step(role: role, firstCursor: self.walk.cursors.count))
+        for kind in self.walk.kinds where !self.siblings[Int(role)].isEmpty(kind) {
+            self.walk.cursors.append(Walk.Cursor(kind: kind, place: 0))
+        }
+    }
+
+    /// The next client of the walk in the policy's order; nil after the last.
+    ///
+    /// Nothing may change in the tree between two steps.
+    mutating func nextClient() -> UInt32? {
+        while let step = self.walk.steps.last {
+            guard let child = self.nextChild(of: step) else {
+                self.walk.cursors.removeSubrange(step.firstCursor...)
+                self.walk.steps.removeLast()
+                continue
+            }
+            guard self[child].isRole else { return child }
+            self.enter(child)
+        }
+        return nil
+    }
+
+    /// The first of what the cursors of a step point at; those that point at it go on.
+    private mutating func nextChild(of step: Walk.Step) -> UInt32? {
+        var first: UInt32?
+        for index in step.firstCursor..<self.walk.cursors.count {
+            let cursor = self.walk.cursors[index]
+            guard let child = self.siblings[Int(step.role)].child(cursor.place, in: cursor.kind) else { continue }
+            if let best = first, best == child || self.ranks[Int(best)] < self.ranks[Int(child)] { continue }
+            first = child
+        }
+        guard let first else { return nil }
+        for index in step.firstCursor..<self.walk.cursors.count {
+            let cursor = self.walk.cursors[index]
+            guard self.siblings[Int(step.role)].child(cursor.place, in: cursor.kind) == first else { continue }
+            self.walk.cursors[index].place += 1
+        }
+        return first
+    }
+}
