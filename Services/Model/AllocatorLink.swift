@@ -63,6 +63,10 @@ public struct FrameworkFacts: Hashable, Sendable {
     public var suppressedRoles: [String] = []
     /// False: propose nothing; what it holds still counts.
     public var isActive: Bool = true
+    /// Above 0: its part among the frameworks of its roles.
+    public var weight: Double = 1
+    /// Higher first, for policies that care.
+    public var priority: Int32 = 0
     /// What it is to have before anybody gets more; default nothing.
     public var guarantee: Resources = .init()
     /// What it may hold at most; nil: no bound.

@@ -29,7 +29,7 @@ struct TinyMaster {
     var now = Instant(nanoseconds: 0)
     var agents: [UInt32: Agent] = [:]
     var frameworks: [UInt32: Framework] = [:]
-    var weights: [String: Double] = [:]
+    var roles: [String: RoleFacts] = [:]
     /// Not answered by their frameworks yet, oldest first.
     var offers: [Offer] = []
     var offersMade = 0
@@ -51,7 +51,7 @@ struct TinyMaster {
     }
 
     mutating func tellAll(_ allocator: Int) {
-        for role in self.weights.keys.sorted() { self.outbox[allocator].append(.role(self.roleFacts(role))) }
+        for role in self.roles.keys.sorted() { self.outbox[allocator].append(.role(self.roles[role]!)) }
         for index in self.frameworks.keys.sorted() {
             self.outbox[allocator].append(.framework(self.frameworks[index]!.facts))
         }
@@ -70,12 +70,6 @@ struct TinyMaster {
         for allocator in self.outbox.indices { self.outbox[allocator].append(message) }
     }
 
-    func roleFacts(_ role: String) -> RoleFacts {
-        var facts = RoleFacts(role: role)
-        facts.weight = self.weights[role] ?? 1
-        return facts
-    }
-
     func facts(_ index: UInt32, for allocator: Int) -> AgentFacts {
         let agent = self.agents[index]!
         var facts = AgentFacts(
@@ -87,8 +81,12 @@ struct TinyMaster {
     }
 
     mutating func setWeight(_ weight: Double, of role: String) {
-        self.weights[role] = weight
-        self.tell(.role(self.roleFacts(role)))
+        self.changeRole(role) { $0.weight = weight }
+    }
+
+    mutating func changeRole(_ role: String, _ body: (inout RoleFacts) -> Void) {
+        body(&self.roles[role, default: RoleFacts(role: role)])
+        self.tell(.role(self.roles[role]!))
     }
 
     mutating func addAgent(_ index: UInt32, _ total: Resources, owner: Int?) {
@@ -126,9 +124,13 @@ struct TinyMaster {
         self.tell(.agentRemoved(index))
     }
 
-    mutating func addFramework(_ index: UInt32, roles: [String] = ["*"], minimumOffers: [Resources] = []) {
+    mutating func addFramework(
+        _ index: UInt32, roles: [String] = ["*"], minimumOffers: [Resources] = [],
+        _ body: (inout FrameworkFacts) -> Void = { _ in }
+    ) {
         var facts = FrameworkFacts(index: index, id: FrameworkID("F\(index)"), name: "f", roles: roles)
         facts.minimumOffers = minimumOffers
+        body(&facts)
         self.frameworks[index] = Framework(facts: facts)
         self.tell(.framework(facts))
     }

@@ -1,3 +1,5 @@
+import Model
+
 /// What an allocator is told at its start.
 public struct AllocatorSettings: Sendable {
     /// Its name among the allocators; the master divides agents between them by it.
@@ -5,6 +7,11 @@ public struct AllocatorSettings: Sendable {
 
     /// Which policy decides.
     public var policy: PolicyName = .fair
+
+    /// What policies by chance draw from, together with the name.
+    ///
+    /// The same seed, name and history give the same proposals. Default 0: nobody gains by knowing the draws.
+    public var seed: UInt64 = 0
 
     /// How long what comes free is gathered before it is given away.
     ///
@@ -23,6 +30,13 @@ public struct AllocatorSettings: Sendable {
     /// The master knows rules that a policy need not know: who may have GPUs, limits of roles. Longer wastes fewer
     /// messages where such a rule holds for ever; shorter notices its end sooner. Default 5 s, as a scheduler's refusal.
     public var refusalPause: Duration = .seconds(5)
+
+    /// Where chance starts.
+    var random: SeededGenerator {
+        // FNV-1a, so that allocators that share a cluster do not draw the same.
+        let hash = self.name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return SeededGenerator(key: [self.seed, hash, 0, 0])
+    }
 
     /// The settings of an allocator of that name, all else at its default.
     public init(name: String) {

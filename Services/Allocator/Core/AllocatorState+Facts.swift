@@ -42,6 +42,7 @@ extension AllocatorState {
             // Who goes away has refused nothing when it comes back.
             if !facts.isActive { self.refusals.removeAll(ofClient: client) }
             self.tree.set(kind: kind, of: client)
+            self.tree.set(weight: facts.weight, priority: facts.priority, of: client)
             guard self.tree[client].isListed != isEligible else { continue }
             self.tree.setEligible(client, isEligible)
             self.clients[Int(client)]!.changed = self.messages

@@ -70,7 +70,7 @@ public struct AllocatorState: Role {
     /// An allocator that knows no master yet.
     public init(settings: AllocatorSettings) {
         self.settings = settings
-        self.tree = RoleTree(settings.policy.make())
+        self.tree = RoleTree(settings.policy.make(settings.random))
     }
 
     /// The allocator's first frame to a master.
@@ -148,6 +148,7 @@ public struct AllocatorState: Role {
     /// Proposals keep their count, so that no late answer is taken for another's.
     private mutating func forgetAll(into effects: inout [Effect]) {
         var fresh = AllocatorState(settings: self.settings)
+        fresh.tree = RoleTree(self.tree.policy)
         fresh.highestEpoch = self.highestEpoch
         fresh.counters = self.counters
         fresh.nextProposal = self.nextProposal

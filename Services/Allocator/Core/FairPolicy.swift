@@ -6,6 +6,4 @@ struct FairPolicy: Policy {
     func place(of standing: Standing, share: Double) -> Place {
         Place(value: share / standing.weight)
     }
-
-    func ticketDistance(weight: Double) -> Double? { nil }
 }

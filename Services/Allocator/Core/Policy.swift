@@ -10,8 +10,16 @@ protocol Policy {
     /// `share` is what it holds, as a part of the cluster: its dominant share.
     func place(of standing: Standing, share: Double) -> Place
 
-    /// For a policy by chance: how far behind a contender's last ticket its next one lies; nil if it draws none.
-    mutating func ticketDistance(weight: Double) -> Double?
+    /// Whether it is a policy by chance.
+    var drawsTickets: Bool { get }
+
+    /// For a policy by chance: how far behind a contender's last ticket its next one lies.
+    mutating func ticketDistance(weight: Double) -> Double
+}
+
+extension Policy {
+    var drawsTickets: Bool { false }
+    func ticketDistance(weight: Double) -> Double { 0 }
 }
 
 /// Where a contender stands among its siblings: by level, and within one by value.
@@ -24,10 +32,16 @@ struct Place: Hashable {
 public enum PolicyName: String, Hashable, Sendable, CaseIterable {
     /// Weighted dominant-resource fairness along the tree of roles.
     case fair
+    /// Strict priority; fair among those of the same.
+    case priority
+    /// By chance, in proportion to weight.
+    case lottery
 
-    func make() -> any Policy {
+    func make(_ random: SeededGenerator) -> any Policy {
         switch self {
         case .fair: FairPolicy()
+        case .priority: PriorityPolicy()
+        case .lottery: LotteryPolicy(random: random)
         }
     }
 }

@@ -77,6 +77,8 @@ struct RoleTree {
 
     /// A role or client counts for more or less than before.
     mutating func set(weight: Double, priority: Int32, of contender: UInt32) {
+        // None at all, from a master that knows no weights, is the default.
+        let weight = weight > 0 ? weight : 1
         let index = Int(contender)
         let standing = self.contenders[index].standing
         guard standing.weight != weight || standing.priority != priority else { return }
@@ -169,10 +171,20 @@ struct RoleTree {
 
     /// The next ticket, behind all that were drawn before.
     private mutating func draw(_ id: UInt32) {
-        let weight = self.contenders[Int(id)].standing.weight
-        guard let distance = self.policy.ticketDistance(weight: weight) else { return }
+        guard self.policy.drawsTickets else { return }
+        let distance = self.policy.ticketDistance(weight: self.contenders[Int(id)].standing.weight)
         let parent = Int(self.contenders[Int(id)].parent)
         self.contenders[Int(id)].standing.ticket = self.contenders[parent].ticketClock + distance
+    }
+
+    /// Those whose turn came while they could be given nothing draw again from the present on.
+    mutating func catchUp(in role: UInt32, kind: UInt32) {
+        let clock = self.contenders[Int(role)].ticketClock
+        while let first = self.siblings[Int(role)].child(0, in: kind) {
+            guard self.contenders[Int(first)].standing.ticket < clock else { return }
+            self.draw(first)
+            self.refresh(first)
+        }
     }
 
     private mutating func touch(_ id: UInt32) {
@@ -197,6 +209,7 @@ struct RoleTree {
         self.stale.removeAll(keepingCapacity: true)
     }
 
+    /// Puts one where it belongs by now.
     private mutating func refresh(_ id: UInt32) {
         let rank = self.rank(of: id)
         guard rank != self.ranks[Int(id)] else { return }

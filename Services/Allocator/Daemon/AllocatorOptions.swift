@@ -8,7 +8,10 @@ struct AllocatorOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Masters, where there is no election.", valueName: "host:port,..."))
     var master: String?
 
-    @Option(help: ArgumentHelp("Who is preferred. fair: weighted dominant-resource fairness.", valueName: "policy"))
+    @Option(
+        help: ArgumentHelp(
+            "Who is preferred. fair: weighted dominant-resource fairness; priority: strictly, and fair among equals; lottery: by chance, in proportion to weight.",
+            valueName: "policy"))
     var policy = PolicyName.fair
 
     @Option(help: ArgumentHelp("What comes free is gathered for so long before it is offered.", valueName: "duration"))

@@ -64,7 +64,8 @@ struct Decisions: ParsableCommand {
         }
         print("\(self.policy), \(self.agents) agents, \(self.frameworks) frameworks: \(rate) decisions/s")
         print("  \(counts.allocations) allocations in \(seconds) s of the core, \(driver.looks) looks at frameworks")
-        print("  declines: \(counts.declines) without a filter, \(counts.filters) with one; task ends: \(counts.taskEnds)")
+        print("  \(counts.declines) declines without a filter, \(counts.filters) with one")
+        print("  \(counts.taskEnds) task ends")
         print("  outcome \(hash)")
     }
 }
