@@ -57,6 +57,7 @@ extension AllocatorState {
             self.dirty.removeSubrange(..<self.dirtyHead)
             self.dirtyHead = 0
         }
+        self.lookAgainIfAllowed()
         while self.sweepLeft > 0, looks < budget {
             guard let agent = self.nextOfSweep() else { break }
             looks += self.decide(agent, at: now, into: &effects)
@@ -86,39 +87,54 @@ extension AllocatorState {
 
     // MARK: Who is given it
 
-    /// Gives what an agent has free to the client that the policy prefers among those that want it, if there is one.
+    /// Gives what an agent has free to the client that the policy prefers among those that want it, if there is one; and what
+    /// that may not have to the next.
     ///
     /// Returns how many clients were looked at, at least 1.
     private mutating func decide(_ agent: UInt32, at now: Instant, into effects: inout [Effect]) -> Int {
         self.counters.decisions += 1
-        guard self.knows(agent: agent) else { return 1 }
-        let available = self.available(of: agent)
-        guard !available.isEmpty else { return 1 }
-        self.kinds.admitted(available, into: &self.tree.walk.kinds)
-        guard !self.tree.walk.kinds.isEmpty else { return 1 }
-        self.tree.settle()
-        for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = self.counters.decisions }
         var looks = 1
-        var chosen = self.choose(available, of: agent, at: now, &looks)
-        if chosen == nil, !self.agents[Int(agent)].declined.isEmpty {
-            // All have had it: the next round begins.
-            for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = 0 }
-            self.agents[Int(agent)].declined.removeAll(keepingCapacity: true)
-            chosen = self.choose(available, of: agent, at: now, &looks)
+        while self.knows(agent: agent) {
+            let available = self.available(of: agent)
+            guard !available.isEmpty else { break }
+            self.kinds.admitted(available, into: &self.tree.walk.kinds)
+            guard !self.tree.walk.kinds.isEmpty else { break }
+            self.tree.settle()
+            guard let (client, resources) = self.choose(available, of: agent, at: now, &looks) else { break }
+            self.propose(resources, of: agent, to: client, into: &effects)
+            if resources == available { break }
         }
-        if let chosen { self.propose(available, of: agent, to: chosen, into: &effects) }
         return looks
     }
 
-    /// The first in the policy's order that can be offered this.
+    /// Who is to be offered how much: one below a guarantee, or the first in the policy's order; and of those that have declined
+    /// it only when all have.
     private mutating func choose(
-        _ resources: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
-    ) -> UInt32? {
-        self.tree.startWalk()
+        _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> (UInt32, Resources)? {
+        for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = self.counters.decisions }
+        while true {
+            for claimant in self.tree.belowGuarantee() where self.tree.deficit(of: claimant).overlaps(available) {
+                self.tree.startWalk(below: claimant)
+                if let choice = self.firstOfWalk(available, of: agent, at: now, &looks) { return choice }
+            }
+            self.tree.startWalk()
+            if let choice = self.firstOfWalk(available, of: agent, at: now, &looks) { return choice }
+            guard !self.agents[Int(agent)].declined.isEmpty else { return nil }
+            for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = 0 }
+            self.agents[Int(agent)].declined = []
+        }
+    }
+
+    /// The first of a walk that can be offered some of this, and how much.
+    private mutating func firstOfWalk(
+        _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> (UInt32, Resources)? {
         while let client = self.tree.nextClient() {
             looks += 1
             if self.passedOver[Int(client)] == self.counters.decisions { continue }
-            if !self.refusals.blocks(resources, of: agent, for: client, at: now) { return client }
+            guard let resources = self.allowed(available, for: client) else { continue }
+            if !self.refusals.blocks(resources, of: agent, for: client, at: now) { return (client, resources) }
         }
         return nil
     }
@@ -131,11 +147,10 @@ extension AllocatorState {
         else { return }
         let number = self.nextProposal
         self.nextProposal += 1
-        self.proposals.append(
-            ProposalTable.Proposal(
-                number: number, client: client, serial: entry.serial, framework: entry.framework,
-                roleName: entry.roleName, resources: resources, madeAfter: self.messages),
-            to: &self.agents[Int(agent)].firstProposal)
+        let proposal = ProposalTable.Proposal(
+            number: number, client: client, serial: entry.serial, framework: entry.framework,
+            roleName: entry.roleName, resources: resources, madeAfter: self.messages)
+        self.changeFree(of: agent) { $0.proposals.append(proposal, to: &$0.agents[Int(agent)].firstProposal) }
         self.tree.hold(resources.scalars, by: client)
         self.tree.served(client)
         self.noteCandidate(agent)
@@ -151,10 +166,13 @@ extension AllocatorState {
         _ number: UInt64, of agent: UInt32, free: Resources, message: String, at now: Instant,
         into effects: inout [Effect]
     ) {
-        guard self.knows(agent: agent),
-            let proposal = self.proposals.take(numbered: number, from: &self.agents[Int(agent)].firstProposal)
-        else { return }
-        self.agents[Int(agent)].free = free
+        guard self.knows(agent: agent) else { return }
+        var taken: ProposalTable.Proposal?
+        self.changeFree(of: agent) {
+            taken = $0.proposals.take(numbered: number, from: &$0.agents[Int(agent)].firstProposal)
+            if taken != nil { $0.agents[Int(agent)].free = free }
+        }
+        guard let proposal = taken else { return }
         self.counters.refusals += 1
         self.look(at: agent)
         guard let client = self.clients[safe: proposal.client], client.serial == proposal.serial else { return }

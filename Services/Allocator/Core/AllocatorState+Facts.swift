@@ -6,7 +6,15 @@ extension AllocatorState {
     // MARK: Roles
 
     mutating func update(_ facts: RoleFacts) {
-        self.tree.set(weight: facts.weight, priority: facts.priority, of: self.role(facts.role))
+        let role = self.role(facts.role)
+        self.tree.set(weight: facts.weight, priority: facts.priority, of: role)
+        if self.tree.set(guarantee: facts.guarantee, limit: facts.limit, of: role) { self.claimsChanged() }
+    }
+
+    /// What was held back or denied may not be any more.
+    private mutating func claimsChanged() {
+        self.recountFree()
+        self.lookAtAll()
     }
 
     /// The number of a role, which is made with all above it if it is new.
@@ -48,12 +56,19 @@ extension AllocatorState {
             self.clients[Int(client)]!.changed = self.messages
             isAwake = isAwake || isEligible
         }
+        if let primary = self.frameworks[row]!.memberships.first?.client,
+            self.tree.set(guarantee: facts.guarantee, limit: facts.limit, of: primary)
+        {
+            self.claimsChanged()
+        }
         if isAwake { self.lookAtAll() }
     }
 
     mutating func removeFramework(_ framework: UInt32) {
         guard let entry = self.frameworks[safe: framework] else { return }
+        var isClaimant = false
         for membership in entry.memberships {
+            isClaimant = self.tree.set(guarantee: .init(), limit: nil, of: membership.client) || isClaimant
             self.refusals.removeAll(ofClient: membership.client)
             self.tree.removeClient(membership.client)
             self.clients[Int(membership.client)] = nil
@@ -61,6 +76,7 @@ extension AllocatorState {
         self.kinds.release(entry.kind)
         self.frameworks[Int(framework)] = nil
         self.frameworkCount -= 1
+        if isClaimant { self.claimsChanged() }
     }
 
     /// The client that a holding names; nil if there is none.
@@ -80,6 +96,9 @@ extension AllocatorState {
         self.clients[Int(client)] = ClientEntry(
             framework: framework, role: role, roleName: roleName, serial: self.nextSerial)
         self.nextSerial += 1
+        if let primary = self.frameworks[Int(framework)]!.memberships.first?.client {
+            self.tree.set(primary: primary, of: client)
+        }
         self.frameworks[Int(framework)]!.memberships.append(.init(roleName: roleName, client: client))
         return client
     }
@@ -114,8 +133,11 @@ extension AllocatorState {
         // Proposals on their way will be answered still.
         entry.firstProposal = self.agents[row].firstProposal
         entry.isDirty = self.agents[row].isDirty
-        self.agents[row] = entry
-        for holding in facts.holdings { self.add(holding) }
+        self.changeFree(of: facts.index) { $0.agents[row] = entry }
+        for holding in facts.holdings {
+            self.changeFree(of: facts.index) { $0.agents[row].free -= holding.resources }
+            self.add(holding)
+        }
         self.look(at: facts.index)
     }
 
@@ -126,6 +148,7 @@ extension AllocatorState {
             self.ownedCount -= 1
         }
         self.forgetHoldings(of: agent)
+        self.changeFree(of: agent) { $0.agents[Int(agent)].isActive = false }
         for proposal in self.proposals.takeAll(from: &self.agents[Int(agent)].firstProposal) {
             self.release(proposal.resources.scalars, by: proposal.client, serial: proposal.serial)
         }
@@ -152,13 +175,17 @@ extension AllocatorState {
     mutating func held(_ holding: AgentHolding) {
         guard self.knows(agent: holding.agent) else { return }
         let row = Int(holding.agent)
-        let proposal = self.proposals.take(answeredBy: holding, from: &self.agents[row].firstProposal)
+        var taken: ProposalTable.Proposal?
+        self.changeFree(of: holding.agent) {
+            taken = $0.proposals.take(answeredBy: holding, from: &$0.agents[row].firstProposal)
+            $0.agents[row].free -= holding.resources
+        }
+        self.agents[row].changed = self.messages
+        let proposal = taken
         if let proposal, proposal.client == self.knownClient(of: holding),
             proposal.serial == self.clients[Int(proposal.client)]?.serial
         {
-            self.agents[row].free -= holding.resources
             self.agents[row].addHolding(holding.resources, of: proposal.client, serial: proposal.serial)
-            self.agents[row].changed = self.messages
         } else {
             self.add(holding)
             if let proposal {
@@ -172,7 +199,7 @@ extension AllocatorState {
     mutating func recovered(_ holding: AgentHolding) {
         guard self.knows(agent: holding.agent) else { return }
         let row = Int(holding.agent)
-        self.agents[row].free += holding.resources
+        self.changeFree(of: holding.agent) { $0.agents[row].free += holding.resources }
         self.agents[row].changed = self.messages
         // Who takes something of it ends the round of those that declined it.
         if !self.agents[row].isRefused, !self.agents[row].declined.isEmpty { self.agents[row].declined = [] }
@@ -185,11 +212,9 @@ extension AllocatorState {
         self.look(at: holding.agent)
     }
 
+    /// Counts what is not free any more for who holds it.
     private mutating func add(_ holding: AgentHolding) {
-        guard self.knows(agent: holding.agent) else { return }
         let row = Int(holding.agent)
-        self.agents[row].free -= holding.resources
-        self.agents[row].changed = self.messages
         guard let client = self.client(of: holding.framework, in: holding.role) else { return }
         let serial = self.clients[Int(client)]!.serial
         self.agents[row].addHolding(holding.resources, of: client, serial: serial)

@@ -40,6 +40,11 @@ public struct AllocatorState: Role {
     var ownedCount = 0
     var total = Resources()
     var refusals = RefusalTable()
+    var free = FreeResources()
+    /// The least that was free beyond guarantees when something was held back from somebody, since all was looked at.
+    var heldBackAt: Resources?
+    /// What is free has changed while something is held back.
+    var isSpareMoved = false
 
     /// By client: the decision in which it was passed over last because it had declined.
     var passedOver: [UInt64] = []
@@ -201,5 +206,7 @@ public struct AllocatorState: Role {
     func knows(agent: UInt32) -> Bool { agent < self.agents.count && self.agents[Int(agent)].isKnown }
 
     /// Whether a turn would find anything to look at.
-    var hasWork: Bool { self.dirtyHead < self.dirty.count || self.sweepLeft > 0 }
+    var hasWork: Bool {
+        self.dirtyHead < self.dirty.count || self.sweepLeft > 0 || self.isSpareMoved || !self.tree.relaxed.isEmpty
+    }
 }

@@ -15,14 +15,21 @@ struct Walk {
     var kinds: [UInt32] = []
     var steps: [Step] = []
     var cursors: [Cursor] = []
+    /// The one client of a walk to it alone.
+    var only: UInt32?
 }
 
 extension RoleTree {
-    /// Begins a walk through the clients below a role, of the kinds in `walk.kinds`.
-    mutating func startWalk(below role: UInt32 = Self.root) {
+    /// Begins a walk through the clients below a role, or to a client alone, of the kinds in `walk.kinds`.
+    mutating func startWalk(below contender: UInt32 = Self.root) {
         self.walk.steps.removeAll(keepingCapacity: true)
         self.walk.cursors.removeAll(keepingCapacity: true)
-        self.enter(role)
+        self.walk.only = nil
+        if self.contenders[Int(contender)].isRole {
+            self.enter(contender)
+        } else if self.walk.kinds.contains(self.contenders[Int(contender)].kind) {
+            self.walk.only = contender
+        }
     }
 
     private mutating func enter(_ role: UInt32) {
@@ -38,13 +45,19 @@ extension RoleTree {
     ///
     /// Nothing may change in the tree between two steps.
     mutating func nextClient() -> UInt32? {
+        if let only = self.walk.only {
+            self.walk.only = nil
+            return only
+        }
         while let step = self.walk.steps.last {
             guard let child = self.nextChild(of: step) else {
                 self.walk.cursors.removeSubrange(step.firstCursor...)
                 self.walk.steps.removeLast()
                 continue
             }
-            guard self[child].isRole else { return child }
+            guard self.contenders[Int(child)].isRole else { return child }
+            // Nobody in a role at its limit need be looked at.
+            if self.hasClaims, self.isFull(child) { continue }
             self.enter(child)
         }
         return nil

@@ -20,6 +20,14 @@ struct RoleTree {
     /// By number of the role: its children.
     var siblings: [Siblings]
     var walk = Walk()
+    /// By number.
+    var claims: [Claim]
+    /// Whether any of them guarantees or limits anything.
+    var hasClaims = false
+    /// Who is guaranteed something, ascending.
+    var guaranteed: [UInt32] = []
+    /// Whose limits stood in somebody's way, and who holds less since.
+    var relaxed: [UInt32] = []
 
     private(set) var total = Resources()
     private var isTotalStale = false
@@ -30,6 +38,7 @@ struct RoleTree {
         self.contenders = [Contender(parent: Self.root, isRole: true, tie: 0)]
         self.ranks = [Rank()]
         self.siblings = [Siblings()]
+        self.claims = [Claim(primary: Self.root)]
     }
 
     /// A role or client by its number.
@@ -58,11 +67,13 @@ struct RoleTree {
             id = vacancy
             self.contenders[Int(id)] = contender
             self.siblings[Int(id)] = Siblings()
+            self.claims[Int(id)] = Claim(primary: id)
         } else {
             id = UInt32(self.contenders.count)
             self.contenders.append(contender)
             self.ranks.append(Rank())
             self.siblings.append(Siblings())
+            self.claims.append(Claim(primary: id))
         }
         self.ranks[Int(id)] = self.rank(of: id)
         return id
@@ -72,6 +83,7 @@ struct RoleTree {
     mutating func removeClient(_ client: UInt32) {
         self.setEligible(client, false)
         self.release(self[client].held, by: client)
+        self.set(guarantee: .init(), limit: nil, of: client)
         self.vacant.append(client)
     }
 
@@ -116,10 +128,11 @@ struct RoleTree {
         var id = client
         while true {
             self.contenders[Int(id)].held += resources
-            if id == Self.root { return }
+            if id == Self.root { break }
             self.touch(id)
             id = self.contenders[Int(id)].parent
         }
+        if self.hasClaims { self.claimsHeld(resources, by: client) }
     }
 
     /// A client holds this much less; scalars only.
@@ -127,10 +140,11 @@ struct RoleTree {
         var id = client
         while true {
             self.contenders[Int(id)].held -= resources
-            if id == Self.root { return }
+            if id == Self.root { break }
             self.touch(id)
             id = self.contenders[Int(id)].parent
         }
+        if self.hasClaims { self.claimsReleased(resources, by: client) }
     }
 
     /// A client was given an agent's resources by this allocator: its turn is used, and that of its roles.
