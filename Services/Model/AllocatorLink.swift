@@ -73,6 +73,8 @@ public struct FrameworkFacts: Hashable, Sendable {
     public var limit: Resources?
     /// Offers that hold none of these are of no use to it.
     public var minimumOffers: [Resources] = []
+    /// Which agents it wants to be offered, by role; a role that is not there: all.
+    public var constraints: [String: OfferConstraints] = [:]
 
     /// An active framework without guarantee or limit.
     public init(index: UInt32, id: FrameworkID, name: String, roles: [String]) {

@@ -10,6 +10,9 @@ struct TinyMaster {
         var owner: Int?
         var ownership: Ownership = 0
         var isActive = true
+        var hostname = "h"
+        /// As `name:value` pairs.
+        var attributes: [String: String] = [:]
 
         var free: Resources { self.holdings.reduce(self.total) { $0 - $1.resources } }
     }
@@ -73,9 +76,10 @@ struct TinyMaster {
     func facts(_ index: UInt32, for allocator: Int) -> AgentFacts {
         let agent = self.agents[index]!
         var facts = AgentFacts(
-            index: index, id: agent.id, hostname: "h", total: agent.total, isOwned: agent.owner == allocator,
+            index: index, id: agent.id, hostname: agent.hostname, total: agent.total, isOwned: agent.owner == allocator,
             ownership: agent.ownership)
         facts.holdings = agent.holdings
+        facts.attributes = Array(agent.attributes.map { "\($0):\($1)" }.sorted().joined(separator: ";").utf8)
         facts.isActive = agent.isActive
         return facts
     }
@@ -89,10 +93,13 @@ struct TinyMaster {
         self.tell(.role(self.roles[role]!))
     }
 
-    mutating func addAgent(_ index: UInt32, _ total: Resources, owner: Int?) {
+    mutating func addAgent(
+        _ index: UInt32, _ total: Resources, owner: Int?, _ body: (inout Agent) -> Void = { _ in }
+    ) {
         self.lastOwnership += 1
-        self.agents[index] = Agent(
-            id: AgentID("A\(index)"), total: total, owner: owner, ownership: self.lastOwnership)
+        var agent = Agent(id: AgentID("A\(index)"), total: total, owner: owner, ownership: self.lastOwnership)
+        body(&agent)
+        self.agents[index] = agent
         self.tellFacts(index)
     }
 
@@ -223,8 +230,14 @@ struct TinyMaster {
         guard framework.facts.roles.contains(holding.role) else { return "not in role" }
         if framework.facts.suppressedRoles.contains(holding.role) { return "suppressed" }
         if !agent.free.contains(holding.resources) { return "not free" }
+        if !self.admits(framework.facts, in: holding.role, agent) { return "constraints" }
         if holding.resources.gpus > 0, !framework.takesGPUs { return "no GPUs" }
         return self.blocks(holding) ? "refused for a time" : nil
+    }
+
+    func admits(_ facts: FrameworkFacts, in role: String, _ agent: Agent) -> Bool {
+        let attributes = agent.attributes.map { Attribute(name: $0, value: .text($1)) }
+        return facts.constraints[role]?.admits(attributes: attributes, hostname: agent.hostname) ?? true
     }
 
     func blocks(_ holding: AgentHolding) -> Bool {
@@ -249,6 +262,7 @@ struct TinyMaster {
             return facts.roles.contains { role in
                 let holding = AgentHolding(agent: index, framework: facts.index, role: role, resources: agent.free)
                 return !facts.suppressedRoles.contains(role) && !self.blocks(holding)
+                    && self.admits(facts, in: role, agent)
             }
         }
     }

@@ -5,6 +5,8 @@ struct AgentProfile {
     var id: AgentID
     var total: Resources
     var ownership: Ownership
+    var hostname: String
+    var attributes: [Attribute]
 }
 
 /// What is free of an agent, who holds the rest, and what is proposed.
@@ -29,6 +31,8 @@ struct AgentEntry {
     var isRefused = false
     /// The oldest proposal that is not answered yet: a row of the `ProposalTable`.
     var firstProposal = ProposalTable.none
+    /// Whose constraints it meets: a row of the `KindTable`.
+    var admission: UInt32 = 0
     /// By the master's books: what is proposed is free in them until the master has booked it.
     var free = Resources()
     private(set) var holdings: [Holding] = []

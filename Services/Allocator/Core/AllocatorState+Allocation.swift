@@ -97,7 +97,8 @@ extension AllocatorState {
         while self.knows(agent: agent) {
             let available = self.available(of: agent)
             guard !available.isEmpty else { break }
-            self.kinds.admitted(available, into: &self.tree.walk.kinds)
+            self.kinds.admitted(
+                available, by: self.agents[Int(agent)].admission, into: &self.tree.walk.kinds)
             guard !self.tree.walk.kinds.isEmpty else { break }
             self.tree.settle()
             guard let (client, resources) = self.choose(available, of: agent, at: now, &looks) else { break }

@@ -31,16 +31,13 @@ extension AllocatorState {
     mutating func update(_ facts: FrameworkFacts) {
         let row = Int(facts.index)
         while self.frameworks.count <= row { self.frameworks.append(nil) }
-        let kind = self.kinds.acquire(KindTable.Kind(floor: facts.minimumOffers))
-        var isAwake = false
-        if let before = self.frameworks[row] {
-            isAwake = before.kind != kind
-            self.kinds.release(before.kind)
-            self.frameworks[row]!.kind = kind
-        } else {
-            self.frameworks[row] = FrameworkEntry(id: facts.id, kind: kind)
+        if self.frameworks[row] == nil {
+            self.frameworks[row] = FrameworkEntry(id: facts.id)
             self.frameworkCount += 1
         }
+        self.frameworks[row]!.floor = facts.minimumOffers
+        self.frameworks[row]!.constraints = facts.constraints
+        var isAwake = false
         for role in facts.roles { _ = self.client(of: facts.index, in: role) }
         for membership in self.frameworks[row]!.memberships {
             let client = membership.client
@@ -49,7 +46,13 @@ extension AllocatorState {
                 && !facts.suppressedRoles.contains(membership.roleName)
             // Who goes away has refused nothing when it comes back.
             if !facts.isActive { self.refusals.removeAll(ofClient: client) }
-            self.tree.set(kind: kind, of: client)
+            let kind = self.acquireKind(of: facts.index, in: membership.roleName)
+            self.kinds.release(self.tree[client].kind)
+            if kind != self.tree[client].kind {
+                self.tree.set(kind: kind, of: client)
+                self.clients[Int(client)]!.changed = self.messages
+                isAwake = isAwake || isEligible
+            }
             self.tree.set(weight: facts.weight, priority: facts.priority, of: client)
             guard self.tree[client].isListed != isEligible else { continue }
             self.tree.setEligible(client, isEligible)
@@ -70,10 +73,10 @@ extension AllocatorState {
         for membership in entry.memberships {
             isClaimant = self.tree.set(guarantee: .init(), limit: nil, of: membership.client) || isClaimant
             self.refusals.removeAll(ofClient: membership.client)
+            self.kinds.release(self.tree[membership.client].kind)
             self.tree.removeClient(membership.client)
             self.clients[Int(membership.client)] = nil
         }
-        self.kinds.release(entry.kind)
         self.frameworks[Int(framework)] = nil
         self.frameworkCount -= 1
         if isClaimant { self.claimsChanged() }
@@ -87,9 +90,10 @@ extension AllocatorState {
 
     /// A framework's client in a role, made if it is new; nil if there is no such framework.
     private mutating func client(of framework: UInt32, in roleName: String) -> UInt32? {
-        guard framework < self.frameworks.count, let kind = self.frameworks[Int(framework)]?.kind else { return nil }
-        if let known = self.frameworks[Int(framework)]!.client(in: roleName) { return known }
+        guard let entry = self.frameworks[safe: framework] else { return nil }
+        if let known = entry.client(in: roleName) { return known }
         let role = self.role(roleName)
+        let kind = self.acquireKind(of: framework, in: roleName)
         let client = self.tree.addClient(in: role, tie: framework, kind: kind)
         while self.clients.count <= client { self.clients.append(nil) }
         while self.passedOver.count <= client { self.passedOver.append(0) }
@@ -101,6 +105,21 @@ extension AllocatorState {
         }
         self.frameworks[Int(framework)]!.memberships.append(.init(roleName: roleName, client: client))
         return client
+    }
+
+    /// The kind of a framework's client in a role, with one more of it.
+    ///
+    /// - Complexity: O(agents) if its constraints are new.
+    private mutating func acquireKind(of framework: UInt32, in role: String) -> UInt32 {
+        let entry = self.frameworks[Int(framework)]!
+        let acquired = self.kinds.acquire(floor: entry.floor, constraints: entry.constraints[role] ?? .init())
+        guard let added = acquired.newConstraints else { return acquired.kind }
+        for row in self.agents.indices {
+            guard let profile = self.profiles[row] else { continue }
+            self.agents[row].admission = self.kinds.readmit(
+                self.agents[row].admission, added, attributes: profile.attributes, hostname: profile.hostname)
+        }
+        return acquired.kind
     }
 
     // MARK: Agents
@@ -122,10 +141,15 @@ extension AllocatorState {
             self.total += facts.total.scalars
             self.tree.setTotal(self.total)
         }
-        self.profiles[row] = AgentProfile(id: facts.id, total: facts.total, ownership: facts.ownership)
+        let attributes = facts.attributes.isEmpty ? [] : self.codec?.attributes(facts.attributes) ?? []
+        self.profiles[row] = AgentProfile(
+            id: facts.id, total: facts.total, ownership: facts.ownership, hostname: facts.hostname,
+            attributes: attributes)
         self.forgetHoldings(of: facts.index)
         var entry = AgentEntry()
         entry.isKnown = true
+        entry.admission = self.kinds.acquireAdmission(attributes: attributes, hostname: facts.hostname)
+        if before != nil { self.kinds.releaseAdmission(self.agents[row].admission) }
         entry.isOwned = facts.isOwned
         entry.isActive = facts.isActive
         entry.free = facts.total
@@ -157,6 +181,7 @@ extension AllocatorState {
         self.total -= profile.total.scalars
         self.tree.setTotal(self.total)
         self.agentCount -= 1
+        self.kinds.releaseAdmission(self.agents[Int(agent)].admission)
         self.agents[Int(agent)] = AgentEntry()
         self.profiles[Int(agent)] = nil
     }

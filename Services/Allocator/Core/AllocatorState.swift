@@ -22,6 +22,7 @@ public struct AllocatorState: Role {
     }
 
     let settings: AllocatorSettings
+    let codec: (any EntityCodec)?
     var link: Link?
     var tree: RoleTree
 
@@ -73,8 +74,11 @@ public struct AllocatorState: Role {
     public internal(set) var counters = AllocatorCounters()
 
     /// An allocator that knows no master yet.
-    public init(settings: AllocatorSettings) {
+    ///
+    /// Without a codec it sees no attributes of agents.
+    public init(settings: AllocatorSettings, codec: (any EntityCodec)? = nil) {
         self.settings = settings
+        self.codec = codec
         self.tree = RoleTree(settings.policy.make(settings.random))
     }
 
@@ -152,7 +156,7 @@ public struct AllocatorState: Role {
     ///
     /// Proposals keep their count, so that no late answer is taken for another's.
     private mutating func forgetAll(into effects: inout [Effect]) {
-        var fresh = AllocatorState(settings: self.settings)
+        var fresh = AllocatorState(settings: self.settings, codec: self.codec)
         fresh.tree = RoleTree(self.tree.policy)
         fresh.highestEpoch = self.highestEpoch
         fresh.counters = self.counters

@@ -28,7 +28,7 @@ struct Contender {
 
     // Of frameworks.
 
-    /// Which offers are of use to it: a row of the `KindTable`.
+    /// Which offers of which agents are of use to it: a row of the `KindTable`.
     var kind: UInt32 = 0
 }
 

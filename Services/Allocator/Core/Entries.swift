@@ -21,8 +21,10 @@ struct FrameworkEntry {
     let id: FrameworkID
     /// A role that it has left stays while the framework does, for what it holds in it.
     var memberships: [Membership] = []
-    /// Which offers are of use to it.
-    var kind: UInt32
+    /// Offers that hold none of these are of no use to it.
+    var floor: [Resources] = []
+    /// Which agents are of use to it, by role.
+    var constraints: [String: OfferConstraints] = [:]
 
     /// Its client in a role; nil if it has none there.
     func client(in role: String) -> UInt32? {
