@@ -31,6 +31,11 @@ public struct AllocatorSettings: Sendable {
     /// messages where such a rule holds for ever; shorter notices its end sooner. Default 5 s, as a scheduler's refusal.
     public var refusalPause: Duration = .seconds(5)
 
+    /// For how long a request is a hint, if no offer answers it before.
+    ///
+    /// Longer helps a framework that asks seldom; shorter forgets sooner what it has got elsewhere. Default 60 s.
+    public var requestLifetime: Duration = .seconds(60)
+
     /// Where chance starts.
     var random: SeededGenerator {
         // FNV-1a, so that allocators that share a cluster do not draw the same.

@@ -112,25 +112,35 @@ extension AllocatorState {
     /// it only when all have.
     private mutating func choose(
         _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
-    ) -> (UInt32, Resources)? {
+    ) -> (client: UInt32, resources: Resources)? {
         for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = self.counters.decisions }
         while true {
             for claimant in self.tree.belowGuarantee() where self.tree.deficit(of: claimant).overlaps(available) {
                 self.tree.startWalk(below: claimant)
-                if let choice = self.firstOfWalk(available, of: agent, at: now, &looks) { return choice }
+                if let choice = self.choiceOfWalk(available, of: agent, at: now, &looks) { return choice }
             }
             self.tree.startWalk()
-            if let choice = self.firstOfWalk(available, of: agent, at: now, &looks) { return choice }
+            if let choice = self.choiceOfWalk(available, of: agent, at: now, &looks) { return choice }
             guard !self.agents[Int(agent)].declined.isEmpty else { return nil }
             for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = 0 }
             self.agents[Int(agent)].declined = []
         }
     }
 
-    /// The first of a walk that can be offered some of this, and how much.
-    private mutating func firstOfWalk(
+    /// The first of a walk that can be offered some of this; of several that are equal, one that asked for it.
+    private mutating func choiceOfWalk(
         _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
-    ) -> (UInt32, Resources)? {
+    ) -> (client: UInt32, resources: Resources)? {
+        guard let first = self.nextOfWalk(available, of: agent, at: now, &looks) else { return nil }
+        return self.preferWish(to: first, of: agent, at: now, &looks) {
+            $0.nextOfWalk(available, of: agent, at: now, &$1)
+        }
+    }
+
+    /// The next of a walk that can be offered some of this, and how much.
+    private mutating func nextOfWalk(
+        _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> (client: UInt32, resources: Resources)? {
         while let client = self.tree.nextClient() {
             looks += 1
             if self.passedOver[Int(client)] == self.counters.decisions { continue }
@@ -154,6 +164,7 @@ extension AllocatorState {
         self.changeFree(of: agent) { $0.proposals.append(proposal, to: &$0.agents[Int(agent)].firstProposal) }
         self.tree.hold(resources.scalars, by: client)
         self.tree.served(client)
+        self.answerWishes(of: entry.framework, with: resources, of: agent)
         self.noteCandidate(agent)
         self.counters.proposals += 1
         let holding = AgentHolding(

@@ -47,6 +47,8 @@ public struct AllocatorState: Role {
     /// What is free has changed while something is held back.
     var isSpareMoved = false
 
+    /// When the last wish of a framework ends.
+    var wishesUntil = Instant(nanoseconds: 0)
     /// By client: the decision in which it was passed over last because it had declined.
     var passedOver: [UInt64] = []
     /// Agents of which something changed, in the order in which it did; those before `dirtyHead` are done.
@@ -181,8 +183,10 @@ public struct AllocatorState: Role {
         case .revived(let framework, let roles): self.revived(framework, roles: roles)
         case .allocationRefused(let proposal, let agent, let free, let message):
             self.allocationRefused(proposal, of: agent, free: free, message: message, at: now, into: &effects)
-        // Wishes, and the answers to revocations, are for policies that heed or make them.
-        case .request, .revocationRefused: break
+        case .request(let framework, let resources, let agentID):
+            self.requested(resources, of: agentID, by: framework, at: now)
+        // None is proposed.
+        case .revocationRefused: break
         }
     }
 

@@ -26,6 +26,9 @@ struct FrameworkEntry {
     /// Which agents are of use to it, by role.
     var constraints: [String: OfferConstraints] = [:]
 
+    /// What it asked for, the oldest first.
+    var wishes: [ResourceWish] = []
+
     /// Its client in a role; nil if it has none there.
     func client(in role: String) -> UInt32? {
         for membership in self.memberships where membership.roleName == role { return membership.client }

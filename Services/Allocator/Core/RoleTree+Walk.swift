@@ -63,6 +63,22 @@ extension RoleTree {
         return nil
     }
 
+    /// Whether two clients are preferred alike: where their ways down from the root part, the policy gives both the same place.
+    func areEqual(_ client: UInt32, _ other: UInt32) -> Bool {
+        var left = client
+        while left != Self.root {
+            var right = other
+            while right != Self.root {
+                if self[left].parent == self[right].parent {
+                    return self.ranks[Int(left)].place == self.ranks[Int(right)].place
+                }
+                right = self[right].parent
+            }
+            left = self[left].parent
+        }
+        return false
+    }
+
     /// The first of what the cursors of a step point at; those that point at it go on.
     private mutating func nextChild(of step: Walk.Step) -> UInt32? {
         var first: UInt32?
