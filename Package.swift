@@ -115,6 +115,9 @@ let package = Package(
         .executableTarget(
             name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
+        .executableTarget(
+            name: "decisions", dependencies: ["Model", "AllocatorCore", arguments],
+            path: "Tests/Benchmarks/Decisions", swiftSettings: settings),
         part("TestSupport", "Tests/Support", []),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),

@@ -84,16 +84,18 @@ public struct FrameworkFacts: Hashable, Sendable {
     public var suppressedRoles: [String] = []
     /// False: propose nothing; what it holds still counts.
     public var isActive: Bool = true
+    /// Above 0: its part among the frameworks of its roles.
+    public var weight: Double = 1
+    /// Higher first, for policies that care.
+    public var priority: Int32 = 0
     /// What it is to have before anybody gets more; default nothing.
     public var guarantee: Resources = .init()
     /// What it may hold at most; nil: no bound.
     public var limit: Resources?
     /// Offers that hold none of these are of no use to it.
     public var minimumOffers: [Resources] = []
-    /// Among the frameworks of its role; above 0.
-    public var weight: Double = 1
-    /// Higher first, for policies that care.
-    public var priority: Int32 = 0
+    /// Which agents it wants to be offered, by role; a role that is not there: all.
+    public var constraints: [String: OfferConstraints] = [:]
 
     /// An active framework without guarantee or limit.
     public init(index: UInt32, id: FrameworkID, name: String, roles: [String]) {

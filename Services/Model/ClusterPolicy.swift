@@ -120,25 +120,27 @@ extension ClusterPolicy {
 
     /// A role that says less than its children together cannot keep their guarantees.
     private var problemsInTree: [String] {
-        self.roles.compactMap { role in
-            let children = self.roles.filter { RoleName.parent(of: $0.role) == role.role }
-            let sum = children.reduce(Resources()) { $0 + $1.guarantee.summable }
-            if let limit = role.limit, let excess = sum.firstAbove(limit) {
-                return "role '\(role.role)': its children are guaranteed \(excess), which is above its limit \(limit)"
-            }
-            return nil
+        let children = self.children
+        return self.roles.compactMap { role in
+            let sum = (children[role.role] ?? []).reduce(Resources()) { $0 + $1.guarantee.summable }
+            guard let limit = role.limit, let excess = sum.firstAbove(limit) else { return nil }
+            return "role '\(role.role)': its children are guaranteed \(excess), which is above its limit \(limit)"
         }
+    }
+
+    /// The roles directly below each; roles at the top are below the empty name.
+    private var children: [String: [RoleFacts]] {
+        Dictionary(grouping: self.roles) { RoleName.parent(of: $0.role) ?? "" }
     }
 
     /// What the guarantees add up to: of each role at the top of the tree the larger of its own and its children's sum,
     /// and of frameworks.
-    ///
-    /// - Complexity: O(roles²).
     public var guaranteed: Resources {
         let names = Set(self.roles.map(\.role))
+        let children = self.children
         func sum(of role: RoleFacts) -> Resources {
-            let children = self.roles.filter { RoleName.parent(of: $0.role) == role.role }
-            return role.guarantee.summable.union(children.reduce(Resources()) { $0 + sum(of: $1) })
+            let below = (children[role.role] ?? []).reduce(Resources()) { $0 + sum(of: $1) }
+            return role.guarantee.summable.union(below)
         }
         let tops = self.roles.filter { role in RoleName.ancestors(of: role.role).allSatisfy { !names.contains($0) } }
         return tops.reduce(Resources()) { $0 + sum(of: $1) }

@@ -58,7 +58,7 @@ public enum PolicyFile {
         guard text.utf8.count <= Self.sizeLimit else {
             return .failure(
                 Problems([
-                    Problem(line: 1, cause: "the file has \(text.utf8.count) bytes: keep it to \(Self.sizeLimit)")
+                    Problem(line: 1, cause: "the file is longer than \(Self.sizeLimit) bytes: shorten it")
                 ]))
         }
         let lines = SourceText(text)

@@ -7,21 +7,16 @@ import Testing
 struct FairShareTests {
     /// The order in which clients holding these amounts, each in a role of its own with that weight, are preferred.
     private func order(total: Resources, _ held: [(name: String, Resources, weight: Double)]) -> [String] {
-        var policy = WeightedDominantShare()
-        policy.setTotal(total)
+        var tree = RoleTree(FairPolicy())
+        tree.setTotal(total)
         for (index, client) in held.enumerated() {
-            policy.setRole(UInt32(index), weight: client.weight)
-            policy.add(UInt32(index), role: UInt32(index), tie: UInt32(index))
-            policy.hold(client.1, by: UInt32(index))
-            policy.setEligible(UInt32(index), true)
+            let role = tree.addRole(below: RoleTree.root)
+            tree.set(weight: client.weight, priority: 0, of: role)
+            let id = tree.addClient(in: role, tie: UInt32(index), kind: 0)
+            tree.hold(client.1, by: id)
+            tree.setEligible(id, true)
         }
-        var order: [String] = []
-        policy.settle()
-        _ = policy.first {
-            order.append(held[Int($0)].name)
-            return false
-        }
-        return order
+        return tree.order().map { held[Int(tree[$0].tie)].name }
     }
 
     @Test("The smallest dominant share goes first: whichever resource it is of")
@@ -208,40 +203,5 @@ struct FairShareTests {
         #expect(cluster.pass() == ["F2 <- A1"])
         #expect(cluster.share(1) == 0.9)
         #expect(cluster.share(2) == 0.8)
-    }
-
-    @Test("The order holds when a thousand clients change it at random")
-    func rankedList() {
-        var random = SplitMix(state: 7)
-        var list = RankedList()
-        var expected: Set<RankedList.Rank> = []
-        for id in 0..<3000 as Range<UInt32> {
-            let rank = RankedList.Rank(
-                share: Double(random.next() % 50), served: random.next() % 3, tie: UInt32(random.next() % 5), id: id)
-            list.insert(rank)
-            expected.insert(rank)
-            if random.next() % 3 == 0, let victim = expected.sorted().randomElement(using: &random), id % 7 == 0 {
-                list.remove(victim)
-                expected.remove(victim)
-            }
-        }
-        for victim in expected.sorted() where victim.id % 5 > 1 {
-            list.remove(victim)
-            expected.remove(victim)
-        }
-        var order: [UInt32] = []
-        _ = list.first {
-            order.append($0)
-            return false
-        }
-        #expect(order == expected.sorted().map(\.id))
-        #expect(list.count == expected.count)
-        let ranks = Dictionary(uniqueKeysWithValues: expected.map { ($0.id, $0) })
-        list.rebuild { id in
-            var rank = ranks[id]!
-            rank.share = -rank.share
-            return rank
-        }
-        #expect(list.first { _ in true } != order.first)
     }
 }

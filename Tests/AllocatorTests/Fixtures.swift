@@ -12,7 +12,7 @@ struct Cluster {
         for number in 0..<count {
             var settings = AllocatorSettings(name: "allocator-\(number)")
             change(&settings)
-            self.allocators.append(AllocatorState(settings: settings))
+            self.allocators.append(AllocatorState(settings: settings, codec: TinyCodec()))
             self.timers.append([:])
             self.send(.masterConnected(PeerID(1), Self.welcome(1)), to: number)
             _ = self.master.connect()
@@ -95,6 +95,38 @@ struct Cluster {
     func share(_ framework: UInt32, in role: String = "*", by allocator: Int = 0) -> Double {
         self.allocators[allocator].share(of: FrameworkID("F\(framework)"), role: role)
     }
+}
+
+extension RoleTree {
+    /// All clients of the first kinds in the policy's order.
+    mutating func order(kinds: [UInt32] = [0, 1, 2, 3]) -> [UInt32] {
+        self.settle()
+        self.walk.kinds = kinds
+        self.startWalk()
+        var order: [UInt32] = []
+        while let client = self.nextClient() { order.append(client) }
+        return order
+    }
+}
+
+/// Reads the attributes that `TinyMaster` writes; nothing else passes here.
+struct TinyCodec: EntityCodec {
+    func attributes(_ bytes: Bytes) -> [Attribute] {
+        String(decoding: bytes, as: UTF8.self).split(separator: ";").map { pair in
+            let parts = pair.split(separator: ":").map(String.init)
+            return Attribute(name: parts[0], value: .text(parts[1]))
+        }
+    }
+
+    func task(_ bytes: Bytes) -> TaskInfo? { nil }
+    func executor(_ bytes: Bytes) -> ExecutorInfo? { nil }
+    func framework(_ bytes: Bytes) -> FrameworkInfo? { nil }
+    func status(_ bytes: Bytes) -> TaskStatus? { nil }
+    func encode(_ task: TaskInfo) -> Bytes { [] }
+    func encode(_ executor: ExecutorInfo) -> Bytes { [] }
+    func encode(_ framework: FrameworkInfo) -> Bytes { [] }
+    func encode(_ status: TaskStatus) -> Bytes { [] }
+    func encode(attributes: [Attribute], hostname: String) -> Bytes { [] }
 }
 
 /// Random numbers that are the same in every run of a seed.

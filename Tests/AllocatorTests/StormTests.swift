@@ -58,7 +58,8 @@ struct Storm {
         switch self.random.next() % 24 {
         case 0 where !isAgent:
             let total = Resources(milliCPU: Int64(self.random.next() % 8 + 1) * 1000, milliMB: 1_000_000)
-            self.cluster.master.addAgent(agent, total, owner: self.owner(agent))
+            let disk = ["ssd", "hdd"][Int(self.random.next() % 2)]
+            self.cluster.master.addAgent(agent, total, owner: self.owner(agent)) { $0.attributes = ["disk": disk] }
         case 1 where isAgent && self.random.next() % 4 == 0: self.cluster.master.removeAgent(agent)
         case 2 where isAgent: self.cluster.master.setActive(agent, self.random.next() % 4 > 0)
         case 3 where isAgent: self.cluster.master.give(agent, to: self.owner(agent))
@@ -82,6 +83,10 @@ struct Storm {
             let task = self.cluster.master.agents[agent]!.holdings.first { !offered.contains($0) }
             if let task { self.cluster.master.free(task) }
         case 11: self.cluster.master.setWeight(Double(self.random.next() % 4 + 1), of: "a")
+        case 12 where isFramework:
+            let wanted = ["ssd", "hdd", "none"][Int(self.random.next() % 3)]
+            let constraints = OfferConstraints(groups: [[.init(.attribute("disk"), .textEquals(wanted))]])
+            self.cluster.master.change(framework) { $0.constraints = wanted == "none" ? [:] : ["a": constraints] }
         default:
             guard let offer = self.cluster.master.offers.randomElement(using: &self.random) else { return }
             switch self.random.next() % 4 {

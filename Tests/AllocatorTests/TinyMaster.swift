@@ -10,6 +10,10 @@ struct TinyMaster {
         var owner: Int?
         var ownership: Ownership = 0
         var isActive = true
+        var hostname = "h"
+        var minimumOffer = Resources()
+        /// As `name:value` pairs.
+        var attributes: [String: String] = [:]
 
         var free: Resources { self.holdings.reduce(self.total) { $0 - $1.resources } }
     }
@@ -29,7 +33,7 @@ struct TinyMaster {
     var now = Instant(nanoseconds: 0)
     var agents: [UInt32: Agent] = [:]
     var frameworks: [UInt32: Framework] = [:]
-    var weights: [String: Double] = [:]
+    var roles: [String: RoleFacts] = [:]
     /// Not answered by their frameworks yet, oldest first.
     var offers: [Offer] = []
     var offersMade = 0
@@ -51,7 +55,7 @@ struct TinyMaster {
     }
 
     mutating func tellAll(_ allocator: Int) {
-        for role in self.weights.keys.sorted() { self.outbox[allocator].append(.role(self.roleFacts(role))) }
+        for role in self.roles.keys.sorted() { self.outbox[allocator].append(.role(self.roles[role]!)) }
         for index in self.frameworks.keys.sorted() {
             self.outbox[allocator].append(.framework(self.frameworks[index]!.facts))
         }
@@ -70,31 +74,34 @@ struct TinyMaster {
         for allocator in self.outbox.indices { self.outbox[allocator].append(message) }
     }
 
-    func roleFacts(_ role: String) -> RoleFacts {
-        var facts = RoleFacts(role: role)
-        facts.weight = self.weights[role] ?? 1
-        return facts
-    }
-
     func facts(_ index: UInt32, for allocator: Int) -> AgentFacts {
         let agent = self.agents[index]!
         var facts = AgentFacts(
-            index: index, id: agent.id, hostname: "h", total: agent.total, isOwned: agent.owner == allocator,
+            index: index, id: agent.id, hostname: agent.hostname, total: agent.total, isOwned: agent.owner == allocator,
             ownership: agent.ownership)
+        facts.minimumOffer = agent.minimumOffer
         facts.holdings = agent.holdings
+        facts.attributes = Array(agent.attributes.map { "\($0):\($1)" }.sorted().joined(separator: ";").utf8)
         facts.isActive = agent.isActive
         return facts
     }
 
     mutating func setWeight(_ weight: Double, of role: String) {
-        self.weights[role] = weight
-        self.tell(.role(self.roleFacts(role)))
+        self.changeRole(role) { $0.weight = weight }
     }
 
-    mutating func addAgent(_ index: UInt32, _ total: Resources, owner: Int?) {
+    mutating func changeRole(_ role: String, _ body: (inout RoleFacts) -> Void) {
+        body(&self.roles[role, default: RoleFacts(role: role)])
+        self.tell(.role(self.roles[role]!))
+    }
+
+    mutating func addAgent(
+        _ index: UInt32, _ total: Resources, owner: Int?, _ body: (inout Agent) -> Void = { _ in }
+    ) {
         self.lastOwnership += 1
-        self.agents[index] = Agent(
-            id: AgentID("A\(index)"), total: total, owner: owner, ownership: self.lastOwnership)
+        var agent = Agent(id: AgentID("A\(index)"), total: total, owner: owner, ownership: self.lastOwnership)
+        body(&agent)
+        self.agents[index] = agent
         self.tellFacts(index)
     }
 
@@ -126,9 +133,13 @@ struct TinyMaster {
         self.tell(.agentRemoved(index))
     }
 
-    mutating func addFramework(_ index: UInt32, roles: [String] = ["*"], minimumOffers: [Resources] = []) {
+    mutating func addFramework(
+        _ index: UInt32, roles: [String] = ["*"], minimumOffers: [Resources] = [],
+        _ body: (inout FrameworkFacts) -> Void = { _ in }
+    ) {
         var facts = FrameworkFacts(index: index, id: FrameworkID("F\(index)"), name: "f", roles: roles)
         facts.minimumOffers = minimumOffers
+        body(&facts)
         self.frameworks[index] = Framework(facts: facts)
         self.tell(.framework(facts))
     }
@@ -221,8 +232,14 @@ struct TinyMaster {
         guard framework.facts.roles.contains(holding.role) else { return "not in role" }
         if framework.facts.suppressedRoles.contains(holding.role) { return "suppressed" }
         if !agent.free.contains(holding.resources) { return "not free" }
+        if !self.admits(framework.facts, in: holding.role, agent) { return "constraints" }
         if holding.resources.gpus > 0, !framework.takesGPUs { return "no GPUs" }
         return self.blocks(holding) ? "refused for a time" : nil
+    }
+
+    func admits(_ facts: FrameworkFacts, in role: String, _ agent: Agent) -> Bool {
+        let attributes = agent.attributes.map { Attribute(name: $0, value: .text($1)) }
+        return facts.constraints[role]?.admits(attributes: attributes, hostname: agent.hostname) ?? true
     }
 
     func blocks(_ holding: AgentHolding) -> Bool {
@@ -247,6 +264,7 @@ struct TinyMaster {
             return facts.roles.contains { role in
                 let holding = AgentHolding(agent: index, framework: facts.index, role: role, resources: agent.free)
                 return !facts.suppressedRoles.contains(role) && !self.blocks(holding)
+                    && self.admits(facts, in: role, agent)
             }
         }
     }

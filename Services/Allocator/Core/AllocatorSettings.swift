@@ -1,10 +1,17 @@
+public import Model
+
 /// What an allocator is told at its start.
 public struct AllocatorSettings: Sendable {
     /// Its name among the allocators; the master divides agents between them by it.
     public var name: String
 
-    /// Which policy decides.
-    public var policy: PolicyName = .fair
+    /// Which policy decides; nil: the one that the operator's policy names, which the master tells.
+    public var policy: SharingPolicy?
+
+    /// What policies by chance draw from, together with the name.
+    ///
+    /// The same seed, name and history give the same proposals. Default 0: nobody gains by knowing the draws.
+    public var seed: UInt64 = 0
 
     /// How long what comes free is gathered before it is given away.
     ///
@@ -24,20 +31,20 @@ public struct AllocatorSettings: Sendable {
     /// messages where such a rule holds for ever; shorter notices its end sooner. Default 5 s, as a scheduler's refusal.
     public var refusalPause: Duration = .seconds(5)
 
+    /// For how long a request is a hint, if no offer answers it before.
+    ///
+    /// Longer helps a framework that asks seldom; shorter forgets sooner what it has got elsewhere. Default 60 s.
+    public var requestLifetime: Duration = .seconds(60)
+
+    /// Where chance starts.
+    var random: SeededGenerator {
+        // FNV-1a, so that allocators that share a cluster do not draw the same.
+        let hash = self.name.utf8.reduce(0xcbf2_9ce4_8422_2325 as UInt64) { ($0 ^ UInt64($1)) &* 0x100_0000_01b3 }
+        return SeededGenerator(key: [self.seed, hash, 0, 0])
+    }
+
     /// The settings of an allocator of that name, all else at its default.
     public init(name: String) {
         self.name = name
-    }
-}
-
-/// The policies there are.
-public enum PolicyName: String, Hashable, Sendable, CaseIterable {
-    /// Weighted dominant-resource fairness: first among roles, then among the frameworks of a role.
-    case fair
-
-    func make() -> any Policy {
-        switch self {
-        case .fair: WeightedDominantShare()
-        }
     }
 }

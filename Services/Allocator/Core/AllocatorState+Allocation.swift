@@ -7,9 +7,8 @@ extension AllocatorState {
 
     /// Something of an agent changed: it is looked at in the next turn, if there is anything to give.
     mutating func look(at agent: UInt32) {
-        self.noteCandidate(agent)
-        guard self.candidates[agent], !self.agents[Int(agent)]!.isDirty else { return }
-        self.agents[Int(agent)]!.isDirty = true
+        guard self.noteCandidate(agent), !self.agents[Int(agent)].isDirty else { return }
+        self.agents[Int(agent)].isDirty = true
         self.dirty.append(agent)
     }
 
@@ -18,10 +17,21 @@ extension AllocatorState {
         self.sweepLeft = self.agents.count
     }
 
-    /// Keeps the set of agents of which something can be proposed.
-    mutating func noteCandidate(_ agent: UInt32) {
-        let isCandidate = self.agents[safe: agent].map { !$0.available.isEmpty } ?? false
+    /// Keeps the set of agents of which something can be proposed, and says whether this one is in it.
+    @discardableResult
+    mutating func noteCandidate(_ agent: UInt32) -> Bool {
+        let isCandidate = self.knows(agent: agent) && !self.available(of: agent).isEmpty
         if self.candidates[agent] != isCandidate { self.candidates[agent] = isCandidate }
+        return isCandidate
+    }
+
+    /// What can be proposed of an agent.
+    func available(of agent: UInt32) -> Resources {
+        let row = Int(agent)
+        guard self.agents[row].isOwned, self.agents[row].isActive else { return .init() }
+        var available = self.agents[row].free
+        self.proposals.subtract(from: &available, startingAt: self.agents[row].firstProposal)
+        return available
     }
 
     /// One turn: agents that changed first, then the next of all that have something free.
@@ -36,8 +46,8 @@ extension AllocatorState {
         while self.dirtyHead < self.dirty.count, looks < share {
             let agent = self.dirty[self.dirtyHead]
             self.dirtyHead += 1
-            guard self.agents[safe: agent]?.isDirty == true else { continue }
-            self.agents[Int(agent)]!.isDirty = false
+            guard self.knows(agent: agent), self.agents[Int(agent)].isDirty else { continue }
+            self.agents[Int(agent)].isDirty = false
             looks += self.decide(agent, at: now, into: &effects)
         }
         if self.dirtyHead == self.dirty.count {
@@ -47,6 +57,7 @@ extension AllocatorState {
             self.dirty.removeSubrange(..<self.dirtyHead)
             self.dirtyHead = 0
         }
+        self.lookAgainIfAllowed()
         while self.sweepLeft > 0, looks < budget {
             guard let agent = self.nextOfSweep() else { break }
             looks += self.decide(agent, at: now, into: &effects)
@@ -76,50 +87,93 @@ extension AllocatorState {
 
     // MARK: Who is given it
 
-    /// Gives what an agent has free to the client that the policy prefers among those that want it, if there is one.
+    /// Gives what an agent has free to the client that the policy prefers among those that want it, if there is one; and what
+    /// that may not have to the next.
     ///
-    /// Returns how many frameworks were looked at, at least 1.
+    /// Returns how many clients were looked at, at least 1.
     private mutating func decide(_ agent: UInt32, at now: Instant, into effects: inout [Effect]) -> Int {
         self.counters.decisions += 1
-        guard let entry = self.agents[safe: agent] else { return 1 }
-        let available = entry.available
-        guard !available.isEmpty else { return 1 }
-        // Most frameworks have the same floor, and most of a busy agent's rests are below it: seen without asking each.
-        let isEnough = self.floors.map { $0.isEmpty || $0.contains(where: available.contains) }
-        guard isEnough.contains(true) else { return 1 }
-        self.policy.settle()
         var looks = 1
-        func wants(_ client: UInt32) -> Bool {
-            looks += 1
-            guard let framework = self.frameworks[Int(self.clients[client].framework)] else { return false }
-            return isEnough[framework.floor] && !self.refusals.blocks(available, of: agent, for: client, at: now)
+        while self.knows(agent: agent) {
+            let available = self.available(of: agent)
+            guard !available.isEmpty else { break }
+            if self.agents[Int(agent)].hasMinimum, let least = self.profiles[Int(agent)]?.minimumOffer,
+                !available.contains(least)
+            {
+                break
+            }
+            self.kinds.admitted(
+                available, by: self.agents[Int(agent)].admission, into: &self.tree.walk.kinds)
+            guard !self.tree.walk.kinds.isEmpty else { break }
+            self.tree.settle()
+            guard let (client, resources) = self.choose(available, of: agent, at: now, &looks) else { break }
+            self.propose(resources, of: agent, to: client, into: &effects)
+            if resources == available { break }
         }
-        var chosen = self.policy.first { !entry.declined.contains($0) && wants($0) }
-        if chosen == nil, !entry.declined.isEmpty {
-            self.agents[Int(agent)]!.declined = []
-            chosen = self.policy.first { wants($0) }
-        }
-        if let chosen { self.propose(available, of: agent, to: chosen, into: &effects) }
         return looks
+    }
+
+    /// Who is to be offered how much: one below a guarantee, or the first in the policy's order; and of those that have declined
+    /// it only when all have.
+    private mutating func choose(
+        _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> (client: UInt32, resources: Resources)? {
+        for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = self.counters.decisions }
+        while true {
+            for claimant in self.tree.belowGuarantee() where self.tree.deficit(of: claimant).overlaps(available) {
+                self.tree.startWalk(below: claimant)
+                if let choice = self.choiceOfWalk(available, of: agent, at: now, &looks) { return choice }
+            }
+            self.tree.startWalk()
+            if let choice = self.choiceOfWalk(available, of: agent, at: now, &looks) { return choice }
+            guard !self.agents[Int(agent)].declined.isEmpty else { return nil }
+            for client in self.agents[Int(agent)].declined { self.passedOver[Int(client)] = 0 }
+            self.agents[Int(agent)].declined = []
+        }
+    }
+
+    /// The first of a walk that can be offered some of this; of several that are equal, one that asked for it.
+    private mutating func choiceOfWalk(
+        _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> (client: UInt32, resources: Resources)? {
+        guard let first = self.nextOfWalk(available, of: agent, at: now, &looks) else { return nil }
+        return self.preferWish(to: first, of: agent, at: now, &looks) {
+            $0.nextOfWalk(available, of: agent, at: now, &$1)
+        }
+    }
+
+    /// The next of a walk that can be offered some of this, and how much.
+    private mutating func nextOfWalk(
+        _ available: Resources, of agent: UInt32, at now: Instant, _ looks: inout Int
+    ) -> (client: UInt32, resources: Resources)? {
+        while let client = self.tree.nextClient() {
+            looks += 1
+            if self.passedOver[Int(client)] == self.counters.decisions { continue }
+            guard let resources = self.allowed(available, for: client) else { continue }
+            if !self.refusals.blocks(resources, of: agent, for: client, at: now) { return (client, resources) }
+        }
+        return nil
     }
 
     private mutating func propose(
         _ resources: Resources, of agent: UInt32, to client: UInt32, into effects: inout [Effect]
     ) {
-        guard let link = self.link else { return }
-        let entry = self.clients[client]
-        let ownership = self.agents[Int(agent)]!.ownership
+        guard let link = self.link, let entry = self.clients[Int(client)],
+            let ownership = self.profiles[Int(agent)]?.ownership
+        else { return }
         let number = self.nextProposal
         self.nextProposal += 1
-        let holding = AgentHolding(
-            agent: agent, framework: entry.framework, role: self.roleNames[Int(entry.role)], resources: resources)
-        self.agents[Int(agent)]!.proposals.append(
-            AgentEntry.Proposal(
-                number: number, client: client, serial: entry.serial, holding: holding, madeAfter: self.messages))
-        self.policy.hold(resources.scalars, by: client)
-        self.policy.served(client)
-        self.candidates[agent] = false
+        let proposal = ProposalTable.Proposal(
+            number: number, client: client, serial: entry.serial, framework: entry.framework,
+            roleName: entry.roleName, resources: resources, madeAfter: self.messages)
+        self.changeFree(of: agent) { $0.proposals.append(proposal, to: &$0.agents[Int(agent)].firstProposal) }
+        self.tree.hold(resources.scalars, by: client)
+        self.tree.served(client)
+        self.answerWishes(of: entry.framework, with: resources, of: agent)
+        self.noteCandidate(agent)
         self.counters.proposals += 1
+        let holding = AgentHolding(
+            agent: agent, framework: entry.framework, role: entry.roleName, resources: resources)
         effects.append(
             .propose(link.peer, .allocation(Allocation(proposal: number, ownership: ownership, holding: holding))))
     }
@@ -129,53 +183,48 @@ extension AllocatorState {
         _ number: UInt64, of agent: UInt32, free: Resources, message: String, at now: Instant,
         into effects: inout [Effect]
     ) {
-        guard let entry = self.agents[safe: agent],
-            let index = entry.proposals.firstIndex(where: { $0.number == number })
-        else { return }
-        self.counters.refusals += 1
-        let proposal = self.agents[Int(agent)]!.proposals.remove(at: index)
-        let proposed = proposal.holding.resources
-        self.agents[Int(agent)]!.free = free
-        guard self.clients.contains(proposal.client), self.clients[proposal.client].serial == proposal.serial else {
-            self.look(at: agent)
-            return
+        guard self.knows(agent: agent) else { return }
+        var taken: ProposalTable.Proposal?
+        self.changeFree(of: agent) {
+            taken = $0.proposals.take(numbered: number, from: &$0.agents[Int(agent)].firstProposal)
+            if taken != nil { $0.agents[Int(agent)].free = free }
         }
-        self.policy.release(proposed.scalars, by: proposal.client)
-        let client = self.clients[proposal.client]
-        if let framework = self.frameworks[Int(client.framework)] {
-            effects.append(
-                .observe(.allocationRefused(entry.id, framework.id, proposed, message: message)))
+        guard let proposal = taken else { return }
+        self.counters.refusals += 1
+        self.look(at: agent)
+        guard let client = self.clients[safe: proposal.client], client.serial == proposal.serial else { return }
+        self.tree.release(proposal.resources.scalars, by: proposal.client)
+        if let framework = self.frameworks[safe: client.framework], let id = self.profiles[Int(agent)]?.id {
+            effects.append(.observe(.allocationRefused(id, framework.id, proposal.resources, message: message)))
         }
         // If nothing that was told meanwhile explains it, a rule does that only the master knows, and it would say the same
         // again at once.
-        let isExplained = max(entry.changed, client.changed) > proposal.madeAfter
-        if !isExplained, free.contains(proposed) {
+        let isExplained = max(self.agents[Int(agent)].changed, client.changed) > proposal.madeAfter
+        if !isExplained, free.contains(proposal.resources) {
             self.refusals.insert(
-                proposed, of: agent, by: proposal.client, until: now + self.settings.refusalPause)
+                proposal.resources, of: agent, by: proposal.client, until: now + self.settings.refusalPause)
         }
-        self.look(at: agent)
     }
 
     // MARK: Refusals
 
     /// A framework does not want this of an agent: for a time, or just not now.
     mutating func refused(_ holding: AgentHolding, for remaining: Duration, at now: Instant) {
-        guard let client = self.knownClient(of: holding), self.agents[safe: holding.agent] != nil else { return }
-        self.agents[Int(holding.agent)]!.isRefused = true
-        self.agents[Int(holding.agent)]!.changed = self.messages
+        guard self.knows(agent: holding.agent), let client = self.knownClient(of: holding) else { return }
+        self.agents[Int(holding.agent)].isRefused = true
+        self.agents[Int(holding.agent)].changed = self.messages
         if remaining > .zero {
             self.refusals.insert(holding.resources, of: holding.agent, by: client, until: now + remaining)
-        } else if !self.agents[Int(holding.agent)]!.declined.contains(client) {
-            self.agents[Int(holding.agent)]!.declined.append(client)
+        } else if !self.agents[Int(holding.agent)].declined.contains(client) {
+            self.agents[Int(holding.agent)].declined.append(client)
         }
     }
 
     /// A framework wants offers in these roles again, of everything; no roles: in all.
     mutating func revived(_ framework: UInt32, roles: [String]) {
-        guard framework < self.frameworks.count, let entry = self.frameworks[Int(framework)] else { return }
-        let named = roles.compactMap { self.roles[$0] }
-        for (role, client) in entry.clients where roles.isEmpty || named.contains(role) {
-            self.refusals.removeAll(ofClient: client)
+        guard let entry = self.frameworks[safe: framework] else { return }
+        for membership in entry.memberships where roles.isEmpty || roles.contains(membership.roleName) {
+            self.refusals.removeAll(ofClient: membership.client)
         }
         self.lookAtAll()
     }

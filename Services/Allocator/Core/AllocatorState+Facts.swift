@@ -3,113 +3,194 @@ import Model
 // Frameworks, agents, and who holds what: told by the master, never decided here.
 
 extension AllocatorState {
+    // MARK: Roles
+
+    mutating func update(_ facts: RoleFacts) {
+        let role = self.role(facts.role)
+        self.tree.set(weight: facts.weight, priority: facts.priority, of: role)
+        if self.tree.set(guarantee: facts.guarantee, limit: facts.limit, of: role) { self.claimsChanged() }
+    }
+
+    /// What was held back or denied may not be any more.
+    private mutating func claimsChanged() {
+        self.recountFree()
+        self.lookAtAll()
+    }
+
+    /// The number of a role, which is made with all above it if it is new.
+    private mutating func role(_ name: String) -> UInt32 {
+        if let known = self.roles[name] { return known }
+        let parent = name.lastIndex(of: "/").map { self.role(String(name[..<$0])) } ?? RoleTree.root
+        let role = self.tree.addRole(below: parent)
+        self.roles[name] = role
+        return role
+    }
+
     // MARK: Frameworks
 
     mutating func update(_ facts: FrameworkFacts) {
         let row = Int(facts.index)
         while self.frameworks.count <= row { self.frameworks.append(nil) }
-        let floor = self.floor(facts.minimumOffers)
         if self.frameworks[row] == nil {
-            self.frameworks[row] = FrameworkEntry(id: facts.id, floor: floor)
+            self.frameworks[row] = FrameworkEntry(id: facts.id)
             self.frameworkCount += 1
         }
-        var isAwake = self.frameworks[row]!.floor != floor
-        self.frameworks[row]!.floor = floor
-        for role in facts.roles { _ = self.client(of: facts.index, role: self.role(role)) }
-        let wanted = Set(facts.roles).subtracting(facts.suppressedRoles).map { self.role($0) }
-        for (role, client) in self.frameworks[row]!.clients {
-            let isEligible = facts.isActive && wanted.contains(role)
+        self.frameworks[row]!.floor = facts.minimumOffers
+        self.frameworks[row]!.constraints = facts.constraints
+        var isAwake = false
+        for role in facts.roles { _ = self.client(of: facts.index, in: role) }
+        for membership in self.frameworks[row]!.memberships {
+            let client = membership.client
+            let isEligible =
+                facts.isActive && facts.roles.contains(membership.roleName)
+                && !facts.suppressedRoles.contains(membership.roleName)
             // Who goes away has refused nothing when it comes back.
             if !facts.isActive { self.refusals.removeAll(ofClient: client) }
-            guard self.clients[client].isEligible != isEligible else { continue }
-            self.clients[client].isEligible = isEligible
-            self.clients[client].changed = self.messages
-            self.policy.setEligible(client, isEligible)
+            let kind = self.acquireKind(of: facts.index, in: membership.roleName)
+            self.kinds.release(self.tree[client].kind)
+            if kind != self.tree[client].kind {
+                self.tree.set(kind: kind, of: client)
+                self.clients[Int(client)]!.changed = self.messages
+                isAwake = isAwake || isEligible
+            }
+            self.tree.set(weight: facts.weight, priority: facts.priority, of: client)
+            guard self.tree[client].isListed != isEligible else { continue }
+            self.tree.setEligible(client, isEligible)
+            self.clients[Int(client)]!.changed = self.messages
             isAwake = isAwake || isEligible
+        }
+        if let primary = self.frameworks[row]!.memberships.first?.client,
+            self.tree.set(guarantee: facts.guarantee, limit: facts.limit, of: primary)
+        {
+            self.claimsChanged()
         }
         if isAwake { self.lookAtAll() }
     }
 
     mutating func removeFramework(_ framework: UInt32) {
-        guard framework < self.frameworks.count, let entry = self.frameworks[Int(framework)] else { return }
-        for (_, client) in entry.clients {
-            self.refusals.removeAll(ofClient: client)
-            self.policy.remove(client)
-            self.clients.remove(client)
+        guard let entry = self.frameworks[safe: framework] else { return }
+        var isClaimant = false
+        for membership in entry.memberships {
+            isClaimant = self.tree.set(guarantee: .init(), limit: nil, of: membership.client) || isClaimant
+            self.refusals.removeAll(ofClient: membership.client)
+            self.kinds.release(self.tree[membership.client].kind)
+            self.tree.removeClient(membership.client)
+            self.clients[Int(membership.client)] = nil
         }
         self.frameworks[Int(framework)] = nil
         self.frameworkCount -= 1
+        if isClaimant { self.claimsChanged() }
     }
 
-    /// A framework's client in a role, made if it is new.
-    private mutating func client(of framework: UInt32, role: UInt32) -> UInt32? {
-        guard framework < self.frameworks.count, let entry = self.frameworks[Int(framework)] else { return nil }
-        if let known = entry.clients.first(where: { $0.role == role }) { return known.client }
-        let client = self.clients.insert(ClientEntry(framework: framework, role: role, serial: self.nextSerial))
+    /// The client that a holding names; nil if there is none.
+    func knownClient(of holding: AgentHolding) -> UInt32? {
+        guard holding.framework < self.frameworks.count else { return nil }
+        return self.frameworks[Int(holding.framework)]?.client(in: holding.role)
+    }
+
+    /// A framework's client in a role, made if it is new; nil if there is no such framework.
+    private mutating func client(of framework: UInt32, in roleName: String) -> UInt32? {
+        guard let entry = self.frameworks[safe: framework] else { return nil }
+        if let known = entry.client(in: roleName) { return known }
+        let role = self.role(roleName)
+        let kind = self.acquireKind(of: framework, in: roleName)
+        let client = self.tree.addClient(in: role, tie: framework, kind: kind)
+        while self.clients.count <= client { self.clients.append(nil) }
+        while self.passedOver.count <= client { self.passedOver.append(0) }
+        self.clients[Int(client)] = ClientEntry(
+            framework: framework, role: role, roleName: roleName, serial: self.nextSerial)
         self.nextSerial += 1
-        self.policy.add(client, role: role, tie: framework)
-        self.frameworks[Int(framework)]!.clients.append((role, client))
+        if let primary = self.frameworks[Int(framework)]!.memberships.first?.client {
+            self.tree.set(primary: primary, of: client)
+        }
+        self.frameworks[Int(framework)]!.memberships.append(.init(roleName: roleName, client: client))
         return client
     }
 
-    /// The number of a list of minimum offers.
-    private mutating func floor(_ minimumOffers: [Resources]) -> Int {
-        if let known = self.floors.firstIndex(of: minimumOffers) { return known }
-        // Lists come and go with frameworks; those that nobody has any more are used again.
-        let used = Set(self.frameworks.lazy.compactMap { $0?.floor })
-        if self.floors.count > 2 * used.count + 8, let free = self.floors.indices.first(where: { !used.contains($0) }) {
-            self.floors[free] = minimumOffers
-            return free
+    /// The kind of a framework's client in a role, with one more of it.
+    ///
+    /// - Complexity: O(agents) if its constraints are new.
+    private mutating func acquireKind(of framework: UInt32, in role: String) -> UInt32 {
+        let entry = self.frameworks[Int(framework)]!
+        let acquired = self.kinds.acquire(floor: entry.floor, constraints: entry.constraints[role] ?? .init())
+        guard let added = acquired.newConstraints else { return acquired.kind }
+        for row in self.agents.indices {
+            guard let profile = self.profiles[row] else { continue }
+            self.agents[row].admission = self.kinds.readmit(
+                self.agents[row].admission, added, attributes: profile.attributes, hostname: profile.hostname)
         }
-        self.floors.append(minimumOffers)
-        return self.floors.count - 1
+        return acquired.kind
     }
 
     // MARK: Agents
 
     mutating func update(_ facts: AgentFacts, into effects: inout [Effect]) {
         let row = Int(facts.index)
-        while self.agents.count <= row { self.agents.append(nil) }
-        var entry = AgentEntry(
-            id: facts.id, total: facts.total, free: facts.total, isOwned: facts.isOwned, ownership: facts.ownership,
-            isActive: facts.isActive)
-        entry.changed = self.messages
-        let before = self.agents[row]
-        if let before {
-            // Proposals on their way will be answered still.
-            entry.proposals = before.proposals
-            entry.isDirty = before.isDirty
-            self.forgetHoldings(of: before)
-            self.total -= before.total.scalars
-            self.ownedCount -= before.isOwned ? 1 : 0
-        } else {
-            self.agentCount += 1
+        while self.agents.count <= row {
+            self.agents.append(AgentEntry())
+            self.profiles.append(nil)
         }
-        let wasOwned = before?.isOwned ?? false
-        if entry.isOwned, !wasOwned { effects.append(.observe(.agentOwned(facts.id, facts.ownership))) }
-        if wasOwned, !entry.isOwned { effects.append(.observe(.agentLost(facts.id))) }
-        self.agents[row] = entry
-        self.total += facts.total.scalars
-        if before?.total != facts.total { self.policy.setTotal(self.total) }
-        self.ownedCount += entry.isOwned ? 1 : 0
-        for holding in facts.holdings { self.add(holding) }
+        let before = self.profiles[row]
+        let wasOwned = self.agents[row].isOwned
+        if before == nil { self.agentCount += 1 }
+        if facts.isOwned, !wasOwned { effects.append(.observe(.agentOwned(facts.id, facts.ownership))) }
+        if wasOwned, !facts.isOwned { effects.append(.observe(.agentLost(facts.id))) }
+        self.ownedCount += (facts.isOwned ? 1 : 0) - (wasOwned ? 1 : 0)
+        if before?.total != facts.total {
+            self.total -= before?.total.scalars ?? .init()
+            self.total += facts.total.scalars
+            self.tree.setTotal(self.total)
+        }
+        let attributes = facts.attributes.isEmpty ? [] : self.codec?.attributes(facts.attributes) ?? []
+        self.profiles[row] = AgentProfile(
+            id: facts.id, total: facts.total, ownership: facts.ownership, hostname: facts.hostname,
+            attributes: attributes, minimumOffer: facts.minimumOffer)
+        self.forgetHoldings(of: facts.index)
+        var entry = AgentEntry()
+        entry.isKnown = true
+        entry.admission = self.kinds.acquireAdmission(attributes: attributes, hostname: facts.hostname)
+        if before != nil { self.kinds.releaseAdmission(self.agents[row].admission) }
+        entry.isOwned = facts.isOwned
+        entry.isActive = facts.isActive
+        entry.hasMinimum = !facts.minimumOffer.isEmpty
+        entry.free = facts.total
+        entry.changed = self.messages
+        // Proposals on their way will be answered still.
+        entry.firstProposal = self.agents[row].firstProposal
+        entry.isDirty = self.agents[row].isDirty
+        self.changeFree(of: facts.index) { $0.agents[row] = entry }
+        for holding in facts.holdings {
+            self.changeFree(of: facts.index) { $0.agents[row].free -= holding.resources }
+            self.add(holding)
+        }
         self.look(at: facts.index)
     }
 
     mutating func removeAgent(_ agent: UInt32, into effects: inout [Effect]) {
-        guard agent < self.agents.count, let entry = self.agents[Int(agent)] else { return }
-        if entry.isOwned { effects.append(.observe(.agentLost(entry.id))) }
-        self.forgetHoldings(of: entry)
-        for proposal in entry.proposals {
-            self.release(proposal.holding.resources, by: proposal.client, serial: proposal.serial)
+        guard self.knows(agent: agent), let profile = self.profiles[Int(agent)] else { return }
+        if self.agents[Int(agent)].isOwned {
+            effects.append(.observe(.agentLost(profile.id)))
+            self.ownedCount -= 1
+        }
+        self.forgetHoldings(of: agent)
+        self.changeFree(of: agent) { $0.agents[Int(agent)].isActive = false }
+        for proposal in self.proposals.takeAll(from: &self.agents[Int(agent)].firstProposal) {
+            self.release(proposal.resources.scalars, by: proposal.client, serial: proposal.serial)
         }
         self.refusals.removeAll(ofAgent: agent)
         self.candidates[agent] = false
-        self.total -= entry.total.scalars
-        self.policy.setTotal(self.total)
+        self.total -= profile.total.scalars
+        self.tree.setTotal(self.total)
         self.agentCount -= 1
-        self.ownedCount -= entry.isOwned ? 1 : 0
-        self.agents[Int(agent)] = nil
+        self.kinds.releaseAdmission(self.agents[Int(agent)].admission)
+        self.agents[Int(agent)] = AgentEntry()
+        self.profiles[Int(agent)] = nil
+    }
+
+    private mutating func forgetHoldings(of agent: UInt32) {
+        for holding in self.agents[Int(agent)].holdings {
+            self.release(holding.resources.scalars, by: holding.client, serial: holding.serial)
+        }
     }
 
     // MARK: Holdings
@@ -118,77 +199,57 @@ extension AllocatorState {
     ///
     /// If it is the answer to a proposal of this allocator, it is counted already.
     mutating func held(_ holding: AgentHolding) {
-        self.add(holding)
-        // The master answers in order, and only the owner's proposals are accepted; so the first that matches is meant.
-        if let answered = self.agents[safe: holding.agent]?.proposals.firstIndex(where: { $0.holding == holding }) {
-            let proposal = self.agents[Int(holding.agent)]!.proposals.remove(at: answered)
-            self.release(proposal.holding.resources, by: proposal.client, serial: proposal.serial)
+        guard self.knows(agent: holding.agent) else { return }
+        let row = Int(holding.agent)
+        var taken: ProposalTable.Proposal?
+        self.changeFree(of: holding.agent) {
+            taken = $0.proposals.take(answeredBy: holding, from: &$0.agents[row].firstProposal)
+            $0.agents[row].free -= holding.resources
         }
-        self.noteCandidate(holding.agent)
+        self.agents[row].changed = self.messages
+        let proposal = taken
+        if let proposal, proposal.client == self.knownClient(of: holding),
+            proposal.serial == self.clients[Int(proposal.client)]?.serial
+        {
+            self.agents[row].addHolding(holding.resources, of: proposal.client, serial: proposal.serial)
+        } else {
+            self.add(holding)
+            if let proposal {
+                self.release(proposal.resources.scalars, by: proposal.client, serial: proposal.serial)
+            }
+            self.noteCandidate(holding.agent)
+        }
     }
 
     /// Free again.
     mutating func recovered(_ holding: AgentHolding) {
-        guard self.agents[safe: holding.agent] != nil else { return }
+        guard self.knows(agent: holding.agent) else { return }
         let row = Int(holding.agent)
-        self.agents[row]!.free += holding.resources
-        self.agents[row]!.changed = self.messages
+        self.changeFree(of: holding.agent) { $0.agents[row].free += holding.resources }
+        self.agents[row].changed = self.messages
         // Who takes something of it ends the round of those that declined it.
-        if !self.agents[row]!.isRefused { self.agents[row]!.declined = [] }
-        self.agents[row]!.isRefused = false
+        if !self.agents[row].isRefused, !self.agents[row].declined.isEmpty { self.agents[row].declined = [] }
+        self.agents[row].isRefused = false
         if let client = self.knownClient(of: holding) {
-            let serial = self.clients[client].serial
-            let holdings = self.agents[row]!.holdings
-            if let index = holdings.firstIndex(where: { $0.client == client && $0.serial == serial }) {
-                let before = holdings[index].resources
-                let after = before - holding.resources
-                self.release(before.scalars - after.scalars, by: client, serial: serial)
-                if after.isEmpty {
-                    self.agents[row]!.holdings.remove(at: index)
-                } else {
-                    self.agents[row]!.holdings[index].resources = after
-                }
-            }
+            let serial = self.clients[Int(client)]!.serial
+            let less = self.agents[row].reduceHolding(of: client, serial: serial, by: holding.resources)
+            self.tree.release(less, by: client)
         }
         self.look(at: holding.agent)
     }
 
+    /// Counts what is not free any more for who holds it.
     private mutating func add(_ holding: AgentHolding) {
-        guard self.agents[safe: holding.agent] != nil else { return }
         let row = Int(holding.agent)
-        self.agents[row]!.free -= holding.resources
-        self.agents[row]!.changed = self.messages
-        guard let client = self.client(of: holding.framework, role: self.role(holding.role)) else { return }
-        let serial = self.clients[client].serial
-        self.policy.hold(holding.resources.scalars, by: client)
-        if let index = self.agents[row]!.holdings.firstIndex(where: { $0.client == client && $0.serial == serial }) {
-            self.agents[row]!.holdings[index].resources += holding.resources
-        } else {
-            self.agents[row]!.holdings.append(
-                AgentEntry.Holding(client: client, serial: serial, resources: holding.resources))
-        }
+        guard let client = self.client(of: holding.framework, in: holding.role) else { return }
+        let serial = self.clients[Int(client)]!.serial
+        self.agents[row].addHolding(holding.resources, of: client, serial: serial)
+        self.tree.hold(holding.resources.scalars, by: client)
     }
 
-    private mutating func forgetHoldings(of agent: AgentEntry) {
-        for holding in agent.holdings { self.release(holding.resources, by: holding.client, serial: holding.serial) }
-    }
-
-    /// A client holds less, unless it is gone with all it held.
-    mutating func release(_ resources: Resources, by client: UInt32, serial: UInt64) {
-        guard self.clients.contains(client), self.clients[client].serial == serial else { return }
-        self.policy.release(resources.scalars, by: client)
-    }
-
-    /// The client that a holding names; nil if there is none.
-    func knownClient(of holding: AgentHolding) -> UInt32? {
-        guard let role = self.roles[holding.role], holding.framework < self.frameworks.count else { return nil }
-        return self.frameworks[Int(holding.framework)]?.clients.first { $0.role == role }?.client
-    }
-}
-
-extension Array {
-    /// The row of that index, or nil if there is none.
-    subscript<Row>(safe index: UInt32) -> Row? where Element == Row? {
-        index < self.count ? self[Int(index)] : nil
+    /// A client holds less, unless it is gone with all it held; scalars only.
+    mutating func release(_ resources: Resources, by client: UInt32, serial: UInt32) {
+        guard self.clients[safe: client]?.serial == serial else { return }
+        self.tree.release(resources, by: client)
     }
 }

@@ -22,22 +22,37 @@ public struct AllocatorState: Role {
     }
 
     let settings: AllocatorSettings
+    let codec: (any EntityCodec)?
+    /// Which policy orders the tree.
+    private(set) var sharing: SharingPolicy
     var link: Link?
-    var policy: any Policy
+    var tree: RoleTree
 
+    /// Numbers in the tree by name.
     var roles: [String: UInt32] = [:]
-    var roleNames: [String] = []
     var frameworks: [FrameworkEntry?] = []
     var frameworkCount = 0
-    var clients = Slab<ClientEntry>()
-    /// Lists of minimum offers, each once; there are few.
-    var floors: [[Resources]] = []
-    var agents: [AgentEntry?] = []
+    /// By number in the tree.
+    var clients: [ClientEntry?] = []
+    var kinds = KindTable()
+    var agents: [AgentEntry] = []
+    /// By the same numbers as `agents`.
+    var profiles: [AgentProfile?] = []
+    var proposals = ProposalTable()
     var agentCount = 0
     var ownedCount = 0
     var total = Resources()
     var refusals = RefusalTable()
+    var free = FreeResources()
+    /// The least that was free beyond guarantees when something was held back from somebody, since all was looked at.
+    var heldBackAt: Resources?
+    /// What is free has changed while something is held back.
+    var isSpareMoved = false
 
+    /// When the last wish of a framework ends.
+    var wishesUntil = Instant(nanoseconds: 0)
+    /// By client: the decision in which it was passed over last because it had declined.
+    var passedOver: [UInt64] = []
     /// Agents of which something changed, in the order in which it did; those before `dirtyHead` are done.
     var dirty: [UInt32] = []
     var dirtyHead = 0
@@ -50,7 +65,7 @@ public struct AllocatorState: Role {
     var isBatchTimerSet = false
     var filterTimer: Instant?
     var nextProposal: UInt64 = 1
-    var nextSerial: UInt64 = 1
+    var nextSerial: UInt32 = 1
     /// How many messages of the master were read.
     var messages: UInt64 = 0
 
@@ -63,9 +78,13 @@ public struct AllocatorState: Role {
     public internal(set) var counters = AllocatorCounters()
 
     /// An allocator that knows no master yet.
-    public init(settings: AllocatorSettings) {
+    ///
+    /// Without a codec it sees no attributes of agents.
+    public init(settings: AllocatorSettings, codec: (any EntityCodec)? = nil) {
         self.settings = settings
-        self.policy = settings.policy.make()
+        self.codec = codec
+        self.sharing = settings.policy ?? .fair
+        self.tree = RoleTree((settings.policy ?? .fair).make(settings.random))
     }
 
     /// The allocator's first frame to a master.
@@ -92,10 +111,9 @@ public struct AllocatorState: Role {
 
     /// The dominant share of a framework in a role, unweighted; 0 if it holds nothing.
     public func share(of framework: FrameworkID, role: String) -> Double {
-        guard let role = self.roles[role] else { return 0 }
         let entry = self.frameworks.lazy.compactMap { $0 }.first { $0.id == framework }
-        guard let client = entry?.clients.first(where: { $0.role == role })?.client else { return 0 }
-        return self.policy.share(of: client)
+        guard let client = entry?.client(in: role) else { return 0 }
+        return self.tree.dominantShare(self.tree[client].held)
     }
 
     /// Takes one event; see `Role`.
@@ -143,7 +161,9 @@ public struct AllocatorState: Role {
     ///
     /// Proposals keep their count, so that no late answer is taken for another's.
     private mutating func forgetAll(into effects: inout [Effect]) {
-        var fresh = AllocatorState(settings: self.settings)
+        var fresh = AllocatorState(settings: self.settings, codec: self.codec)
+        fresh.tree = RoleTree(self.tree.policy)
+        fresh.sharing = self.sharing
         fresh.highestEpoch = self.highestEpoch
         fresh.counters = self.counters
         fresh.nextProposal = self.nextProposal
@@ -153,10 +173,18 @@ public struct AllocatorState: Role {
         self = fresh
     }
 
+    /// The operator's policy, unless this allocator was started with one of its own.
+    private mutating func follow(_ facts: PolicyFacts) {
+        guard self.settings.policy == nil, facts.sharing != self.sharing else { return }
+        self.sharing = facts.sharing
+        self.tree.follow(facts.sharing.make(self.settings.random))
+        self.lookAtAll()
+    }
+
     private mutating func master(_ message: MasterToAllocator, at now: Instant, into effects: inout [Effect]) {
         switch message {
-        case .policy: break
-        case .role(let facts): self.policy.setRole(self.role(facts.role), weight: facts.weight)
+        case .policy(let facts): self.follow(facts)
+        case .role(let facts): self.update(facts)
         case .framework(let facts): self.update(facts)
         case .frameworkRemoved(let framework): self.removeFramework(framework)
         case .agent(let facts): self.update(facts, into: &effects)
@@ -168,8 +196,10 @@ public struct AllocatorState: Role {
         case .revived(let framework, let roles): self.revived(framework, roles: roles)
         case .allocationRefused(let proposal, let agent, let free, let message):
             self.allocationRefused(proposal, of: agent, free: free, message: message, at: now, into: &effects)
-        // Wishes, and the answers to revocations, are for policies that heed or make them.
-        case .request, .revocationRefused, .revocable: break
+        case .request(let framework, let resources, let agentID):
+            self.requested(resources, of: agentID, by: framework, at: now)
+        // None is proposed.
+        case .revocationRefused, .revocable: break
         }
     }
 
@@ -193,16 +223,11 @@ public struct AllocatorState: Role {
         effects.append(.setTimer(.filters, at: end))
     }
 
-    /// Whether a turn would find anything to look at.
-    var hasWork: Bool { self.dirtyHead < self.dirty.count || self.sweepLeft > 0 }
+    /// Whether the master has told of an agent of that number.
+    func knows(agent: UInt32) -> Bool { agent < self.agents.count && self.agents[Int(agent)].isKnown }
 
-    /// The number of a role.
-    mutating func role(_ name: String) -> UInt32 {
-        if let role = self.roles[name] { return role }
-        let role = UInt32(self.roles.count)
-        self.roles[name] = role
-        self.roleNames.append(name)
-        self.policy.setRole(role, weight: 1)
-        return role
+    /// Whether a turn would find anything to look at.
+    var hasWork: Bool {
+        self.dirtyHead < self.dirty.count || self.sweepLeft > 0 || self.isSpareMoved || !self.tree.relaxed.isEmpty
     }
 }

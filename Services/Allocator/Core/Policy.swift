@@ -1,41 +1,39 @@
 import Model
 
-/// Who is preferred: all that a policy decides.
+/// Who is preferred: where a contender stands among its siblings.
 ///
-/// A *client* is a framework in one of its roles. The allocator tells a policy what clients hold and which of them can be
-/// given anything at all; the policy keeps them in order. Clients and roles are dense integers.
+/// Roles and frameworks form a tree (`RoleTree`), which counts what each holds and keeps siblings in order. A policy only
+/// says by what they are ordered; it is asked again whenever something changes that it may look at.
 protocol Policy {
-    /// A role, added or changed.
-    mutating func setRole(_ role: UInt32, weight: Double)
+    /// Where a contender stands among its siblings; the lowest goes first.
+    ///
+    /// `share` is what it holds, as a part of the cluster: its dominant share.
+    func place(of standing: Standing, share: Double) -> Place
 
-    /// A client, which holds nothing and wants nothing yet. `tie` decides between clients that are equal in all else,
-    /// the lowest first.
-    mutating func add(_ client: UInt32, role: UInt32, tie: UInt32)
+    /// Whether it is a policy by chance.
+    var drawsTickets: Bool { get }
 
-    /// A client is gone, with all that it held.
-    mutating func remove(_ client: UInt32)
+    /// For a policy by chance: how far behind a contender's last ticket its next one lies.
+    mutating func ticketDistance(weight: Double) -> Double
+}
 
-    /// Whether a client can be given anything: its framework is active and has not suppressed the role.
-    mutating func setEligible(_ client: UInt32, _ isEligible: Bool)
+extension Policy {
+    var drawsTickets: Bool { false }
+    func ticketDistance(weight: Double) -> Double { 0 }
+}
 
-    /// What all agents of the cluster have together. Scalars only.
-    mutating func setTotal(_ total: Resources)
+/// Where a contender stands among its siblings: by level, and within one by value.
+struct Place: Hashable {
+    var level: Int32 = 0
+    var value: Double
+}
 
-    /// A client holds this much more. Scalars only.
-    mutating func hold(_ resources: Resources, by client: UInt32)
-
-    /// A client holds this much less. Scalars only.
-    mutating func release(_ resources: Resources, by client: UInt32)
-
-    /// A client was given an agent's resources, by this allocator: its turn was used.
-    mutating func served(_ client: UInt32)
-
-    /// Brings the order up to date with what was told. Called before `first`.
-    mutating func settle()
-
-    /// The client to prefer among the eligible ones that `accepts` takes; it is asked in the policy's order.
-    func first(where accepts: (UInt32) -> Bool) -> UInt32?
-
-    /// How large a client's part of the cluster is, for metrics and tests.
-    func share(of client: UInt32) -> Double
+extension SharingPolicy {
+    func make(_ random: SeededGenerator) -> any Policy {
+        switch self {
+        case .fair: FairPolicy()
+        case .priority: PriorityPolicy()
+        case .lottery: LotteryPolicy(random: random)
+        }
+    }
 }

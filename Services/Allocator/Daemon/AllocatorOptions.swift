@@ -1,6 +1,6 @@
-public import AllocatorCore
+import AllocatorCore
 public import ArgumentParser
-import Model
+public import Model
 import Runtime
 
 /// The flags of an allocator beside those of every daemon: they name the settings of its core.
@@ -8,8 +8,11 @@ struct AllocatorOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Masters, where there is no election.", valueName: "host:port,..."))
     var master: String?
 
-    @Option(help: ArgumentHelp("Who is preferred. fair: weighted dominant-resource fairness.", valueName: "policy"))
-    var policy = PolicyName.fair
+    @Option(
+        help: ArgumentHelp(
+            "Who is preferred, whatever the policy file says. fair: weighted dominant-resource fairness; priority: strictly, and fair among equals; lottery: by chance, in proportion to weight.",
+            valueName: "policy"))
+    var policy: SharingPolicy?
 
     @Option(help: ArgumentHelp("What comes free is gathered for so long before it is offered.", valueName: "duration"))
     var batchWindow = DurationFlag(AllocatorSettings(name: "").batchWindow)
@@ -29,4 +32,4 @@ struct AllocatorOptions: ParsableArguments {
     }
 }
 
-extension PolicyName: ExpressibleByArgument {}
+extension SharingPolicy: ExpressibleByArgument {}

@@ -1,6 +1,7 @@
 import AllocatorCore
 import ArgumentParser
 import Frames
+import Messages
 import Model
 import Runtime
 import ZooKeeper
@@ -36,7 +37,8 @@ struct AllocatorCommand: DaemonCommand {
         let name = self.daemon.name ?? "\(DaemonOptions.hostname())-\(getpid())"
         services.readiness.set("master", problem: "no leading master has told its facts")
         try await services.eventLoop.submit {
-            let host = AllocatorHost(AllocatorState(settings: options.settings(name: name)), services)
+            let state = AllocatorState(settings: options.settings(name: name), codec: ProtobufCodec())
+            let host = AllocatorHost(state, services)
             host.serve()
             host.follow(election, as: name, masters: (options.master ?? "").split(separator: ",").map(String.init))
         }.get()

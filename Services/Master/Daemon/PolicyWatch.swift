@@ -65,7 +65,7 @@ final class PolicyWatch: @unchecked Sendable {  // All state is confined to the 
     struct Unusable: Error, CustomStringConvertible { var description: String }
 
     private static func read(_ data: Data, _ path: String) throws(Unusable) -> (ClusterPolicy, Bytes) {
-        switch PolicyFile.read(String(decoding: data, as: UTF8.self)) {
+        switch PolicyFile.read(bytes: Bytes(data)) {
         case .success(let policy): return (policy, Bytes(data))
         case .failure(let problems):
             throw Unusable(description: problems.list.map { "\(path):\($0)" }.joined(separator: "\n"))

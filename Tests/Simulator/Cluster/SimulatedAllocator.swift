@@ -8,7 +8,7 @@ public final class SimulatedAllocator: SimulatedProcess {
     private var master: Network.Endpoint?
 
     override func begin() {
-        self.state = AllocatorState(settings: AllocatorSettings(name: self.name))
+        self.state = AllocatorState(settings: AllocatorSettings(name: self.name), codec: ProtobufCodec())
         self.dialMaster()
     }
 
