@@ -88,6 +88,23 @@ let hasCgroups: Bool = {
         }
     }
 
+    @Test("Supervisors and their tasks are in no group of the agent's, in any tree", .enabled(if: hasCgroups))
+    func supervisorGroups() async throws {
+        try await Bench.run { bench in
+            try await bench.launch(1, "exec sleep 100")
+            let task = try await bench.started(1)
+            let supervisor = try #require(bench.supervisor())
+            let token = Isolator.agentToken(name: "test", directory: bench.directory)
+            for pid in [supervisor, task] {
+                let groups = (contents("/proc/\(pid)/cgroup") ?? "").split(separator: "\n")
+                #expect(!groups.isEmpty)
+                #expect(groups.allSatisfy { $0.contains("/meseta/\(token)/") }, "\(groups)")
+            }
+            try await bench.order { $0.destroy(1) }
+            _ = try await bench.exit(1)
+        }
+    }
+
     @Test("Control groups of old, new and mixed machines are told apart")
     func mounts() {
         let old = """
@@ -104,9 +121,11 @@ let hasCgroups: Bool = {
         #expect(first.hierarchy(of: "cpu")?.mount == "/sys/fs/cgroup/cpu,cpuacct")
         #expect(first.tracking?.mount == "/sys/fs/cgroup/freezer")
         #expect(first.hierarchies.count == 3)
+        #expect(first.separateMounts.count == 4, "also those that limit nothing")
         let second = CgroupHost(mountinfo: new) { _ in "cpuset cpu io memory pids\n" }
         #expect(second.hierarchy(of: "memory") == second.unified)
         #expect(second.tracking?.mount == "/sys/fs/cgroup here")
+        #expect(second.separateMounts.isEmpty)
         let mixed = CgroupHost(mountinfo: old + new) { _ in "hugetlb\n" }
         #expect(mixed.hierarchy(of: "memory")?.version == 1)
         #expect(mixed.tracking?.version == 2)

@@ -25,6 +25,11 @@ public struct CgroupHost: Hashable, Sendable {
     /// In the order of `/proc/self/mountinfo`.
     public let hierarchies: [CgroupHierarchy]
 
+    /// Where all trees of version 1 are mounted, also those of which no module makes use.
+    ///
+    /// Whoever manages services or containers ends what it finds in a group of one of them.
+    let separateMounts: [String]
+
     /// The tree of version 2, if it is mounted.
     public var unified: CgroupHierarchy? { self.hierarchies.first { $0.version == 2 } }
 
@@ -35,7 +40,7 @@ public struct CgroupHost: Hashable, Sendable {
 
     /// Reads the lines of `mountinfo`; `controllers` gives the content of `cgroup.controllers` of a tree of version 2.
     init(mountinfo: String, controllers: (String) -> String) {
-        var found: [CgroupHierarchy] = []
+        var found: [CgroupHierarchy] = [], separate: [String: String] = [:]
         for line in mountinfo.split(separator: "\n") {
             // 36 35 0:30 / /sys/fs/cgroup/cpu rw,relatime shared:9 - cgroup cgroup rw,cpu,cpuacct
             let sides = line.components(dividedBy: " - ")
@@ -49,10 +54,13 @@ public struct CgroupHost: Hashable, Sendable {
                 found.append(CgroupHierarchy(mount: path, version: 2, controllers: Set(names)))
             case "cgroup":
                 let names = Set(system[2].split(separator: ",").map(String.init))
+                let tree = names.subtracting(["rw"]).sorted().joined(separator: ",")
+                separate[tree] = separate[tree] ?? path
                 found.append(CgroupHierarchy(mount: path, version: 1, controllers: names.intersection(Self.known)))
             default: continue
             }
         }
+        self.separateMounts = separate.values.sorted()
         // The same tree may be mounted in several places.
         var seen: Set<Set<String>> = []
         self.hierarchies = found.filter {

@@ -15,14 +15,20 @@ struct CgroupTree: Sendable {
     static let supervisors = "supervisors"
 
     let hierarchies: [CgroupHierarchy]
+    /// Where there are groups for the supervisors alone.
+    let supervisorMounts: [String]
     /// The agent's own directory name.
     let agent: String
 
     /// Makes the agent's directory in each hierarchy and hands controllers of version 2 down to it.
     ///
-    /// - Parameter hierarchies: Those that are wanted. Version 2: with the controllers that are wanted.
+    /// - Parameters:
+    ///   - wanted: The hierarchies for runs. Version 2: with the controllers that are wanted.
+    ///   - supervisorMounts: Where supervisors have a group, too.
     /// - Returns: The tree with what was granted, and for people what was not.
-    static func make(_ wanted: [CgroupHierarchy], agent: String) -> (tree: CgroupTree, refused: [String]) {
+    static func make(
+        _ wanted: [CgroupHierarchy], supervisorMounts: [String] = [], agent: String
+    ) -> (tree: CgroupTree, refused: [String]) {
         var granted: [CgroupHierarchy] = [], refused: [String] = []
         for hierarchy in wanted {
             let parent = "\(hierarchy.mount)/\(Self.parent)", own = "\(parent)/\(agent)"
@@ -49,7 +55,7 @@ struct CgroupTree: Sendable {
             }
             granted.append(CgroupHierarchy(mount: hierarchy.mount, version: 2, controllers: controllers))
         }
-        return (CgroupTree(hierarchies: granted, agent: agent), refused)
+        return (CgroupTree(hierarchies: granted, supervisorMounts: supervisorMounts, agent: agent), refused)
     }
 
     /// Another agent that ends may remove the common parent in between.
@@ -68,11 +74,35 @@ struct CgroupTree: Sendable {
 
     private func base(_ hierarchy: CgroupHierarchy) -> String { "\(hierarchy.mount)/\(Self.parent)/\(self.agent)" }
 
-    /// Makes a group below the agent's own in one hierarchy.
-    func makeGroup(_ name: String, in hierarchy: CgroupHierarchy) throws(SystemError) -> String {
-        let path = "\(self.base(hierarchy))/\(name)"
-        try Files.makeDirectory(path)
-        return path
+    /// Makes a group for supervisors in each hierarchy that there is; those where it cannot be made are left out.
+    func makeSupervisorGroups() -> [String] {
+        let mounts = Set(self.hierarchies.map(\.mount) + self.supervisorMounts).sorted()
+        return mounts.compactMap { mount in
+            let parent = "\(mount)/\(Self.parent)", own = "\(parent)/\(self.agent)"
+            let group = "\(own)/\(Self.supervisors)"
+            do throws(SystemError) {
+                try Self.makeDirectories(parent, own)
+                try Files.makeDirectory(group)
+                try Self.giveProcessors(mount, to: [parent, own], and: group)
+                return group
+            } catch {
+                return nil
+            }
+        }
+    }
+
+    /// Nobody may join a group of the `cpuset` tree before it has processors and memory: the agent's own for the last.
+    private static func giveProcessors(
+        _ mount: String, to parents: [String], and group: String
+    ) throws(SystemError) {
+        for name in ["cpuset.cpus", "cpuset.mems"] {
+            guard let all = Files.text("\(mount)/\(name)") else { return }
+            let tree = CgroupHierarchy(mount: mount, version: 1, controllers: ["cpuset"])
+            let path = ResourceDetection.ownPath(tree, Files.text("/proc/self/cgroup") ?? "")
+            let own = path.flatMap { Files.text("\(mount)\($0)/\(name)") }
+            for parent in parents { try Files.write(all, to: "\(parent)/\(name)") }
+            try Files.write(own ?? all, to: "\(group)/\(name)")
+        }
     }
 
     /// Where the directories of a run are, whether they exist or not.
@@ -126,10 +156,10 @@ struct CgroupTree: Sendable {
 
     /// Removes the agent's own directories, and the common parent if no other agent uses it.
     func removeAll() {
-        for hierarchy in self.hierarchies {
-            rmdir("\(self.base(hierarchy))/\(Self.supervisors)")
-            rmdir(self.base(hierarchy))
-            rmdir("\(hierarchy.mount)/\(Self.parent)")
+        for mount in Set(self.hierarchies.map(\.mount) + self.supervisorMounts) {
+            rmdir("\(mount)/\(Self.parent)/\(self.agent)/\(Self.supervisors)")
+            rmdir("\(mount)/\(Self.parent)/\(self.agent)")
+            rmdir("\(mount)/\(Self.parent)")
         }
     }
 

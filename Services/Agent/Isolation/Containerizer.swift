@@ -168,7 +168,7 @@ public final class Containerizer {
     func addSupervisor(_ directory: SupervisorDirectory) {
         let frameworkID = directory.frameworkID
         let client = SupervisorClient(
-            directory, settings: self.settings, cgroup: self.isolator.supervisorGroup(), eventLoop: self.eventLoop,
+            directory, settings: self.settings, cgroups: self.isolator.supervisorGroups(), eventLoop: self.eventLoop,
             pool: self.pool, logger: self.logger,
             onEvent: { [unowned self] event in self.supervisorSaid(event, frameworkID) },
             onEnd: { [unowned self] in self.supervisorEnded(frameworkID) })

@@ -46,7 +46,9 @@ public struct Isolator: Sendable {
                 wanted.append(CgroupHierarchy(mount: hierarchy.mount, version: hierarchy.version, controllers: used))
             }
         }
-        let (tree, refused) = CgroupTree.make(wanted, agent: Self.directoryName(agent))
+        let (tree, refused) = CgroupTree.make(
+            wanted, supervisorMounts: settings.usesCgroups ? host.separateMounts : [],
+            agent: Self.directoryName(agent))
         func granted(_ controller: String) -> CgroupHierarchy? {
             tree.hierarchies.first { $0.controllers.contains(controller) }
         }
@@ -125,10 +127,11 @@ public struct Isolator: Sendable {
     /// Removes the agent's own control groups, if nothing is left in them.
     public func removeAll() { self.tree.removeAll() }
 
-    /// The group that supervisors live in: outside the agent's own, so that a service manager that ends the agent
-    /// with all of its group leaves them.
-    func supervisorGroup() -> String? {
-        self.tracking.flatMap { try? self.tree.makeGroup(CgroupTree.supervisors, in: $0) }
+    /// The groups that supervisors live in, one in each tree: outside the agent's own, so that whoever ends the agent
+    /// with all of its group, a service manager or a container's, leaves them and their tasks.
+    func supervisorGroups() -> [String] {
+        guard self.tracking != nil else { return [] }
+        return self.tree.makeSupervisorGroups()
     }
 
     /// A name for an agent's control groups that no other agent of the machine has and that outlives its restarts:

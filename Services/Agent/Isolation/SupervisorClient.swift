@@ -18,7 +18,7 @@ internal import NIOPosix
 final class SupervisorClient {
     let directory: SupervisorDirectory
     private let settings: ContainerizerSettings
-    private let cgroup: String?
+    private let cgroups: [String]
     private let eventLoop: any EventLoop
     private let pool: NIOThreadPool
     private let logger: Logger
@@ -44,13 +44,13 @@ final class SupervisorClient {
     /// What the supervisor says goes to `onEvent`; `onEnd` is asked whether a connection that ended is to be
     /// followed by another.
     init(
-        _ directory: SupervisorDirectory, settings: ContainerizerSettings, cgroup: String?, eventLoop: any EventLoop,
+        _ directory: SupervisorDirectory, settings: ContainerizerSettings, cgroups: [String], eventLoop: any EventLoop,
         pool: NIOThreadPool, logger: Logger, onEvent: @escaping (SupervisorEvent) -> Void,
         onEnd: @escaping () -> Bool
     ) {
         self.directory = directory
         self.settings = settings
-        self.cgroup = cgroup
+        self.cgroups = cgroups
         self.eventLoop = eventLoop
         self.pool = pool
         self.logger = logger
@@ -69,9 +69,9 @@ final class SupervisorClient {
     }
 
     private func start() {
-        let directory = self.directory, executable = self.settings.supervisorPath, cgroup = self.cgroup
+        let directory = self.directory, executable = self.settings.supervisorPath, cgroups = self.cgroups
         let done = self.pool.runIfActive(eventLoop: self.eventLoop) {
-            Result { () throws(IsolationError) in try directory.start(executable, cgroup: cgroup) }
+            Result { () throws(IsolationError) in try directory.start(executable, cgroups: cgroups) }
         }
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         done.whenComplete { result in

@@ -113,14 +113,14 @@ struct SupervisorDirectory: Hashable, Sendable {
     /// Starts the supervisor and waits until it listens; that it runs already is fine.
     ///
     /// Takes milliseconds; not for an event loop.
-    func start(_ executable: String, cgroup: String?) throws(IsolationError) {
+    func start(_ executable: String, cgroups: [String]) throws(IsolationError) {
         do throws(SystemError) {
             try self.make()
         } catch {
             throw IsolationError("cannot make the supervisor's directory: \(error)")
         }
         var arguments = [executable, "--dir", self.path]
-        if let cgroup { arguments += ["--cgroup", cgroup] }
+        for cgroup in cgroups { arguments += ["--cgroup", cgroup] }
         let status = try Self.run(arguments, log: self.path + "/log")
         guard status == 0 || status == 75 << 8 else {
             throw IsolationError("\(executable) ended with \(status >> 8); see \(self.path)/log")

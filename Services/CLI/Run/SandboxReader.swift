@@ -1,3 +1,4 @@
+internal import Glibc
 internal import NIOCore
 internal import NIOHTTP1
 internal import NIOPosix
@@ -14,6 +15,16 @@ struct SandboxReader {
 
     /// How often in a row nothing may come before the reader gives up, a second apart.
     private static let attempts = 30
+
+    /// Has the kernel ask every 5 s whether the agent's machine is there, after 10 s of silence, and give up after 15 s.
+    ///
+    /// A task may print nothing for days, and a machine or container that is gone says nothing either.
+    private static let keepalive: [(ChannelOptions.Types.SocketOption, SocketOptionValue)] = [
+        (.init(level: .socket, name: .so_keepalive), 1),
+        (.init(level: .tcp, name: .init(rawValue: TCP_KEEPIDLE)), 10),
+        (.init(level: .tcp, name: .init(rawValue: TCP_KEEPINTVL)), 5),
+        (.init(level: .tcp, name: .init(rawValue: TCP_KEEPCNT)), 3),
+    ]
 
     /// Hands over the bytes as they come; returns when the file is complete.
     ///
@@ -46,8 +57,10 @@ struct SandboxReader {
     ///
     /// - Returns: Whether the answer was whole.
     private func readOnce(from offset: Int, _ body: (ByteBuffer) throws -> Void) async throws -> Bool {
-        let channel = try await ClientBootstrap(group: self.group)
-            .connectTimeout(.seconds(5))
+        var bootstrap = ClientBootstrap(group: self.group).connectTimeout(.seconds(5))
+        for (option, value) in Self.keepalive { bootstrap = bootstrap.channelOption(option, value: value) }
+        let channel =
+            try await bootstrap
             .connect(host: self.host, port: self.port) { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHTTPClientHandlers()
