@@ -7,6 +7,8 @@ struct Cluster {
     var master = TinyMaster()
     var allocators: [AllocatorState] = []
     var timers: [[AllocatorState.Timer: Instant]] = []
+    /// Sees each proposal before the master does.
+    var onProposal: (TinyMaster, Allocation) -> Void = { _, _ in }
 
     init(allocators count: Int = 1, _ change: (inout AllocatorSettings) -> Void = { _ in }) {
         for number in 0..<count {
@@ -29,7 +31,9 @@ struct Cluster {
     mutating func send(_ event: AllocatorState.Event, to allocator: Int) {
         for effect in self.allocators[allocator].handle(event, at: self.master.now) {
             switch effect {
-            case .propose(_, let message): self.master.received(message, from: allocator)
+            case .propose(_, let message):
+                if case .allocation(let allocation) = message { self.onProposal(self.master, allocation) }
+                self.master.received(message, from: allocator)
             case .setTimer(let timer, let instant): self.timers[allocator][timer] = instant
             case .cancelTimer(let timer): self.timers[allocator][timer] = nil
             case .close, .observe: break

@@ -4,7 +4,6 @@ import Model
 struct AgentProfile {
     var id: AgentID
     var total: Resources
-    var ownership: Ownership
     var hostname: String
     var attributes: [Attribute]
     /// Nothing of it is proposed while less than this is free.
@@ -46,6 +45,7 @@ struct AgentEntry {
     var declined: [UInt32] = []
     /// Which message of the master was the last about it.
     var changed: UInt64 = 0
+    var ownership: Ownership = 0
 
     mutating func addHolding(_ resources: Resources, of client: UInt32, serial: UInt32) {
         for index in self.holdings.indices

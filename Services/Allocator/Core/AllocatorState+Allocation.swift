@@ -158,9 +158,7 @@ extension AllocatorState {
     private mutating func propose(
         _ resources: Resources, of agent: UInt32, to client: UInt32, into effects: inout [Effect]
     ) {
-        guard let link = self.link, let entry = self.clients[Int(client)],
-            let ownership = self.profiles[Int(agent)]?.ownership
-        else { return }
+        guard let link = self.link, let entry = self.clients[Int(client)] else { return }
         let number = self.nextProposal
         self.nextProposal += 1
         let proposal = ProposalTable.Proposal(
@@ -169,13 +167,16 @@ extension AllocatorState {
         self.changeFree(of: agent) { $0.proposals.append(proposal, to: &$0.agents[Int(agent)].firstProposal) }
         self.tree.hold(resources.scalars, by: client)
         self.tree.served(client)
-        self.answerWishes(of: entry.framework, with: resources, of: agent)
+        if self.wishesUntil > Instant(nanoseconds: 0) {
+            self.answerWishes(of: entry.framework, with: resources, of: agent)
+        }
         self.noteCandidate(agent)
         self.counters.proposals += 1
         let holding = AgentHolding(
             agent: agent, framework: entry.framework, role: entry.roleName, resources: resources)
-        effects.append(
-            .propose(link.peer, .allocation(Allocation(proposal: number, ownership: ownership, holding: holding))))
+        let allocation = Allocation(
+            proposal: number, ownership: self.agents[Int(agent)].ownership, holding: holding)
+        effects.append(.propose(link.peer, .allocation(allocation)))
     }
 
     /// The master did not book a proposal, and says what is free.
@@ -222,8 +223,8 @@ extension AllocatorState {
 
     /// A framework wants offers in these roles again, of everything; no roles: in all.
     mutating func revived(_ framework: UInt32, roles: [String]) {
-        guard let entry = self.frameworks[safe: framework] else { return }
-        for membership in entry.memberships where roles.isEmpty || roles.contains(membership.roleName) {
+        guard self.frameworks[safe: framework] != nil else { return }
+        for membership in self.memberships[Int(framework)] where roles.isEmpty || roles.contains(membership.roleName) {
             self.refusals.removeAll(ofClient: membership.client)
         }
         self.lookAtAll()

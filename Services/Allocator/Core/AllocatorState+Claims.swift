@@ -66,7 +66,9 @@ extension AllocatorState {
         if excess.isEmpty { return available }
         let rest = available - excess
         // Without any CPUs or without any memory nothing can run on it.
-        if rest.cpus == 0 && available.cpus > 0 || rest.mem == 0 && available.mem > 0 { return nil }
+        if rest.cpus == 0 && available.cpus > 0 || rest.mem == 0 && available.mem > 0 || rest.scalars.isEmpty {
+            return nil
+        }
         return self.kinds.isEnough(rest, for: self.tree[client].kind) ? rest : nil
     }
 

@@ -30,7 +30,10 @@ extension AllocatorState {
 
     mutating func update(_ facts: FrameworkFacts) {
         let row = Int(facts.index)
-        while self.frameworks.count <= row { self.frameworks.append(nil) }
+        while self.frameworks.count <= row {
+            self.frameworks.append(nil)
+            self.memberships.append([])
+        }
         if self.frameworks[row] == nil {
             self.frameworks[row] = FrameworkEntry(id: facts.id)
             self.frameworkCount += 1
@@ -38,8 +41,8 @@ extension AllocatorState {
         self.frameworks[row]!.floor = facts.minimumOffers
         self.frameworks[row]!.constraints = facts.constraints
         var isAwake = false
-        for role in facts.roles { _ = self.client(of: facts.index, in: role) }
-        for membership in self.frameworks[row]!.memberships {
+        for role in facts.roles { _ = self.makeClient(of: facts.index, in: role) }
+        for membership in self.memberships[row] {
             let client = membership.client
             let isEligible =
                 facts.isActive && facts.roles.contains(membership.roleName)
@@ -59,7 +62,7 @@ extension AllocatorState {
             self.clients[Int(client)]!.changed = self.messages
             isAwake = isAwake || isEligible
         }
-        if let primary = self.frameworks[row]!.memberships.first?.client,
+        if let primary = self.memberships[row].first?.client,
             self.tree.set(guarantee: facts.guarantee, limit: facts.limit, of: primary)
         {
             self.claimsChanged()
@@ -68,9 +71,9 @@ extension AllocatorState {
     }
 
     mutating func removeFramework(_ framework: UInt32) {
-        guard let entry = self.frameworks[safe: framework] else { return }
+        guard self.frameworks[safe: framework] != nil else { return }
         var isClaimant = false
-        for membership in entry.memberships {
+        for membership in self.memberships[Int(framework)] {
             isClaimant = self.tree.set(guarantee: .init(), limit: nil, of: membership.client) || isClaimant
             self.refusals.removeAll(ofClient: membership.client)
             self.kinds.release(self.tree[membership.client].kind)
@@ -78,20 +81,28 @@ extension AllocatorState {
             self.clients[Int(membership.client)] = nil
         }
         self.frameworks[Int(framework)] = nil
+        self.memberships[Int(framework)] = []
         self.frameworkCount -= 1
         if isClaimant { self.claimsChanged() }
     }
 
     /// The client that a holding names; nil if there is none.
-    func knownClient(of holding: AgentHolding) -> UInt32? {
-        guard holding.framework < self.frameworks.count else { return nil }
-        return self.frameworks[Int(holding.framework)]?.client(in: holding.role)
+    func knownClient(of holding: AgentHolding) -> UInt32? { self.client(of: holding.framework, in: holding.role) }
+
+    /// A framework's client in a role; nil if there is none.
+    func client(of framework: UInt32, in roleName: String) -> UInt32? {
+        guard framework < self.memberships.count else { return nil }
+        let row = Int(framework)
+        for index in self.memberships[row].indices where self.memberships[row][index].roleName == roleName {
+            return self.memberships[row][index].client
+        }
+        return nil
     }
 
     /// A framework's client in a role, made if it is new; nil if there is no such framework.
-    private mutating func client(of framework: UInt32, in roleName: String) -> UInt32? {
-        guard let entry = self.frameworks[safe: framework] else { return nil }
-        if let known = entry.client(in: roleName) { return known }
+    private mutating func makeClient(of framework: UInt32, in roleName: String) -> UInt32? {
+        if let known = self.client(of: framework, in: roleName) { return known }
+        guard self.frameworks[safe: framework] != nil else { return nil }
         let role = self.role(roleName)
         let kind = self.acquireKind(of: framework, in: roleName)
         let client = self.tree.addClient(in: role, tie: framework, kind: kind)
@@ -100,10 +111,10 @@ extension AllocatorState {
         self.clients[Int(client)] = ClientEntry(
             framework: framework, role: role, roleName: roleName, serial: self.nextSerial)
         self.nextSerial += 1
-        if let primary = self.frameworks[Int(framework)]!.memberships.first?.client {
+        if let primary = self.memberships[Int(framework)].first?.client {
             self.tree.set(primary: primary, of: client)
         }
-        self.frameworks[Int(framework)]!.memberships.append(.init(roleName: roleName, client: client))
+        self.memberships[Int(framework)].append(Membership(roleName: roleName, client: client))
         return client
     }
 
@@ -143,8 +154,8 @@ extension AllocatorState {
         }
         let attributes = facts.attributes.isEmpty ? [] : self.codec?.attributes(facts.attributes) ?? []
         self.profiles[row] = AgentProfile(
-            id: facts.id, total: facts.total, ownership: facts.ownership, hostname: facts.hostname,
-            attributes: attributes, minimumOffer: facts.minimumOffer)
+            id: facts.id, total: facts.total, hostname: facts.hostname, attributes: attributes,
+            minimumOffer: facts.minimumOffer)
         self.forgetHoldings(of: facts.index)
         var entry = AgentEntry()
         entry.isKnown = true
@@ -153,6 +164,7 @@ extension AllocatorState {
         entry.isOwned = facts.isOwned
         entry.isActive = facts.isActive
         entry.hasMinimum = !facts.minimumOffer.isEmpty
+        entry.ownership = facts.ownership
         entry.free = facts.total
         entry.changed = self.messages
         // Proposals on their way will be answered still.
@@ -241,7 +253,7 @@ extension AllocatorState {
     /// Counts what is not free any more for who holds it.
     private mutating func add(_ holding: AgentHolding) {
         let row = Int(holding.agent)
-        guard let client = self.client(of: holding.framework, in: holding.role) else { return }
+        guard let client = self.makeClient(of: holding.framework, in: holding.role) else { return }
         let serial = self.clients[Int(client)]!.serial
         self.agents[row].addHolding(holding.resources, of: client, serial: serial)
         self.tree.hold(holding.resources.scalars, by: client)

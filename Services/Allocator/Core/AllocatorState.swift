@@ -32,6 +32,8 @@ public struct AllocatorState: Role {
     var roles: [String: UInt32] = [:]
     var frameworks: [FrameworkEntry?] = []
     var frameworkCount = 0
+    /// By framework; what every message asks for, so apart from what none does.
+    var memberships: [[Membership]] = []
     /// By number in the tree.
     var clients: [ClientEntry?] = []
     var kinds = KindTable()
@@ -111,8 +113,9 @@ public struct AllocatorState: Role {
 
     /// The dominant share of a framework in a role, unweighted; 0 if it holds nothing.
     public func share(of framework: FrameworkID, role: String) -> Double {
-        let entry = self.frameworks.lazy.compactMap { $0 }.first { $0.id == framework }
-        guard let client = entry?.client(in: role) else { return 0 }
+        guard let row = self.frameworks.firstIndex(where: { $0?.id == framework }),
+            let client = self.client(of: UInt32(row), in: role)
+        else { return 0 }
         return self.tree.dominantShare(self.tree[client].held)
     }
 

@@ -22,8 +22,11 @@ extension Resources {
     /// The larger of each.
     func union(_ other: Resources) -> Resources { self + (other - self) }
 
-    /// By how much `self`, added to what is held, would go beyond a limit, in what the limit names.
+    /// How much of it, added to what is held, would go beyond a limit, in what the limit names.
+    ///
+    /// All, if what is held does so already: then there is nothing more for whoever holds it, of anything.
     func excess(over limit: Resources, having held: Resources) -> Resources {
+        if held.isBeyond(limit) { return self.scalars }
         func over(_ amount: Int64, _ held: Int64, _ limit: Int64) -> Int64 {
             limit > 0 ? min(amount, max(0, amount + held - limit)) : 0
         }
@@ -37,6 +40,13 @@ extension Resources {
             try? excess.add(scalar: more, named: other.name)
         }
         return excess
+    }
+
+    /// Whether it is more than a limit, in what the limit names.
+    private func isBeyond(_ limit: Resources) -> Bool {
+        limit.cpus > 0 && self.cpus > limit.cpus || limit.mem > 0 && self.mem > limit.mem
+            || limit.disk > 0 && self.disk > limit.disk || limit.gpus > 0 && self.gpus > limit.gpus
+            || limit.others.contains { self.scalar($0.name) > limit.scalar($0.name) }
     }
 
     /// Whether some of what `self` names is in `other`.

@@ -13,14 +13,7 @@ struct ClientEntry {
 
 /// A framework as the master tells of it.
 struct FrameworkEntry {
-    struct Membership {
-        let roleName: String
-        let client: UInt32
-    }
-
     let id: FrameworkID
-    /// A role that it has left stays while the framework does, for what it holds in it.
-    var memberships: [Membership] = []
     /// Offers that hold none of these are of no use to it.
     var floor: [Resources] = []
     /// Which agents are of use to it, by role.
@@ -28,12 +21,12 @@ struct FrameworkEntry {
 
     /// What it asked for, the oldest first.
     var wishes: [ResourceWish] = []
+}
 
-    /// Its client in a role; nil if it has none there.
-    func client(in role: String) -> UInt32? {
-        for membership in self.memberships where membership.roleName == role { return membership.client }
-        return nil
-    }
+/// A framework's client in one of its roles; one that it has left stays while the framework does, for what it holds in it.
+struct Membership {
+    let roleName: String
+    let client: UInt32
 }
 
 extension Resources {
