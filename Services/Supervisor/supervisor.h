@@ -80,6 +80,8 @@ struct run {
     bool lost;
     enum _Meseta__Wire__SupervisorStage stage;
     int error;
+    // How often its processes were looked for while some could not be told apart from others'.
+    int unclear_looks;
     // While launching: read end of the pipe that exec closes; -1 otherwise.
     int exec_pipe;
     // Until forked: the command that ordered it.

@@ -20,7 +20,9 @@ enum {
     PATH_SIZE = 4096,
     // Cgroups that a task has made below its own are followed to this depth.
     DEPTH_LIMIT = 32,
-    ENVIRONMENT_LIMIT = 4 << 20
+    ENVIRONMENT_LIMIT = 4 << 20,
+    // How many looks a process gets whose environment cannot be read: pauses grow, so these are about 120 ms.
+    UNCLEAR_LOOKS = 6
 };
 
 static bool in_directory(char *path, const char *directory, const char *name) {
@@ -89,12 +91,21 @@ static bool sweep_cgroup(const char *directory) {
     return signal_tree(directory, SIGKILL, 0) == 0;
 }
 
+enum ownership { ANOTHERS, OURS, UNCLEAR };
+
+// A process in the middle of exec has a program and no environment yet; so has one that wiped it for good.
+static enum ownership without_environment(int pid) {
+    char path[64], program[PATH_SIZE];
+    snprintf(path, sizeof path, "/proc/%d/exe", pid);
+    return readlink(path, program, sizeof program) > 0 ? UNCLEAR : ANOTHERS;
+}
+
 // Whether the environment that a process was started with has this NAME=value.
-static bool has_mark(int pid, const char *mark) {
+static enum ownership owner(int pid, const char *mark) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return false;
+    if (file < 0) return ANOTHERS;
     struct buffer content = {0};
     ssize_t count = 0;
     while (content.length < ENVIRONMENT_LIMIT) {
@@ -103,16 +114,21 @@ static bool has_mark(int pid, const char *mark) {
         content.length += (size_t)count;
     }
     close(file);
+    if (content.length == 0) {
+        free(content.data);
+        return without_environment(pid);
+    }
     *buffer_reserve(&content, 1) = 0;
     bool found = false;
     const char *text = (const char *)content.data, *end = text + content.length;
     for (; text < end && !found; text += strlen(text) + 1) found = strcmp(text, mark) == 0;
     free(content.data);
-    return found;
+    return found ? OURS : ANOTHERS;
 }
 
-// Sends `signal` to the processes that have become children of the supervisor and belong to this run.
-static size_t signal_adopted(const struct run *run, int signal) {
+// Sends `signal` to the processes that have become children of the supervisor and belong to this run; returns how many
+// there were. `unclear` counts those of which nobody can say yet.
+static size_t signal_adopted(const struct run *run, int signal, size_t *unclear) {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
     FILE *file = fopen(path, "re");
@@ -121,7 +137,9 @@ static size_t signal_adopted(const struct run *run, int signal) {
     int pid;
     while (fscanf(file, "%d", &pid) == 1) {
         if (run_find_pid(pid)) continue;
-        if (!has_mark(pid, run->mark) && runs_executing() > 0) continue;
+        enum ownership whose = owner(pid, run->mark);
+        if (whose == UNCLEAR) ++*unclear;
+        if (whose != OURS && runs_executing() > 0) continue;
         count++;
         kill(pid, signal);
     }
@@ -130,13 +148,16 @@ static size_t signal_adopted(const struct run *run, int signal) {
 }
 
 // Kills what a dead supervisor left: its processes are nobody's children now.
-static size_t kill_marked(const char *mark) {
+static size_t kill_marked(const char *mark, size_t *unclear) {
     DIR *processes = opendir("/proc");
     if (!processes || !*mark) return 0;
     size_t count = 0;
     for (struct dirent *entry; (entry = readdir(processes));) {
         int pid = atoi(entry->d_name);
-        if (pid <= 1 || pid == getpid() || !has_mark(pid, mark)) continue;
+        if (pid <= 1 || pid == getpid()) continue;
+        enum ownership whose = owner(pid, mark);
+        if (whose == UNCLEAR) ++*unclear;
+        if (whose != OURS) continue;
         count++;
         kill(pid, SIGKILL);
     }
@@ -146,8 +167,10 @@ static size_t kill_marked(const char *mark) {
 
 bool sweep(struct run *run) {
     if (*run->tracking) return sweep_cgroup(run->tracking);
-    if (run->lost) return kill_marked(run->mark) == 0;
-    return signal_adopted(run, SIGKILL) == 0;
+    size_t unclear = 0;
+    size_t count = run->lost ? kill_marked(run->mark, &unclear) : signal_adopted(run, SIGKILL, &unclear);
+    if (count > 0) return false;
+    return unclear == 0 || ++run->unclear_looks > UNCLEAR_LOOKS;
 }
 
 void signal_everything(struct run *run, int signal) {
@@ -157,5 +180,6 @@ void signal_everything(struct run *run, int signal) {
         return;
     }
     if (run->pid && kill(-run->pid, signal) != 0) kill(run->pid, signal);
-    signal_adopted(run, signal);
+    size_t unclear = 0;
+    signal_adopted(run, signal, &unclear);
 }
