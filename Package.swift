@@ -131,7 +131,7 @@ let package = Package(
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
-        tests("ScenarioTests", ["Simulator"]),
+        tests("ScenarioTests", ["Simulator"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("LayeringTests", []),
         tests("SystemTests", ["TestSupport"], exclude: ["Python"]),
