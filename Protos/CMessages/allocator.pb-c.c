@@ -360,7 +360,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__role_facts__
   (ProtobufCMessageInit) meseta__wire__master_to_allocator__role_facts__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__framework_facts__field_descriptors[12] =
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__framework_facts__field_descriptors[13] =
 {
   {
     "index",
@@ -506,9 +506,22 @@ static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__framewo
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "constraints",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__FrameworkFacts, constraints),
+    &meseta__v1__scheduler__offer_constraints__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__master_to_allocator__framework_facts__field_indices_by_name[] = {
   5,   /* field[5] = active */
+  12,   /* field[12] = constraints */
   1,   /* field[1] = framework_id */
   6,   /* field[6] = guarantee */
   8,   /* field[8] = has_limit */
@@ -524,7 +537,7 @@ static const unsigned meseta__wire__master_to_allocator__framework_facts__field_
 static const ProtobufCIntRange meseta__wire__master_to_allocator__framework_facts__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__framework_facts__descriptor =
 {
@@ -534,7 +547,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__framework_fa
   "Meseta__Wire__MasterToAllocator__FrameworkFacts",
   "meseta.wire",
   sizeof(Meseta__Wire__MasterToAllocator__FrameworkFacts),
-  12,
+  13,
   meseta__wire__master_to_allocator__framework_facts__field_descriptors,
   meseta__wire__master_to_allocator__framework_facts__field_indices_by_name,
   1,  meseta__wire__master_to_allocator__framework_facts__number_ranges,

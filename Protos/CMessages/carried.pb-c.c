@@ -1108,7 +1108,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_event__descriptor =
   (ProtobufCMessageInit) meseta__twin__scheduler_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__field_descriptors[4] =
+static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__field_descriptors[5] =
 {
   {
     "framework_info",
@@ -1130,6 +1130,18 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__f
     offsetof(Meseta__Twin__SchedulerCall__Subscribe, n_suppressed_roles),
     offsetof(Meseta__Twin__SchedulerCall__Subscribe, suppressed_roles),
     NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offer_constraints",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__SchedulerCall__Subscribe, offer_constraints),
+    &meseta__v1__scheduler__offer_constraints__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -1161,15 +1173,16 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__f
 };
 static const unsigned meseta__twin__scheduler_call__subscribe__field_indices_by_name[] = {
   0,   /* field[0] = framework_info */
-  2,   /* field[2] = relays */
-  3,   /* field[3] = standby */
+  2,   /* field[2] = offer_constraints */
+  3,   /* field[3] = relays */
+  4,   /* field[4] = standby */
   1,   /* field[1] = suppressed_roles */
 };
 static const ProtobufCIntRange meseta__twin__scheduler_call__subscribe__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 1000, 2 },
-  { 0, 4 }
+  { 1000, 3 },
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor meseta__twin__scheduler_call__subscribe__descriptor =
 {
@@ -1179,7 +1192,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_call__subscribe__descri
   "Meseta__Twin__SchedulerCall__Subscribe",
   "meseta.twin",
   sizeof(Meseta__Twin__SchedulerCall__Subscribe),
-  4,
+  5,
   meseta__twin__scheduler_call__subscribe__field_descriptors,
   meseta__twin__scheduler_call__subscribe__field_indices_by_name,
   2,  meseta__twin__scheduler_call__subscribe__number_ranges,
@@ -1404,7 +1417,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_call__accept__descripto
   (ProtobufCMessageInit) meseta__twin__scheduler_call__accept__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__update_framework__field_descriptors[2] =
+static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__update_framework__field_descriptors[3] =
 {
   {
     "framework_info",
@@ -1430,15 +1443,28 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__update_frame
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "offer_constraints",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__SchedulerCall__UpdateFramework, offer_constraints),
+    &meseta__v1__scheduler__offer_constraints__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__twin__scheduler_call__update_framework__field_indices_by_name[] = {
   0,   /* field[0] = framework_info */
+  2,   /* field[2] = offer_constraints */
   1,   /* field[1] = suppressed_roles */
 };
 static const ProtobufCIntRange meseta__twin__scheduler_call__update_framework__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor meseta__twin__scheduler_call__update_framework__descriptor =
 {
@@ -1448,7 +1474,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_call__update_framework_
   "Meseta__Twin__SchedulerCall__UpdateFramework",
   "meseta.twin",
   sizeof(Meseta__Twin__SchedulerCall__UpdateFramework),
-  2,
+  3,
   meseta__twin__scheduler_call__update_framework__field_descriptors,
   meseta__twin__scheduler_call__update_framework__field_indices_by_name,
   1,  meseta__twin__scheduler_call__update_framework__number_ranges,

@@ -22,7 +22,7 @@ public struct SchedulerCall: Hashable, Sendable {
         case reconcile([ReconcileTask])
         case message(AgentID, ExecutorID, Bytes)
         case request([ResourceRequest])
-        case updateFramework(FrameworkInfo, suppressedRoles: [String])
+        case updateFramework(FrameworkInfo, suppressedRoles: [String], constraints: [String: OfferConstraints])
         case acceptInverseOffers([OfferID])
         case declineInverseOffers([OfferID])
         /// A type this version does not carry out; answered with an error, the connection stays.
@@ -35,6 +35,8 @@ public struct SchedulerCall: Hashable, Sendable {
         public var framework: FrameworkInfo
         /// Those of its roles that want no offers at first.
         public var suppressedRoles: [String]
+        /// Which agents it wants to be offered, by role; a role that is not there: all.
+        public var constraints: [String: OfferConstraints] = [:]
         /// Deliver status updates through relays.
         public var relays: Bool
         /// Wait until the active scheduler of the framework is gone.

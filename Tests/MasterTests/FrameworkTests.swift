@@ -191,7 +191,7 @@ struct FrameworkTests {
         #expect(!stage.isClosed(peer))
         var info = FrameworkInfo(user: "ann", name: "renamed")
         info.principal = "bob"
-        #expect(stage.call(peer, id, .updateFramework(info, suppressedRoles: [])).count == 1)
+        #expect(stage.call(peer, id, .updateFramework(info, suppressedRoles: [], constraints: [:])).count == 1)
     }
 
     @Test("A framework may change its name, roles and suppression; offers in roles that it left are rescinded")
@@ -204,13 +204,16 @@ struct FrameworkTests {
         let offer = stage.propose(allocator, agent, "cpus:1", for: id, role: "a")!
         var info = FrameworkInfo(user: "ann", name: "renamed")
         info.roles = ["b", "c"]
-        #expect(stage.call(peer, id, .updateFramework(info, suppressedRoles: ["c"])) == [.rescind(offer.id)])
+        #expect(
+            stage.call(peer, id, .updateFramework(info, suppressedRoles: ["c"], constraints: [:])) == [
+                .rescind(offer.id)
+            ])
         let told = stage.messages(toAllocator: allocator).compactMap { message -> FrameworkFacts? in
             if case .framework(let facts) = message { facts } else { nil }
         }
         #expect(told.last?.name == "renamed" && told.last?.suppressedRoles == ["c"])
         info.user = "root"
-        #expect(stage.call(peer, id, .updateFramework(info, suppressedRoles: [])).count == 1)
+        #expect(stage.call(peer, id, .updateFramework(info, suppressedRoles: [], constraints: [:])).count == 1)
     }
 
     @Test("A standby scheduler waits until the active one is gone, then takes over at once")

@@ -186,6 +186,30 @@ struct OfferTests {
         #expect(small.stage.propose(small.allocator, small.agent, "cpus:1", for: small.framework) == nil)
     }
 
+    @Test("Agents that do not meet a framework's constraints are not offered to it, and it is told which do not")
+    func constraints() {
+        let small = Small()
+        let second = small.stage.attach("h2", via: small.relay, at: 1)!
+        var info = FrameworkInfo(user: "ann", name: "pi")
+        info.id = small.framework
+        let onlySecond = ["*": OfferConstraints(groups: [[AttributeConstraint(.hostname, .textEquals("h2"))]])]
+        _ = small.call(.updateFramework(info, suppressedRoles: [], constraints: onlySecond))
+        guard case .framework(let facts)? = small.stage.messages(toAllocator: small.allocator).first else {
+            return #expect(Bool(false), "\(small.stage.said)")
+        }
+        #expect(facts.constraints == onlySecond)
+        #expect(small.stage.propose(small.allocator, small.agent, "cpus:1", for: small.framework) == nil)
+        #expect(small.stage.propose(small.allocator, second, "cpus:1", for: small.framework) != nil)
+        let cli = small.stage.operatorPeer()
+        small.stage.step(.operator(cli, OperatorRequest(id: 1, .explain(small.framework, wanted: .init()))))
+        let obstacles = small.stage.answers(to: cli).compactMap {
+            if case .obstacle(let row) = $0 { row.obstacle } else { nil }
+        }
+        #expect(obstacles == [.offered, .constraint])
+        let wrong = ["eng": OfferConstraints(groups: [[AttributeConstraint(.hostname, .exists)]])]
+        #expect(small.call(.updateFramework(info, suppressedRoles: [], constraints: wrong)).count == 1)
+    }
+
     @Test("Ports are offered once, and an offer names the executors that the framework already has there")
     func portsAndExecutors() {
         let small = Small(total: "cpus:4;mem:4096;ports:[31000-31009]")

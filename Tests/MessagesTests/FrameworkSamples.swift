@@ -156,7 +156,10 @@ extension SchedulerCall: Sample {
                 .request(
                     $0.list(upTo: 3) { ResourceRequest(resources: $0.resources(), agentID: $0.maybe { $0.id() }) })
             },
-            { .updateFramework(.sample(&$0), suppressedRoles: $0.list(upTo: 2) { $0.text() }) },
+            {
+                .updateFramework(
+                    .sample(&$0), suppressedRoles: $0.list(upTo: 2) { $0.text() }, constraints: .sample(&$0))
+            },
             { .acceptInverseOffers($0.list(upTo: 3) { $0.id() }) },
             { .declineInverseOffers($0.list(upTo: 3) { $0.id() }) },
             {
@@ -167,9 +170,10 @@ extension SchedulerCall: Sample {
         let choice = random.below(kinds.count + 1)
         if choice < kinds.count { return SchedulerCall(frameworkID: random.id(), kinds[choice](&random)) }
         let framework = FrameworkInfo.sample(&random)
-        let subscribe = Subscribe(
+        var subscribe = Subscribe(
             framework: framework, suppressedRoles: random.list(upTo: 2) { $0.text() }, relays: random.flag(),
             standby: random.flag())
+        subscribe.constraints = .sample(&random)
         return SchedulerCall(frameworkID: framework.id, .subscribe(subscribe))
     }
 
@@ -178,9 +182,10 @@ extension SchedulerCall: Sample {
         case .subscribe(var subscribe):
             subscribe.framework = subscribe.framework.plain
             return SchedulerCall(frameworkID: self.frameworkID, .subscribe(subscribe))
-        case .updateFramework(let framework, let suppressed):
+        case .updateFramework(let framework, let suppressed, let constraints):
             return SchedulerCall(
-                frameworkID: self.frameworkID, .updateFramework(framework.plain, suppressedRoles: suppressed))
+                frameworkID: self.frameworkID,
+                .updateFramework(framework.plain, suppressedRoles: suppressed, constraints: constraints))
         case .accept(var accept):
             accept.operations = accept.operations.map(\.plain)
             return SchedulerCall(frameworkID: self.frameworkID, .accept(accept))
@@ -290,5 +295,29 @@ extension ExecutorEvent: Sample {
         case .launchGroup(let tasks): .launchGroup(tasks.map(\.plain))
         default: self
         }
+    }
+}
+
+extension [String: OfferConstraints] {
+    static func sample(_ random: inout Random) -> Self {
+        var sample: Self = [:]
+        for _ in 0..<random.below(3) { sample[random.text()] = .sample(&random) }
+        return sample
+    }
+}
+
+extension OfferConstraints {
+    static func sample(_ random: inout Random) -> OfferConstraints {
+        OfferConstraints(
+            groups: (0...random.below(2)).map { _ in
+                (0...random.below(2)).map { _ in
+                    AttributeConstraint(
+                        random.one(of: [.hostname, .region, .zone, .attribute("rack")]),
+                        random.one(of: [
+                            .exists, .notExists, .textEquals(random.text()), .textNotEquals("x"), .textMatches("a.*"),
+                            .textNotMatches(random.text()),
+                        ]))
+                }
+            })
     }
 }

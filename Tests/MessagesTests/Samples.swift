@@ -259,6 +259,7 @@ extension MasterToAllocator: Sample {
             facts.minimumOffers = random.list(upTo: 3) { $0.resources() }
             facts.weight = Double(1 + random.below(1000)) / 8
             facts.priority = Int32(random.below(2000)) - 1000
+            facts.constraints = .sample(&random)
             return .framework(facts)
         case 2: return .frameworkRemoved(random.index())
         case 3:

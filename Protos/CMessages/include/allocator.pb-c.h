@@ -15,6 +15,7 @@ PROTOBUF_C__BEGIN_DECLS
 #endif
 
 #include "entities.pb-c.h"
+#include "scheduler.pb-c.h"
 
 typedef struct Meseta__Wire__MasterToAllocator Meseta__Wire__MasterToAllocator;
 typedef struct Meseta__Wire__MasterToAllocator__PolicyFacts Meseta__Wire__MasterToAllocator__PolicyFacts;
@@ -119,10 +120,14 @@ struct  Meseta__Wire__MasterToAllocator__FrameworkFacts
    * Higher first, for policies that care.
    */
   int32_t priority;
+  /*
+   * Agents that do not meet them are refused.
+   */
+  Meseta__V1__Scheduler__OfferConstraints *constraints;
 };
 #define MESETA__WIRE__MASTER_TO_ALLOCATOR__FRAMEWORK_FACTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__framework_facts__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, NULL, NULL, 0, 0,NULL, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, 0, NULL, NULL, 0, 0,NULL, 0, 0, NULL }
 
 
 struct  Meseta__Wire__MasterToAllocator__Holding

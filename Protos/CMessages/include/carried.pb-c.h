@@ -204,6 +204,7 @@ struct  Meseta__Twin__SchedulerCall__Subscribe
   ProtobufCBinaryData framework_info;
   size_t n_suppressed_roles;
   char **suppressed_roles;
+  Meseta__V1__Scheduler__OfferConstraints *offer_constraints;
   protobuf_c_boolean has_relays;
   protobuf_c_boolean relays;
   protobuf_c_boolean has_standby;
@@ -211,7 +212,7 @@ struct  Meseta__Twin__SchedulerCall__Subscribe
 };
 #define MESETA__TWIN__SCHEDULER_CALL__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__scheduler_call__subscribe__descriptor) \
-    , {0,NULL}, 0,NULL, 0, 0, 0, 0 }
+    , {0,NULL}, 0,NULL, NULL, 0, 0, 0, 0 }
 
 
 struct  Meseta__Twin__SchedulerCall__Launch
@@ -279,10 +280,11 @@ struct  Meseta__Twin__SchedulerCall__UpdateFramework
   ProtobufCBinaryData framework_info;
   size_t n_suppressed_roles;
   char **suppressed_roles;
+  Meseta__V1__Scheduler__OfferConstraints *offer_constraints;
 };
 #define MESETA__TWIN__SCHEDULER_CALL__UPDATE_FRAMEWORK__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__scheduler_call__update_framework__descriptor) \
-    , {0,NULL}, 0,NULL }
+    , {0,NULL}, 0,NULL, NULL }
 
 
 /*

@@ -487,7 +487,7 @@ struct  Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextMatches
 {
   ProtobufCMessage base;
   /*
-   * RE2; the whole text must match.
+   * Not matched here: met by all that exist. The scheduler decides.
    */
   char *regex;
 };
@@ -500,7 +500,7 @@ struct  Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextNotMatches
 {
   ProtobufCMessage base;
   /*
-   * RE2; the whole text would match.
+   * Not matched here: met by all. The scheduler decides.
    */
   char *regex;
 };
@@ -521,7 +521,7 @@ typedef enum {
 } Meseta__V1__Scheduler__AttributeConstraint__Predicate__PredicateCase;
 
 /*
- * What must hold. Of several attributes of one name, the first is looked at. An attribute that is not a text meets
+ * What must hold. Of several attributes of one name, any may meet it. An attribute that is not a text meets
  * all four conditions on texts; one that does not exist, only the two with "not".
  */
 struct  Meseta__V1__Scheduler__AttributeConstraint__Predicate
@@ -631,7 +631,7 @@ struct  Meseta__V1__Scheduler__Call__Subscribe
   size_t n_suppressed_roles;
   char **suppressed_roles;
   /*
-   * Read, and not applied yet: decline what does not suit.
+   * Agents that do not meet them are not offered.
    */
   Meseta__V1__Scheduler__OfferConstraints *offer_constraints;
   /*

@@ -10,6 +10,7 @@ struct ClusterPlan {
     var host = "127.0.0.1"
     var secretFile: String?
     var isInsecure = false
+    var policyFile: String?
     var logLevel: String?
     var resources: String?
     var directory: String
@@ -35,7 +36,7 @@ struct ClusterPlan {
     }
 
     func masterArguments(_ name: String) -> [String] {
-        self.common(name) + ["--election", self.election]
+        self.common(name) + ["--election", self.election] + (self.policyFile.map { ["--policy-file", $0] } ?? [])
     }
 
     func allocatorArguments(_ name: String, masters: [String]) -> [String] {

@@ -26,6 +26,8 @@ struct Up: ParsableCommand {
         "127.0.0.1"
     @Option(help: "File with a secret that all parties share.") var secretFile: String?
     @Flag(help: "Listen on any address without a secret.") var insecure = false
+    @Option(help: "How the cluster is shared: a file of roles, weights, guarantees, limits; see 'meseta policy'.")
+    var policyFile: String?
     @Option(help: "What each agent offers, as cpus:2;mem:1024 (default: its part of the machine).") var resources:
         String?
     @Option(help: "Seconds before a dead process is started again; 'never' leaves it dead.") var restartDelay = "2"
@@ -55,6 +57,7 @@ struct Up: ParsableCommand {
         plan.host = self.host
         plan.secretFile = self.secretFile.map(Self.absolute)
         plan.isInsecure = self.insecure
+        plan.policyFile = self.policyFile.map(Self.absolute)
         plan.logLevel = self.logLevel
         plan.resources = self.resources
         try plan.check()

@@ -22,6 +22,8 @@ struct AgentEntry {
     var sidePort: UInt16
     var total: Resources
     var attributes: Bytes
+    /// What those say.
+    var attributeList: [Attribute] = []
     var isDeactivated: Bool
     var attachment: Attachment
     var condition: Condition
@@ -77,6 +79,8 @@ struct FrameworkEntry {
     var usesRelays = false
     /// Those of its roles that want no offers, in the order of its roles.
     var suppressedRoles: [String] = []
+    /// Which agents it wants to be offered, by role; a role that is not there: all.
+    var constraints: [String: OfferConstraints] = [:]
     /// Schedulers that wait for the present one to go, the first to come first.
     var standbys: [Standby] = []
     var tasks: [Row] = []

@@ -42,6 +42,7 @@ extension MasterState.Cluster {
         self.agents[agent].sidePort = registration.sidePort
         self.agents[agent].total = registration.total
         self.agents[agent].attributes = registration.attributes
+        self.agents[agent].attributeList = self.codec.attributes(registration.attributes)
         self.agents[agent].isDeactivated = registration.isDeactivated
         self.agents[agent].attachment = registration.attachment
         self.total += registration.total.summable

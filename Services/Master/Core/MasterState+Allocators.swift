@@ -144,6 +144,7 @@ extension MasterState.Cluster {
         var facts = FrameworkFacts(index: framework, id: entry.id, name: entry.info.name, roles: entry.info.roles)
         facts.suppressedRoles = entry.suppressedRoles
         facts.isActive = entry.peer != nil
+        facts.constraints = entry.constraints
         if let rule = self.rule(of: framework) {
             facts.weight = rule.weight
             facts.priority = rule.priority
@@ -203,6 +204,9 @@ extension MasterState.Cluster {
         if holding.resources.gpus > 0, !framework.info.capabilities.contains(.gpuResources) {
             return "framework \(framework.id) does not take GPUs"
         }
+        if !self.admits(holding.agent, to: framework, role: holding.role) {
+            return "agent \(agent.id) does not meet the offer constraints of framework \(framework.id)"
+        }
         let floors = self.minimumOffers(of: framework.info, role: holding.role)
         if !floors.isEmpty, !floors.contains(where: holding.resources.contains) {
             return "too little to be of use to framework \(framework.id)"
@@ -213,6 +217,13 @@ extension MasterState.Cluster {
         let least = self.minimumOffer(of: holding.agent)
         if !agent.free.contains(least) { return "the agent has \(agent.free) free; it is offered from \(least) on" }
         return self.excess(of: holding.resources, for: holding.framework, role: holding.role)
+    }
+
+    /// Whether a framework takes offers of an agent, by its constraints.
+    func admits(_ agent: Row, to framework: FrameworkEntry, role: String) -> Bool {
+        guard let constraints = framework.constraints[role] else { return true }
+        let entry = self.agents[agent]
+        return constraints.admits(attributes: entry.attributeList, hostname: entry.hostname)
     }
 
     /// The agent must be the allocator's, now and not earlier.

@@ -106,6 +106,7 @@ extension MasterState.Cluster {
         if !entry.isAttached { return .agentAway }
         if entry.isDeactivated { return .agentDeactivated }
         if entry.offers.contains(where: { self.offers[$0].framework == framework }) { return .offered }
+        if !self.admits(agent, to: self.frameworks[framework], role: role) { return .constraint }
         if !entry.total.contains(wanted) { return .neverLargeEnough }
         let free = entry.free
         if free.isEmpty { return entry.offers.isEmpty ? .nothingFree : .offeredToOthers }

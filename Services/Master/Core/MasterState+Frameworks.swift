@@ -40,7 +40,8 @@ extension MasterState.Cluster {
             guard let agent = self.agentRows[agentID] else { return }
             self.send(.message(ExecutorKey(self.frameworks[framework].id, executor), data), to: agent)
         case .request(let requests): self.request(requests, for: framework)
-        case .updateFramework(let info, let suppressed): self.update(framework, info, suppressedRoles: suppressed, peer)
+        case .updateFramework(let info, let suppressed, let constraints):
+            self.update(framework, info, suppressedRoles: suppressed, constraints: constraints, peer)
         case .acceptInverseOffers(let ids): self.answered(ids, accepted: true, by: framework)
         case .declineInverseOffers(let ids): self.answered(ids, accepted: false, by: framework)
         case .unsupported(let name): self.refuse(peer, "Calls of type \(Validation.printable(name)) are not supported")
@@ -99,7 +100,9 @@ extension MasterState.Cluster {
         }
         var subscribe = subscribe
         subscribe.framework.id = given.first
-        if let problem = Validation.framework(subscribe.framework, suppressedRoles: subscribe.suppressedRoles) {
+        if let problem = Validation.framework(
+            subscribe.framework, suppressedRoles: subscribe.suppressedRoles, constraints: subscribe.constraints)
+        {
             return self.refuseSubscription(peer, problem)
         }
         if case .scheduler(let framework) = present {
@@ -140,7 +143,9 @@ extension MasterState.Cluster {
         if let problem = Validation.change(of: entry.info, to: subscribe.framework) {
             return self.refuse(peer, problem)
         }
-        self.take(subscribe.framework, suppressedRoles: subscribe.suppressedRoles, for: framework)
+        self.take(
+            subscribe.framework, suppressedRoles: subscribe.suppressedRoles, constraints: subscribe.constraints,
+            for: framework)
         self.frameworks[framework].usesRelays = subscribe.relays
         self.sendNotice(of: framework)
         self.sendSubscribed(to: peer, framework)
@@ -174,7 +179,9 @@ extension MasterState.Cluster {
         self.frameworks[framework].condition = .connected(peer)
         self.frameworks[framework].subscription = subscription
         self.frameworks[framework].usesRelays = subscribe.relays
-        self.take(subscribe.framework, suppressedRoles: subscribe.suppressedRoles, for: framework)
+        self.take(
+            subscribe.framework, suppressedRoles: subscribe.suppressedRoles, constraints: subscribe.constraints,
+            for: framework)
         self.observe(
             .frameworkSubscribed(id, name: subscribe.framework.name, subscription, peer))
         self.sendNotice(of: framework)
@@ -186,7 +193,9 @@ extension MasterState.Cluster {
     /// What a framework says of itself, from now on.
     ///
     /// Its user stays what it was.
-    private func take(_ info: FrameworkInfo, suppressedRoles: [String], for framework: Row) {
+    private func take(
+        _ info: FrameworkInfo, suppressedRoles: [String], constraints: [String: OfferConstraints], for framework: Row
+    ) {
         let entry = self.frameworks[framework]
         var info = info
         info.id = entry.id
@@ -195,6 +204,7 @@ extension MasterState.Cluster {
         self.frameworks[framework].isPlaceholder = false
         self.frameworks[framework].encodedInfo = self.codec.encode(info)
         self.frameworks[framework].suppressedRoles = info.roles.filter { suppressedRoles.contains($0) }
+        self.frameworks[framework].constraints = constraints
         for offer in entry.offers.sorted() where !info.roles.contains(self.offers[offer].role) { self.rescind(offer) }
         self.tellFacts(ofFramework: framework)
     }
@@ -228,15 +238,18 @@ extension MasterState.Cluster {
             .setTimer(.schedulerHeartbeat(peer), at: self.now + self.settings.schedulerHeartbeatInterval))
     }
 
-    private func update(_ framework: Row, _ info: FrameworkInfo, suppressedRoles: [String], _ peer: PeerID) {
+    private func update(
+        _ framework: Row, _ info: FrameworkInfo, suppressedRoles: [String], constraints: [String: OfferConstraints],
+        _ peer: PeerID
+    ) {
         let entry = self.frameworks[framework]
-        if let problem = Validation.framework(info, suppressedRoles: suppressedRoles)
+        if let problem = Validation.framework(info, suppressedRoles: suppressedRoles, constraints: constraints)
             ?? Validation.change(of: entry.info, to: info)
         {
             return self.refuse(peer, problem)
         }
         if info.user != entry.info.user { return self.refuse(peer, "Updating the framework's user is not supported") }
-        self.take(info, suppressedRoles: suppressedRoles, for: framework)
+        self.take(info, suppressedRoles: suppressedRoles, constraints: constraints, for: framework)
     }
 }
 

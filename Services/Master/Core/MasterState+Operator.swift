@@ -158,7 +158,7 @@ extension MasterState.Cluster {
         }
         row.used += entry.executors.reduce(Resources()) { $0 + self.executors[$1].resources }
         row.tasks = UInt32(entry.tasks.count { !self.tasks[$0].state.isTerminal })
-        row.attributes = self.codec.attributes(entry.attributes).map(\.text).joined(separator: ";")
+        row.attributes = entry.attributeList.map(\.text).joined(separator: ";")
         if let owner = entry.owner { row.allocator = self.allocators[owner].name }
         return row
     }

@@ -19,13 +19,18 @@ enum Validation {
     static func role(_ role: String) -> String? { RoleName.problem(with: role).map(self.printable) }
 
     /// What a scheduler says of its framework.
-    static func framework(_ info: FrameworkInfo, suppressedRoles: [String]) -> String? {
+    static func framework(
+        _ info: FrameworkInfo, suppressedRoles: [String], constraints: [String: OfferConstraints]
+    ) -> String? {
         if info.roles.isEmpty { return "a framework needs at least one role" }
         for role in info.roles { if let problem = self.role(role) { return problem } }
         if Set(info.roles).count != info.roles.count { return "the framework's roles contain a role twice" }
         if info.failoverTimeout < .zero { return "the failover timeout is negative" }
         for role in suppressedRoles where !info.roles.contains(role) {
             return "suppressed role '\(self.printable(role))' is none of the framework's"
+        }
+        for role in constraints.keys.sorted() where !info.roles.contains(role) {
+            return "offer constraints are for role '\(self.printable(role))', which is none of the framework's"
         }
         if let id = info.id, let problem = self.identifier(id.rawValue, of: "framework id") { return problem }
         return nil

@@ -87,6 +87,7 @@ extension FrameworkFacts {
         }
         self.weight = try reader.weight(facts.weight)
         self.priority = facts.priority
+        self.constraints = try [String: OfferConstraints](facts.constraints, reader)
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__MasterToAllocator__FrameworkFacts> {
@@ -106,6 +107,7 @@ extension FrameworkFacts {
         c.pointee.minimum_offers = arena.list(self.minimumOffers) { $0.c(in: arena) }
         c.pointee.weight = self.weight
         c.pointee.priority = self.priority
+        c.pointee.constraints = self.constraints.c(in: arena)
         return c
     }
 }

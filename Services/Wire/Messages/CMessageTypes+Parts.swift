@@ -101,6 +101,17 @@ extension Meseta__Wire__BookEntry: CMessage {
 extension Meseta__Wire__Challenge: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__challenge__init(target) }
 }
+extension Meseta__Wire__ClusterPolicy: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__init(target) }
+}
+extension Meseta__Wire__ClusterPolicy__Framework: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__cluster_policy__framework__init(target)
+    }
+}
+extension Meseta__Wire__ClusterPolicy__Slots: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__slots__init(target) }
+}
 extension Meseta__Wire__ExecutorExit: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__executor_exit__init(target) }
 }
@@ -143,6 +154,11 @@ extension Meseta__Wire__MasterToAllocator__Holding: CMessage {
         meseta__wire__master_to_allocator__holding__init(target)
     }
 }
+extension Meseta__Wire__MasterToAllocator__PolicyFacts: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__policy_facts__init(target)
+    }
+}
 extension Meseta__Wire__MasterToAllocator__Recovered: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__master_to_allocator__recovered__init(target)
@@ -156,6 +172,16 @@ extension Meseta__Wire__MasterToAllocator__Request: CMessage {
 extension Meseta__Wire__MasterToAllocator__Revived: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__master_to_allocator__revived__init(target)
+    }
+}
+extension Meseta__Wire__MasterToAllocator__Revocable: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__revocable__init(target)
+    }
+}
+extension Meseta__Wire__MasterToAllocator__RevocableTask: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__revocable_task__init(target)
     }
 }
 extension Meseta__Wire__MasterToAllocator__RevocationRefused: CMessage {
@@ -196,6 +222,16 @@ extension Meseta__Wire__MasterToRelay__FrameworkRemoved: CMessage {
 extension Meseta__Wire__MasterToRelay__Order: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__master_to_relay__order__init(target) }
 }
+extension Meseta__Wire__OperatorRequest__ApplyPolicy: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_request__apply_policy__init(target)
+    }
+}
+extension Meseta__Wire__OperatorRequest__Explain: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_request__explain__init(target)
+    }
+}
 extension Meseta__Wire__OperatorRequest__Kill: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__operator_request__kill__init(target) }
 }
@@ -219,9 +255,24 @@ extension Meseta__Wire__OperatorResponse__Framework: CMessage {
         meseta__wire__operator_response__framework__init(target)
     }
 }
+extension Meseta__Wire__OperatorResponse__Obstacle: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__obstacle__init(target)
+    }
+}
 extension Meseta__Wire__OperatorResponse__Offer: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__operator_response__offer__init(target)
+    }
+}
+extension Meseta__Wire__OperatorResponse__Policy: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__policy__init(target)
+    }
+}
+extension Meseta__Wire__OperatorResponse__Share: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__share__init(target)
     }
 }
 extension Meseta__Wire__OperatorResponse__Status: CMessage {
@@ -482,6 +533,51 @@ extension Meseta__V1__Resource: CMessage {
 extension Meseta__V1__Resource__AllocationInfo: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__resource__allocation_info__init(target) }
 }
+extension Meseta__V1__Scheduler__AttributeConstraint: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate__Exists: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__exists__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate__NotExists: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__not_exists__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextEquals: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__text_equals__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextMatches: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__text_matches__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextNotEquals: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__text_not_equals__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextNotMatches: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__predicate__text_not_matches__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__AttributeConstraint__Selector: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__attribute_constraint__selector__init(target)
+    }
+}
 extension Meseta__V1__Scheduler__Call__AcceptInverseOffers: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__v1__scheduler__call__accept_inverse_offers__init(target)
@@ -558,6 +654,26 @@ extension Meseta__V1__Scheduler__Event__Subscribed: CMessage {
         meseta__v1__scheduler__event__subscribed__init(target)
     }
 }
+extension Meseta__V1__Scheduler__OfferConstraints: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__offer_constraints__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__OfferConstraints__RoleConstraints: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__offer_constraints__role_constraints__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__OfferConstraints__RoleConstraintsEntry: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__offer_constraints__role_constraints_entry__init(target)
+    }
+}
+extension Meseta__V1__Scheduler__OfferConstraints__RoleConstraints__Group: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__offer_constraints__role_constraints__group__init(target)
+    }
+}
 extension Meseta__V1__Subscription: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__subscription__init(target) }
 }
@@ -584,55 +700,4 @@ extension Meseta__V1__Value__Set: CMessage {
 }
 extension Meseta__V1__Value__Text: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__value__text__init(target) }
-}
-extension Meseta__Wire__ClusterPolicy: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__init(target) }
-}
-extension Meseta__Wire__ClusterPolicy__Framework: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__cluster_policy__framework__init(target)
-    }
-}
-extension Meseta__Wire__ClusterPolicy__Slots: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__slots__init(target) }
-}
-extension Meseta__Wire__MasterToAllocator__PolicyFacts: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__master_to_allocator__policy_facts__init(target)
-    }
-}
-extension Meseta__Wire__OperatorRequest__ApplyPolicy: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__operator_request__apply_policy__init(target)
-    }
-}
-extension Meseta__Wire__OperatorResponse__Policy: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__operator_response__policy__init(target)
-    }
-}
-extension Meseta__Wire__OperatorResponse__Share: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__operator_response__share__init(target)
-    }
-}
-extension Meseta__Wire__MasterToAllocator__Revocable: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__master_to_allocator__revocable__init(target)
-    }
-}
-extension Meseta__Wire__MasterToAllocator__RevocableTask: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__master_to_allocator__revocable_task__init(target)
-    }
-}
-extension Meseta__Wire__OperatorRequest__Explain: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__operator_request__explain__init(target)
-    }
-}
-extension Meseta__Wire__OperatorResponse__Obstacle: CMessage {
-    static func initialize(_ target: UnsafeMutablePointer<Self>) {
-        meseta__wire__operator_response__obstacle__init(target)
-    }
 }

@@ -20,6 +20,7 @@ extension SchedulerCall.Subscribe {
                 c.pointee.n_suppressed_roles, c.pointee.suppressed_roles, "subscribe.suppressed_roles"),
             relays: c.pointee.has_relays != 0 && c.pointee.relays != 0,
             standby: c.pointee.has_standby != 0 && c.pointee.standby != 0)
+        self.constraints = try [String: OfferConstraints](c.pointee.offer_constraints, reader)
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Twin__SchedulerCall__Subscribe> {
@@ -27,6 +28,7 @@ extension SchedulerCall.Subscribe {
         c.pointee.framework_info = arena.binary(of: self.framework)
         c.pointee.n_suppressed_roles = self.suppressedRoles.count
         c.pointee.suppressed_roles = arena.texts(self.suppressedRoles)
+        c.pointee.offer_constraints = self.constraints.c(in: arena)
         if self.relays {
             c.pointee.has_relays = 1
             c.pointee.relays = 1

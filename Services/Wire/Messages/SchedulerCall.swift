@@ -58,12 +58,13 @@ extension SchedulerCall: WireMessage {
             c.pointee.suppress = arena.make()
             c.pointee.suppress.pointee.n_roles = roles.count
             c.pointee.suppress.pointee.roles = arena.texts(roles)
-        case .updateFramework(let framework, let suppressedRoles):
+        case .updateFramework(let framework, let suppressedRoles, let constraints):
             c.pointee.type = MESETA__V1__SCHEDULER__CALL__TYPE__UPDATE_FRAMEWORK
             c.pointee.update_framework = arena.make()
             c.pointee.update_framework.pointee.framework_info = arena.binary(of: framework)
             c.pointee.update_framework.pointee.n_suppressed_roles = suppressedRoles.count
             c.pointee.update_framework.pointee.suppressed_roles = arena.texts(suppressedRoles)
+            c.pointee.update_framework.pointee.offer_constraints = constraints.c(in: arena)
         case .acceptInverseOffers(let offerIDs):
             c.pointee.type = MESETA__V1__SCHEDULER__CALL__TYPE__ACCEPT_INVERSE_OFFERS
             c.pointee.accept_inverse_offers = arena.make()
@@ -163,7 +164,8 @@ extension SchedulerCall.Kind {
             self = .updateFramework(
                 try FrameworkInfo(slice: update.framework_info, in: reader.arena),
                 suppressedRoles: try reader.texts(
-                    update.n_suppressed_roles, update.suppressed_roles, "update_framework.suppressed_roles"))
+                    update.n_suppressed_roles, update.suppressed_roles, "update_framework.suppressed_roles"),
+                constraints: try [String: OfferConstraints](update.offer_constraints, reader))
         case MESETA__V1__SCHEDULER__CALL__TYPE__ACCEPT_INVERSE_OFFERS:
             let answer = try reader.required(call.accept_inverse_offers, "accept_inverse_offers").pointee
             self = .acceptInverseOffers(

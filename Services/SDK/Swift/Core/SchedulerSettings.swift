@@ -9,6 +9,8 @@ public struct SchedulerSettings: Hashable, Sendable {
 
     /// Roles that start without offers.
     public var suppressedRoles: [String] = []
+    /// Which agents to be offered, by role; a role that is not there: all.
+    public var constraints: [String: OfferConstraints] = [:]
 
     /// Whether updates are to come through relays rather than through the master.
     ///

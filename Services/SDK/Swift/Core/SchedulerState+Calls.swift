@@ -141,7 +141,9 @@ extension SchedulerState {
         self.framework = info
         self.framework.id = self.frameworkID
         self.suppressed.removeAll { !info.roles.contains($0) }
-        self.send(.updateFramework(self.framework, suppressedRoles: self.suppressed), &effects)
+        let constraints = self.settings.constraints.filter { info.roles.contains($0.key) }
+        self.send(
+            .updateFramework(self.framework, suppressedRoles: self.suppressed, constraints: constraints), &effects)
     }
 
     private mutating func stop(_ failover: Bool, _ now: Instant, _ effects: inout [Effect]) {

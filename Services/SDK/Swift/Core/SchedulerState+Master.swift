@@ -16,9 +16,10 @@ extension SchedulerState {
         self.lastError = nil
         var info = self.framework
         info.id = self.frameworkID
-        let subscribe = SchedulerCall.Subscribe(
+        var subscribe = SchedulerCall.Subscribe(
             framework: info, suppressedRoles: self.suppressed, relays: self.settings.usesRelays,
             standby: self.settings.isStandby)
+        subscribe.constraints = self.settings.constraints
         effects.append(.sendToMaster(SchedulerCall(frameworkID: self.frameworkID, .subscribe(subscribe))))
         if !self.settings.isStandby {
             effects.append(.setTimer(.registration, at: now + self.settings.registrationTimeout))

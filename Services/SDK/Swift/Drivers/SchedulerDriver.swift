@@ -38,6 +38,9 @@ public final class SchedulerDriver: Sendable {
         /// Roles that start without offers.
         public var suppressedRoles: [String] = []
 
+        /// Which agents to be offered, by role; a role that is not there: all.
+        public var constraints: [String: OfferConstraints] = [:]
+
         /// How long to look for a master that accepts the framework, at first.
         ///
         /// Default nil: for ever.
@@ -146,6 +149,7 @@ public final class SchedulerDriver: Sendable {
         settings.usesRelays = self.options.usesRelays
         settings.isStandby = self.options.isStandby
         settings.suppressedRoles = self.options.suppressedRoles
+        settings.constraints = self.options.constraints
         return settings
     }
 

@@ -1,0 +1,68 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("The operator's policy on a cluster of real processes", .serialized)
+struct PolicyTests {
+    private func rows(_ cluster: LiveCluster, _ command: [String]) throws -> [[String: Any]] {
+        let outcome = try cluster.meseta(command + ["--json"])
+        #expect(outcome.status == 0, "\(outcome.errors)")
+        return try JSONSerialization.jsonObject(with: Data(outcome.output.utf8)) as? [[String: Any]] ?? []
+    }
+
+    @Test(
+        "A policy is read at the start, when the file changes, and when an operator applies one; mistakes name their line"
+    )
+    func policy() throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("policy-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        func write(_ name: String, _ text: String) throws -> String {
+            let path = directory.appendingPathComponent(name).path
+            try Data(text.utf8).write(to: URL(fileURLWithPath: path), options: .atomic)
+            return path
+        }
+        let file = try write("policy.yaml", "roles:\n  '*': {limit: {cpus: 0.5}}\n")
+        let cluster = try LiveCluster(["--agents", "1", "--policy-file", file])
+
+        // Two tasks of 0.3 CPUs do not fit the limit at once; one after the other they do.
+        let run = try cluster.start([
+            "run", "--name", "sleepers", "--instances", "2", "--cpus", "0.3", "--", "sleep", "30",
+        ])
+        func running() throws -> Int {
+            try self.rows(cluster, ["tasks"]).count { $0["state"] as? String == "TASK_RUNNING" }
+        }
+        try eventually("one task runs") { try running() == 1 }
+        let role = try #require(try self.rows(cluster, ["roles"]).first { $0["role"] as? String == "*" })
+        #expect((role["held"] as? [String: Any])?["cpus"] as? Double == 0.3, "\(role)")
+        let framework = try #require(try self.rows(cluster, ["frameworks"]).first?["id"] as? String)
+        let shares = try self.rows(cluster, ["shares"])
+        #expect(shares.contains { $0["framework"] as? String == framework }, "\(shares)")
+        let why = try cluster.meseta(["explain", "framework", framework, "--resources", "cpus:0.3"])
+        #expect(why.status == 0 && why.output.contains("ROLE"), "\(why.output)\(why.errors)")
+
+        // The file changes: the second task starts without a restart of anything.
+        _ = try write("policy.yaml", "roles:\n  '*': {limit: {cpus: 1}}\n")
+        try eventually("both tasks run") { try running() == 2 }
+
+        // A file with a mistake is refused by line, here and by the master, and the policy stays.
+        let wrong = try write("wrong.yaml", "roles:\n  '*':\n    wieght: 2\n")
+        let check = try cluster.meseta(["policy", "check", wrong])
+        #expect(check.status != 0)
+        #expect(check.errors.contains("wrong.yaml:3") && check.errors.contains("weight"), "\(check.errors)")
+        #expect(try cluster.meseta(["policy", "apply", wrong]).status != 0)
+
+        // Guarantees that the cluster cannot keep are refused with the arithmetic.
+        let greedy = try write("greedy.yaml", "roles:\n  '*': {guarantee: {cpus: 5000}}\n")
+        let refused = try cluster.meseta(["policy", "apply", greedy])
+        #expect(refused.status != 0 && refused.errors.contains("cpus:5000"), "\(refused.errors)")
+
+        // What is applied is shown, and kept in the file of the master.
+        let applied = try write("applied.yaml", "policy: priority\nroles:\n  '*': {weight: 3}\n")
+        #expect(try cluster.meseta(["policy", "apply", applied]).status == 0)
+        #expect(try cluster.meseta(["policy", "show"]).output.contains("policy: priority"))
+        #expect(try String(contentsOfFile: file, encoding: .utf8).contains("policy: priority"))
+        run.signal(SIGINT)
+        #expect(try run.wait(seconds: 30).status == 130)
+    }
+}
