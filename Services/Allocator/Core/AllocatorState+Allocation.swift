@@ -108,7 +108,11 @@ extension AllocatorState {
             self.tree.settle()
             guard let (client, resources) = self.choose(available, of: agent, at: now, &looks) else { break }
             self.propose(resources, of: agent, to: client, into: &effects)
-            if resources == available { break }
+            if resources == available {
+                self.candidates[agent] = false
+                break
+            }
+            self.noteCandidate(agent)
         }
         return looks
     }
@@ -170,7 +174,6 @@ extension AllocatorState {
         if self.wishesUntil > Instant(nanoseconds: 0) {
             self.answerWishes(of: entry.framework, with: resources, of: agent)
         }
-        self.noteCandidate(agent)
         self.counters.proposals += 1
         let holding = AgentHolding(
             agent: agent, framework: entry.framework, role: entry.roleName, resources: resources)

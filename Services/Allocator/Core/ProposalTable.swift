@@ -17,11 +17,6 @@ struct ProposalTable {
         let madeAfter: UInt64
         /// The next of the same agent.
         fileprivate(set) var next = ProposalTable.none
-
-        func isAnswered(by holding: AgentHolding) -> Bool {
-            self.framework == holding.framework && self.resources == holding.resources
-                && self.roleName == holding.role
-        }
     }
 
     private var rows: [Proposal] = []
@@ -54,25 +49,28 @@ struct ProposalTable {
     ///
     /// The master answers in order, and only the owner's proposals are accepted; so the first that matches is meant.
     mutating func take(answeredBy holding: AgentHolding, from first: inout UInt32) -> Proposal? {
-        self.take(from: &first) { $0.isAnswered(by: holding) }
+        self.take(from: &first) { rows, row in
+            rows[row].framework == holding.framework && rows[row].resources == holding.resources
+                && rows[row].roleName == holding.role
+        }
     }
 
     /// Takes out the proposal of that number.
     mutating func take(numbered number: UInt64, from first: inout UInt32) -> Proposal? {
-        self.take(from: &first) { $0.number == number }
+        self.take(from: &first) { rows, row in rows[row].number == number }
     }
 
     /// Takes out all of an agent.
     mutating func takeAll(from first: inout UInt32) -> [Proposal] {
         var all: [Proposal] = []
-        while let proposal = self.take(from: &first, where: { _ in true }) { all.append(proposal) }
+        while let proposal = self.take(from: &first, where: { _, _ in true }) { all.append(proposal) }
         return all
     }
 
-    private mutating func take(from first: inout UInt32, where matches: (Proposal) -> Bool) -> Proposal? {
+    private mutating func take(from first: inout UInt32, where matches: ([Proposal], Int) -> Bool) -> Proposal? {
         var previous = Self.none
         var row = first
-        while row != Self.none, !matches(self.rows[Int(row)]) {
+        while row != Self.none, !matches(self.rows, Int(row)) {
             previous = row
             row = self.rows[Int(row)].next
         }

@@ -105,7 +105,7 @@ extension RoleTree {
 
     /// Those that have less than they are guaranteed and could be given something, the least satisfied first.
     func belowGuarantee() -> [UInt32] {
-        if self.unmet.isEmpty { return [] }
+        if self.guaranteed.isEmpty || self.unmet.isEmpty { return [] }
         return self.guaranteed.filter { self[$0].isListed && !self.deficit(of: $0).isEmpty }
             .map { ($0, self.heldByClaimant($0).satisfaction(of: self.claims[Int($0)].guarantee)) }
             .sorted { ($0.1, $0.0) < ($1.1, $1.0) }.map(\.0)

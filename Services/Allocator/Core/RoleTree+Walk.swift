@@ -34,7 +34,9 @@ extension RoleTree {
 
     private mutating func enter(_ role: UInt32) {
         self.walk.steps.append(Walk.Step(role: role, firstCursor: self.walk.cursors.count))
-        for kind in self.walk.kinds where !self.siblings[Int(role)].isEmpty(kind) {
+        for index in self.walk.kinds.indices {
+            let kind = self.walk.kinds[index]
+            if self.siblings[Int(role)].isEmpty(kind) { continue }
             // Before any cursor of this node is read: it changes places.
             if self.policy.drawsTickets { self.catchUp(in: role, kind: kind) }
             self.walk.cursors.append(Walk.Cursor(kind: kind, place: 0))

@@ -173,23 +173,35 @@ struct RoleTree {
 
     /// How large a part of the cluster that is: the largest of its shares.
     func dominantShare(_ held: Resources) -> Double {
-        func part(_ held: Int64, _ total: Int64) -> Double { total > 0 ? Double(held) / Double(total) : 0 }
-        var share = max(part(held.cpus, self.total.cpus), part(held.mem, self.total.mem))
-        share = max(share, part(held.disk, self.total.disk), part(held.gpus, self.total.gpus))
+        var share = max(
+            Self.part(held.cpus, self.total.cpus), Self.part(held.mem, self.total.mem),
+            Self.part(held.disk, self.total.disk), Self.part(held.gpus, self.total.gpus))
         for other in held.others {
-            if case .scalar(let milli) = other.value { share = max(share, part(milli, self.total.scalar(other.name))) }
+            guard case .scalar(let milli) = other.value else { continue }
+            share = max(share, Self.part(milli, self.total.scalar(other.name)))
         }
         return share
+    }
+
+    private static func part(_ held: Int64, _ total: Int64) -> Double {
+        total > 0 ? Double(held) / Double(total) : 0
     }
 
     // MARK: The order
 
     private func rank(of id: UInt32) -> Rank {
         let row = Int(id)
-        let share = self.dominantShare(self.contenders[row].held)
+        // Field by field: copies of what holds a list cost more than the division.
+        var share = max(
+            Self.part(self.contenders[row].held.cpus, self.total.cpus),
+            Self.part(self.contenders[row].held.mem, self.total.mem),
+            Self.part(self.contenders[row].held.disk, self.total.disk),
+            Self.part(self.contenders[row].held.gpus, self.total.gpus))
+        if !self.total.others.isEmpty { share = self.dominantShare(self.contenders[row].held) }
+        let standing = self.contenders[row].standing
         return Rank(
-            place: self.policy.place(of: self.contenders[row].standing, share: share),
-            tie: self.contenders[row].tie, served: self.contenders[row].served, id: id)
+            place: self.policy.place(of: standing, share: share), tie: self.contenders[row].tie,
+            served: self.contenders[row].served, id: id)
     }
 
     /// The next ticket, behind all that were drawn before.
@@ -239,7 +251,8 @@ struct RoleTree {
         if self.contenders[Int(id)].isListed {
             let parent = Int(self.contenders[Int(id)].parent)
             if self.contenders[Int(id)].isRole {
-                for kind in self.siblings[Int(id)].kinds {
+                for index in self.siblings[Int(id)].kinds.indices {
+                    let kind = self.siblings[Int(id)].kinds[index]
                     self.siblings[parent].move(id, to: rank, in: kind, self.ranks)
                 }
             } else {

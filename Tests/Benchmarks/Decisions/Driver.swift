@@ -144,10 +144,15 @@ struct Driver {
     }
 
     private mutating func handleAll() {
+        var events: [AllocatorState.Event] = []
+        swap(&events, &self.events)
         let start = Self.processorTime
-        for event in self.events { self.state.handle(event, at: self.now, into: &self.effects) }
+        events.withUnsafeBufferPointer { events in
+            for index in events.indices { self.state.handle(events[index], at: self.now, into: &self.effects) }
+        }
         self.spent += Self.processorTime - start
-        self.events.removeAll(keepingCapacity: true)
+        events.removeAll(keepingCapacity: true)
+        swap(&events, &self.events)
         for effect in self.effects { self.perform(effect) }
         self.effects.removeAll(keepingCapacity: true)
     }
