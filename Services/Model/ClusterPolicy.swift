@@ -133,6 +133,11 @@ extension ClusterPolicy {
         Dictionary(grouping: self.roles) { RoleName.parent(of: $0.role) ?? "" }
     }
 
+    /// Whether any role or framework has a limit.
+    public var isLimited: Bool {
+        self.roles.contains { $0.limit != nil } || self.frameworks.contains { $0.limit != nil }
+    }
+
     /// What the guarantees add up to: of each role at the top of the tree the larger of its own and its children's sum,
     /// and of frameworks.
     public var guaranteed: Resources {

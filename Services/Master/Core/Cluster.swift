@@ -58,6 +58,8 @@ extension MasterState {
         /// The file that says it; empty if none does.
         var policySource: Bytes = []
         var roles = RoleTable()
+        /// The policy limits somebody: proposals are held against limits only then.
+        var isLimited = false
         /// What the policy says of frameworks, by id or name.
         var rules: [String: FrameworkRule] = [:]
 

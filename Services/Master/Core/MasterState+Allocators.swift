@@ -214,8 +214,10 @@ extension MasterState.Cluster {
         if framework.filters.blocks(holding.resources, of: holding.agent, role: holding.role, at: self.now) {
             return "framework \(framework.id) has refused this for a time"
         }
-        let least = self.minimumOffer(of: holding.agent)
-        if !agent.free.contains(least) { return "the agent has \(agent.free) free; it is offered from \(least) on" }
+        if !self.policy.minimumOffer.isEmpty {
+            let least = self.minimumOffer(of: holding.agent)
+            if !agent.free.contains(least) { return "the agent has \(agent.free) free; it is offered from \(least) on" }
+        }
         return self.excess(of: holding.resources, for: holding.framework, role: holding.role)
     }
 

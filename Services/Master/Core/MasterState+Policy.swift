@@ -11,6 +11,7 @@ extension MasterState.Cluster {
     func adopt(_ policy: ClusterPolicy) {
         let before = self.policy
         self.policy = policy
+        self.isLimited = policy.isLimited
         self.rules = Dictionary(policy.frameworks.map { ($0.framework, $0) }, uniquingKeysWith: { $1 })
         for facts in self.roles.decide(policy.roles) { self.sendToAllocators(.role(facts)) }
         if before.sharing != policy.sharing || before.revocation != policy.revocation {
@@ -55,9 +56,7 @@ extension MasterState.Cluster {
     }
 
     private func rescindOffersAboveLimits() {
-        let limited =
-            self.policy.roles.contains { $0.limit != nil } || self.policy.frameworks.contains { $0.limit != nil }
-        guard limited else { return }
+        guard self.isLimited else { return }
         let offers = self.offers.indices.sorted { self.offers[$0].serial > self.offers[$1].serial }
         for offer in offers {
             let entry = self.offers[offer]
@@ -106,6 +105,7 @@ extension MasterState.Cluster {
     ///
     /// What a limit does not name is not limited.
     func excess(of resources: Resources, for framework: Row, role: String) -> String? {
+        guard self.isLimited else { return nil }
         for account in self.accounts(of: framework, role: role) {
             guard let limit = account.limit else { continue }
             if (account.held + resources.summable).firstAbove(limit) != nil {
