@@ -79,6 +79,12 @@ void   meseta__wire__master_to_allocator__revocation_refused__init
   static const Meseta__Wire__MasterToAllocator__RevocationRefused init_value = MESETA__WIRE__MASTER_TO_ALLOCATOR__REVOCATION_REFUSED__INIT;
   *message = init_value;
 }
+void   meseta__wire__master_to_allocator__demand__init
+                     (Meseta__Wire__MasterToAllocator__Demand         *message)
+{
+  static const Meseta__Wire__MasterToAllocator__Demand init_value = MESETA__WIRE__MASTER_TO_ALLOCATOR__DEMAND__INIT;
+  *message = init_value;
+}
 void   meseta__wire__master_to_allocator__revocable_task__init
                      (Meseta__Wire__MasterToAllocator__RevocableTask         *message)
 {
@@ -1260,6 +1266,70 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocation_r
   (ProtobufCMessageInit) meseta__wire__master_to_allocator__revocation_refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__demand__field_descriptors[3] =
+{
+  {
+    "framework",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__Demand, framework),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__Demand, role),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "wanting",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__MasterToAllocator__Demand, wanting),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__master_to_allocator__demand__field_indices_by_name[] = {
+  0,   /* field[0] = framework */
+  1,   /* field[1] = role */
+  2,   /* field[2] = wanting */
+};
+static const ProtobufCIntRange meseta__wire__master_to_allocator__demand__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__demand__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.MasterToAllocator.Demand",
+  "Demand",
+  "Meseta__Wire__MasterToAllocator__Demand",
+  "meseta.wire",
+  sizeof(Meseta__Wire__MasterToAllocator__Demand),
+  3,
+  meseta__wire__master_to_allocator__demand__field_descriptors,
+  meseta__wire__master_to_allocator__demand__field_indices_by_name,
+  1,  meseta__wire__master_to_allocator__demand__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__master_to_allocator__demand__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__revocable_task__field_descriptors[5] =
 {
   {
@@ -1401,7 +1471,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable__d
   (ProtobufCMessageInit) meseta__wire__master_to_allocator__revocable__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__field_descriptors[15] =
+static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__field_descriptors[16] =
 {
   {
     "role",
@@ -1583,11 +1653,24 @@ static const ProtobufCFieldDescriptor meseta__wire__master_to_allocator__field_d
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "demand",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__MasterToAllocator, kind_case),
+    offsetof(Meseta__Wire__MasterToAllocator, demand),
+    &meseta__wire__master_to_allocator__demand__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__master_to_allocator__field_indices_by_name[] = {
   3,   /* field[3] = agent */
   4,   /* field[4] = agent_removed */
   11,   /* field[11] = allocation_refused */
+  15,   /* field[15] = demand */
   8,   /* field[8] = filter */
   1,   /* field[1] = framework */
   2,   /* field[2] = framework_removed */
@@ -1604,7 +1687,7 @@ static const unsigned meseta__wire__master_to_allocator__field_indices_by_name[]
 static const ProtobufCIntRange meseta__wire__master_to_allocator__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__descriptor =
 {
@@ -1614,7 +1697,7 @@ const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__descriptor =
   "Meseta__Wire__MasterToAllocator",
   "meseta.wire",
   sizeof(Meseta__Wire__MasterToAllocator),
-  15,
+  16,
   meseta__wire__master_to_allocator__field_descriptors,
   meseta__wire__master_to_allocator__field_indices_by_name,
   1,  meseta__wire__master_to_allocator__number_ranges,

@@ -23,6 +23,11 @@ public enum MasterToAllocator: Hashable, Sendable {
     /// Filters of these roles are gone; no roles: of all.
     case revived(framework: UInt32, roles: [String])
     case request(framework: UInt32, Resources, AgentID?)
+    /// Whether it would use more in a role: false after it declined what it lacks of a guarantee, true when it uses an offer
+    /// or asks.
+    ///
+    /// Told while something is guaranteed to somebody; until then all are taken to want.
+    case demand(framework: UInt32, role: String, isWanting: Bool)
     case allocationRefused(proposal: UInt64, agent: UInt32, free: Resources, message: String)
     case revocationRefused(proposal: UInt64, message: String)
     /// The answer to `tasksWanted`: in the order in which they are to be taken back, a bounded number of them.

@@ -56,12 +56,12 @@ public struct RevocationRules: Hashable, Sendable {
     /// How long a framework below its guarantee waits for resources before tasks of others are taken back for it.
     ///
     /// Longer spares tasks that would have ended anyway. Default 10 s; nil: nothing is ever taken back.
-    public var wait: Duration? = .seconds(10)
+    public var wait: Duration?
     /// What a task gets between being told and being killed; default 30 s.
     public var grace: Duration = .seconds(30)
 
-    /// The defaults.
-    public init() {}
+    /// The defaults, or another time to wait.
+    public init(wait: Duration? = .seconds(10)) { self.wait = wait }
 }
 
 /// How an agent is divided between tasks that say they are short and all others (section 4.3 of the paper).
@@ -131,6 +131,11 @@ extension ClusterPolicy {
     /// The roles directly below each; roles at the top are below the empty name.
     private var children: [String: [RoleFacts]] {
         Dictionary(grouping: self.roles) { RoleName.parent(of: $0.role) ?? "" }
+    }
+
+    /// Whether any role or framework is guaranteed something.
+    public var isGuaranteed: Bool {
+        self.roles.contains { !$0.guarantee.isEmpty } || self.frameworks.contains { !$0.guarantee.isEmpty }
     }
 
     /// Whether any role or framework has a limit.

@@ -75,7 +75,7 @@ struct Cluster {
     private func nextTimer(until end: Instant) -> (Int, AllocatorState.Timer, Instant)? {
         var first: (Int, AllocatorState.Timer, Instant)?
         for allocator in self.timers.indices {
-            for timer in [AllocatorState.Timer.batch, .filters] {
+            for timer in [AllocatorState.Timer.batch, .filters, .revocation] {
                 guard let due = self.timers[allocator][timer], due <= end else { continue }
                 if first.map({ due < $0.2 }) ?? true { first = (allocator, timer, due) }
             }

@@ -40,6 +40,9 @@ struct TinyMaster {
     /// What is on its way to each allocator.
     var outbox: [[MasterToAllocator]] = []
     var refusals: [String] = []
+    /// Frameworks whose tasks were asked for, and tasks to be taken back.
+    var asked: [UInt32] = []
+    var revocations: [Revocation] = []
     /// Of the agent given away last.
     ///
     /// One count for all, so that no two lives of an index share a number.
@@ -208,6 +211,8 @@ struct TinyMaster {
     // MARK: Proposals
 
     mutating func received(_ message: AllocatorToMaster, from allocator: Int) {
+        if case .tasksWanted(let framework) = message { self.asked.append(framework) }
+        if case .revocation(let revocation) = message { self.revocations.append(revocation) }
         guard case .allocation(let allocation) = message else { return }
         if let problem = self.problem(with: allocation, by: allocator) {
             self.refusals.append(problem)

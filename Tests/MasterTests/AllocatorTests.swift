@@ -309,6 +309,39 @@ struct RevocationTests {
         #expect(self.revoke(small, "t1", of: greedyID, for: poorID) == nil)
     }
 
+    @Test("Who declines as a whole wants nothing, as allocators hear, and nothing is taken back for it until it asks")
+    func demand() {
+        let (small, _, victim, beneficiary) = self.full(guarantees: [("poor", "cpus:2;mem:1024")])
+        let row = small.stage.frameworkRows[beneficiary]!
+        small.stage.step(
+            .relay(
+                small.relay,
+                .agentAttached(
+                    index: 1,
+                    AgentRegistration(
+                        attachment: Attachment(starts: 1, connects: 1), hostname: "h2", total: "cpus:1;mem:64"),
+                    sent: [],
+                    issuedEpoch: .none)))
+        let second = small.stage.facts[small.allocator]!.keys.first { $0 != small.agent }!
+        // Declining a part of the agent tells nothing; declining all that it could give does.
+        let scrap = small.stage.propose(small.allocator, second, "cpus:0.5;mem:64", for: beneficiary, role: "poor")!
+        small.stage.call(
+            small.stage.schedulers[beneficiary]!, beneficiary, .decline([scrap.id], OfferFilters(refuse: .zero)))
+        #expect(!small.stage.said.contains { if case .sendToAllocator(_, .demand) = $0 { true } else { false } })
+        let offer = small.stage.propose(small.allocator, second, "cpus:1;mem:64", for: beneficiary, role: "poor")!
+        let peer = small.stage.schedulers[beneficiary]!
+        small.stage.call(peer, beneficiary, .decline([offer.id], OfferFilters()))
+        let no = MasterToAllocator.demand(framework: row, role: "poor", isWanting: false)
+        #expect(small.stage.messages(toAllocator: small.allocator).contains(no))
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) != nil)
+        let late = small.stage.connect(Hello(role: .allocator, name: "late"))
+        #expect(small.stage.messages(toAllocator: late).contains(no))
+        small.stage.call(peer, beneficiary, .revive(roles: []))
+        let yes = MasterToAllocator.demand(framework: row, role: "poor", isWanting: true)
+        #expect(small.stage.messages(toAllocator: small.allocator).contains(yes))
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) == nil)
+    }
+
     @Test("A role at its guarantee is never touched")
     func guaranteed() {
         let (small, _, victim, beneficiary) = self.full(

@@ -24,6 +24,8 @@ final class Stage {
     /// What each allocator was told last about an agent.
     private(set) var facts: [PeerID: [AgentID: AgentFacts]] = [:]
     private(set) var frameworkRows: [FrameworkID: UInt32] = [:]
+    /// The scheduler that subscribed last, by framework.
+    private(set) var schedulers: [FrameworkID: PeerID] = [:]
 
     init(_ change: (inout MasterSettings) -> Void = { _ in }, epoch: Epoch? = 7) {
         var settings = MasterSettings()
@@ -124,7 +126,10 @@ final class Stage {
                 peer,
                 SchedulerCall(
                     frameworkID: id, .subscribe(.init(framework: info, relays: relays, standby: standby)))))
-        for case .subscribed(let subscribed) in self.events(to: peer) { return (peer, subscribed.frameworkID) }
+        for case .subscribed(let subscribed) in self.events(to: peer) {
+            self.schedulers[subscribed.frameworkID] = peer
+            return (peer, subscribed.frameworkID)
+        }
         return (peer, id ?? "")
     }
 

@@ -229,7 +229,8 @@ extension AgentHolding {
 
 extension MasterToAllocator: Sample {
     static func sample(_ random: inout Random) -> MasterToAllocator {
-        switch random.below(15) {
+        switch random.below(16) {
+        case 15: return .demand(framework: random.index(), role: random.text(), isWanting: random.flag())
         case 13:
             let policy = ClusterPolicy.sample(&random)
             return .policy(PolicyFacts(sharing: policy.sharing, revocation: policy.revocation))

@@ -65,4 +65,31 @@ struct PolicyTests {
         run.signal(SIGINT)
         #expect(try run.wait(seconds: 30).status == 130)
     }
+
+    @Test("A framework below its guarantee is given what others give back, and no more than that")
+    func revocation() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("policy-\(UUID().uuidString).yaml")
+        defer { try? FileManager.default.removeItem(at: path) }
+        let text = "frameworks:\n  urgent: {guarantee: {cpus: 0.5}}\nrevocation: {wait: 1s, grace: 1s}\n"
+        try Data(text.utf8).write(to: path)
+        let cluster = try LiveCluster(
+            ["--agents", "1", "--resources", "cpus:1;mem:1024;disk:1024", "--policy-file", path.path])
+        let greedy = try cluster.start([
+            "run", "--name", "greedy", "--instances", "10", "--cpus", "0.1", "--mem", "16", "--", "sleep", "1000",
+        ])
+        func running(_ name: String) throws -> Int {
+            try self.rows(cluster, ["tasks"]).count {
+                $0["state"] as? String == "TASK_RUNNING" && ($0["name"] as? String)?.contains(name) == true
+            }
+        }
+        try eventually("the cluster is full") { try running("sleep") == 10 }
+        let urgent = try cluster.meseta([
+            "run", "--name", "urgent", "--instances", "2", "--cpus", "0.25", "--mem", "16", "--", "echo", "in",
+        ])
+        #expect(urgent.status == 0, "\(urgent.errors)\n\(cluster.logs)")
+        #expect(urgent.output == "in\nin\n")
+        #expect(try running("sleep") >= 5, "no more is taken back than was missing")
+        greedy.signal(SIGINT)
+        _ = try greedy.wait(seconds: 30)
+    }
 }

@@ -30,6 +30,7 @@ typedef struct Meseta__Wire__MasterToAllocator__Revived Meseta__Wire__MasterToAl
 typedef struct Meseta__Wire__MasterToAllocator__Request Meseta__Wire__MasterToAllocator__Request;
 typedef struct Meseta__Wire__MasterToAllocator__AllocationRefused Meseta__Wire__MasterToAllocator__AllocationRefused;
 typedef struct Meseta__Wire__MasterToAllocator__RevocationRefused Meseta__Wire__MasterToAllocator__RevocationRefused;
+typedef struct Meseta__Wire__MasterToAllocator__Demand Meseta__Wire__MasterToAllocator__Demand;
 typedef struct Meseta__Wire__MasterToAllocator__RevocableTask Meseta__Wire__MasterToAllocator__RevocableTask;
 typedef struct Meseta__Wire__MasterToAllocator__Revocable Meseta__Wire__MasterToAllocator__Revocable;
 typedef struct Meseta__Wire__AllocatorToMaster Meseta__Wire__AllocatorToMaster;
@@ -287,6 +288,22 @@ struct  Meseta__Wire__MasterToAllocator__RevocationRefused
 
 
 /*
+ * Whether the framework would use more in a role: false after it declined as much as it lacks of a guarantee (or as an
+ * agent has), true when it uses an offer or asks. Told while something is guaranteed to somebody; until then all want.
+ */
+struct  Meseta__Wire__MasterToAllocator__Demand
+{
+  ProtobufCMessage base;
+  uint32_t framework;
+  char *role;
+  protobuf_c_boolean wanting;
+};
+#define MESETA__WIRE__MASTER_TO_ALLOCATOR__DEMAND__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__master_to_allocator__demand__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0 }
+
+
+/*
  * A task that could be taken back.
  */
 struct  Meseta__Wire__MasterToAllocator__RevocableTask
@@ -337,7 +354,8 @@ typedef enum {
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ALLOCATION_REFUSED = 12,
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCATION_REFUSED = 13,
   MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_POLICY = 14,
-  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCABLE = 15
+  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_REVOCABLE = 15,
+  MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_DEMAND = 16
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND__CASE)
 } Meseta__Wire__MasterToAllocator__KindCase;
 
@@ -361,6 +379,7 @@ struct  Meseta__Wire__MasterToAllocator
     Meseta__Wire__MasterToAllocator__RevocationRefused *revocation_refused;
     Meseta__Wire__MasterToAllocator__PolicyFacts *policy;
     Meseta__Wire__MasterToAllocator__Revocable *revocable;
+    Meseta__Wire__MasterToAllocator__Demand *demand;
   };
 };
 #define MESETA__WIRE__MASTER_TO_ALLOCATOR__INIT \
@@ -475,6 +494,9 @@ void   meseta__wire__master_to_allocator__allocation_refused__init
 /* Meseta__Wire__MasterToAllocator__RevocationRefused methods */
 void   meseta__wire__master_to_allocator__revocation_refused__init
                      (Meseta__Wire__MasterToAllocator__RevocationRefused         *message);
+/* Meseta__Wire__MasterToAllocator__Demand methods */
+void   meseta__wire__master_to_allocator__demand__init
+                     (Meseta__Wire__MasterToAllocator__Demand         *message);
 /* Meseta__Wire__MasterToAllocator__RevocableTask methods */
 void   meseta__wire__master_to_allocator__revocable_task__init
                      (Meseta__Wire__MasterToAllocator__RevocableTask         *message);
@@ -563,6 +585,9 @@ typedef void (*Meseta__Wire__MasterToAllocator__AllocationRefused_Closure)
 typedef void (*Meseta__Wire__MasterToAllocator__RevocationRefused_Closure)
                  (const Meseta__Wire__MasterToAllocator__RevocationRefused *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__MasterToAllocator__Demand_Closure)
+                 (const Meseta__Wire__MasterToAllocator__Demand *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__MasterToAllocator__RevocableTask_Closure)
                  (const Meseta__Wire__MasterToAllocator__RevocableTask *message,
                   void *closure_data);
@@ -600,6 +625,7 @@ extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__reviv
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__request__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__allocation_refused__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocation_refused__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__demand__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable_task__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__master_to_allocator__revocable__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__allocator_to_master__descriptor;

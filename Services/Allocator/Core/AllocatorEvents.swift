@@ -29,6 +29,8 @@ extension AllocatorState {
         case batch
         /// The first refusal has run out.
         case filters
+        /// Somebody has waited long enough for what is guaranteed.
+        case revocation
     }
 }
 
@@ -44,6 +46,8 @@ public enum AllocatorFact: Hashable, Sendable {
     case agentLost(AgentID)
     /// The master's books, or its rules, say otherwise.
     case allocationRefused(AgentID, FrameworkID, Resources, message: String)
+    /// The master does not let a task be taken back.
+    case revocationRefused(String)
 }
 
 /// How much an allocator has done since its start.
@@ -58,6 +62,8 @@ public struct AllocatorCounters: Hashable, Sendable {
     public var proposals: UInt64 = 0
     /// Proposals that the master refused.
     public var refusals: UInt64 = 0
+    /// Tasks proposed to be taken back.
+    public var revocations: UInt64 = 0
 
     /// Nothing done yet.
     public init() {}

@@ -51,6 +51,10 @@ public struct AllocatorState: Role {
     /// What is free has changed while something is held back.
     var isSpareMoved = false
 
+    /// By the operator's policy; before that is known nothing is taken back.
+    var revocation = RevocationRules(wait: nil)
+    var waits = GuaranteeWaits()
+
     /// When the last wish of a framework ends.
     var wishesUntil = Instant(nanoseconds: 0)
     /// By client: the decision in which it was passed over last because it had declined.
@@ -135,11 +139,13 @@ public struct AllocatorState: Role {
         case .timerFired(.batch):
             self.isBatchTimerSet = false
             self.allocate(at: now, into: &effects)
+            self.updateWaits(at: now, into: &effects)
             self.setTimers(at: now, into: &effects)
         case .timerFired(.filters):
             self.filterTimer = nil
             self.endRefusals(at: now)
             self.setTimers(at: now, into: &effects)
+        case .timerFired(.revocation): self.waitEnded(at: now, into: &effects)
         }
     }
 
@@ -173,11 +179,13 @@ public struct AllocatorState: Role {
         fresh.nextSerial = self.nextSerial
         if self.isBatchTimerSet { effects.append(.cancelTimer(.batch)) }
         if self.filterTimer != nil { effects.append(.cancelTimer(.filters)) }
+        if self.waits.timer != nil { effects.append(.cancelTimer(.revocation)) }
         self = fresh
     }
 
-    /// The operator's policy, unless this allocator was started with one of its own.
+    /// The operator's policy; its way to share only if this allocator was not started with one of its own.
     private mutating func follow(_ facts: PolicyFacts) {
+        self.revocation = facts.revocation
         guard self.settings.policy == nil, facts.sharing != self.sharing else { return }
         self.sharing = facts.sharing
         self.tree.follow(facts.sharing.make(self.settings.random))
@@ -186,7 +194,9 @@ public struct AllocatorState: Role {
 
     private mutating func master(_ message: MasterToAllocator, at now: Instant, into effects: inout [Effect]) {
         switch message {
-        case .policy(let facts): self.follow(facts)
+        case .policy(let facts):
+            self.follow(facts)
+            self.updateWaits(at: now, into: &effects)
         case .role(let facts): self.update(facts)
         case .framework(let facts): self.update(facts)
         case .frameworkRemoved(let framework): self.removeFramework(framework)
@@ -201,8 +211,11 @@ public struct AllocatorState: Role {
             self.allocationRefused(proposal, of: agent, free: free, message: message, at: now, into: &effects)
         case .request(let framework, let resources, let agentID):
             self.requested(resources, of: agentID, by: framework, at: now)
-        // None is proposed.
-        case .revocationRefused, .revocable: break
+        case .revocable(let framework, let tasks): self.revocable(framework, tasks, into: &effects)
+        case .revocationRefused(_, let message): effects.append(.observe(.revocationRefused(message)))
+        case .demand(let framework, let role, let isWanting):
+            self.demand(of: framework, in: role, is: isWanting)
+            self.updateWaits(at: now, into: &effects)
         }
     }
 

@@ -7,6 +7,8 @@ struct ClientEntry {
     let roleName: String
     /// Never used again: tells a client from a later one of the same number.
     let serial: UInt32
+    /// It declined what it lacks of a guarantee and has asked for nothing since: nothing is taken from others for it.
+    var isIdle = false
     /// Which message of the master was the last that changed it.
     var changed: UInt64 = 0
 }

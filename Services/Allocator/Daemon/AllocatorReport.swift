@@ -57,6 +57,7 @@ final class AllocatorReport {
                     LogKey.agentID: "\(agent)", LogKey.frameworkID: "\(framework)",
                     LogKey.reason: "\(message)", LogKey.count: "\(resources)",
                 ])
+        case .revocationRefused(let message): self.say(.debug, "Revocation refused", [LogKey.reason: "\(message)"])
         }
     }
 
@@ -87,6 +88,10 @@ struct AllocatorNumbers {
             (metrics.counter("meseta_allocator_looks_total", "Frameworks looked at, over all decisions."), \.looks),
             (metrics.counter("meseta_allocator_proposals_total", "Allocations proposed."), \.proposals),
             (metrics.counter("meseta_allocator_refusals_total", "Proposals that the master refused."), \.refusals),
+            (
+                metrics.counter("meseta_allocator_revocations_total", "Tasks proposed to be taken back."),
+                \.revocations
+            ),
         ]
     }
 }

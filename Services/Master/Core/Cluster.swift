@@ -60,6 +60,8 @@ extension MasterState {
         var roles = RoleTable()
         /// The policy limits somebody: proposals are held against limits only then.
         var isLimited = false
+        /// It guarantees something to somebody: who wants what is told only then.
+        var isGuaranteed = false
         /// What the policy says of frameworks, by id or name.
         var rules: [String: FrameworkRule] = [:]
 

@@ -81,6 +81,8 @@ struct FrameworkEntry {
     var suppressedRoles: [String] = []
     /// Which agents it wants to be offered, by role; a role that is not there: all.
     var constraints: [String: OfferConstraints] = [:]
+    /// Roles in which it declined what it lacks of a guarantee, and has asked for nothing since.
+    var idleRoles: Set<String> = []
     /// Schedulers that wait for the present one to go, the first to come first.
     var standbys: [Standby] = []
     var tasks: [Row] = []

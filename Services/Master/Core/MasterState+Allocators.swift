@@ -17,6 +17,9 @@ extension MasterState.Cluster {
         for (row, _) in self.frameworks {
             self.effects.append(.sendToAllocator(peer, .framework(self.facts(ofFramework: row))))
         }
+        if self.isGuaranteed {
+            for message in self.idleDemands { self.effects.append(.sendToAllocator(peer, message)) }
+        }
         self.continueSync(peer)
     }
 

@@ -205,6 +205,7 @@ extension MasterState.Cluster {
         self.frameworks[framework].encodedInfo = self.codec.encode(info)
         self.frameworks[framework].suppressedRoles = info.roles.filter { suppressedRoles.contains($0) }
         self.frameworks[framework].constraints = constraints
+        for role in info.roles { self.noteDemand(of: framework, in: role, isWanting: true) }
         for offer in entry.offers.sorted() where !info.roles.contains(self.offers[offer].role) { self.rescind(offer) }
         self.tellFacts(ofFramework: framework)
     }

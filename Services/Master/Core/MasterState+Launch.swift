@@ -48,9 +48,13 @@ extension MasterState.Cluster {
             }
         }
         if launched > 0 {
+            self.noteDemand(of: pool.framework, in: pool.role, isWanting: true)
             self.observe(.tasksLaunched(self.frameworks[framework].id, self.agents[pool.agent].id, launched))
         }
         self.returnUnused(pool.available, of: pool.agent, role: pool.role, for: framework, accept.filters)
+        if launched == 0 {
+            self.noteDeclined(pool.available, of: pool.agent, for: framework, role: pool.role)
+        }
     }
 
     /// The offers cannot be used as named: what is left of them is free again, and no task starts.

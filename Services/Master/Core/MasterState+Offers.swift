@@ -82,6 +82,7 @@ extension MasterState.Cluster {
             let offer = self.offers[entry.index]
             self.tellDeclined(offer.resources, of: offer.agent, role: offer.role, for: offer.framework)
             self.rescind(entry.index)
+            self.noteDeclined(offer.resources, of: offer.agent, for: offer.framework, role: offer.role)
             expired += 1
         }
         if expired > 0 { self.observe(.offersExpired(expired)) }
@@ -126,6 +127,7 @@ extension MasterState.Cluster {
             guard let offer = self.offer(id), self.offers[offer].framework == framework else { continue }
             let entry = self.remove(offer: offer)
             self.returnUnused(entry.resources, of: entry.agent, role: entry.role, for: framework, filters)
+            self.noteDeclined(entry.resources, of: entry.agent, for: framework, role: entry.role)
             declined += 1
         }
         if declined > 0 { self.observe(.offersDeclined(self.frameworks[framework].id, declined)) }
@@ -170,6 +172,36 @@ extension MasterState.Cluster {
         self.frameworks[framework].suppressedRoles.removeAll { roles.isEmpty || roles.contains($0) }
         self.tellFacts(ofFramework: framework)
         self.forgetFilters(of: framework, roles: roles)
+        for role in roles.isEmpty ? entry.info.roles : roles {
+            self.noteDemand(of: framework, in: role, isWanting: true)
+        }
+    }
+
+    /// A framework used nothing of an offer. It wants nothing more of its guarantee if it was offered as much of that as the
+    /// agent could give, or as it lacks: declining scraps tells nothing.
+    func noteDeclined(_ resources: Resources, of agent: Row, for framework: Row, role: String) {
+        guard self.isGuaranteed else { return }
+        let total = self.agents[agent].total.summable
+        let lacks = self.accounts(of: framework, role: role).map(\.deficit).filter { !$0.isEmpty }
+        guard !lacks.isEmpty, lacks.allSatisfy({ resources.contains($0 - ($0 - total)) }) else { return }
+        self.noteDemand(of: framework, in: role, isWanting: false)
+    }
+
+    /// Whether a framework would use more in a role, as far as its answers tell.
+    func noteDemand(of framework: Row, in role: String, isWanting: Bool) {
+        let isChanged =
+            isWanting
+            ? self.frameworks[framework].idleRoles.remove(role) != nil
+            : self.frameworks[framework].idleRoles.insert(role).inserted
+        guard isChanged, self.isGuaranteed else { return }
+        self.sendToAllocators(.demand(framework: framework, role: role, isWanting: isWanting))
+    }
+
+    /// What an allocator has to hear that takes all frameworks to want.
+    var idleDemands: [MasterToAllocator] {
+        self.frameworks.flatMap { row, framework in
+            framework.idleRoles.sorted().map { .demand(framework: row, role: $0, isWanting: false) }
+        }
     }
 
     /// No offers in these roles until revived.
@@ -198,6 +230,9 @@ extension MasterState.Cluster {
 
     /// Passes wishes on; policies may heed them.
     func request(_ requests: [SchedulerCall.ResourceRequest], for framework: Row) {
+        for role in self.frameworks[framework].info.roles {
+            self.noteDemand(of: framework, in: role, isWanting: true)
+        }
         for request in requests {
             for (_, allocator) in self.allocators {
                 self.effects.append(

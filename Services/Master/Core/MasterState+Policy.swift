@@ -12,6 +12,8 @@ extension MasterState.Cluster {
         let before = self.policy
         self.policy = policy
         self.isLimited = policy.isLimited
+        let wasGuaranteed = self.isGuaranteed
+        self.isGuaranteed = policy.isGuaranteed
         self.rules = Dictionary(policy.frameworks.map { ($0.framework, $0) }, uniquingKeysWith: { $1 })
         for facts in self.roles.decide(policy.roles) { self.sendToAllocators(.role(facts)) }
         if before.sharing != policy.sharing || before.revocation != policy.revocation {
@@ -25,6 +27,7 @@ extension MasterState.Cluster {
                 self.tellFacts(of: agent)
             }
         }
+        if self.isGuaranteed, !wasGuaranteed { for message in self.idleDemands { self.sendToAllocators(message) } }
         if before.slots != policy.slots { self.divideAllSlots() }
         self.rescindOffersAboveLimits()
         self.observe(.policyAdopted(policy.sharing, roles: policy.roles.count, frameworks: policy.frameworks.count))
@@ -51,7 +54,7 @@ extension MasterState.Cluster {
             milliMBDisk: min(least.disk, total.disk), milliGPU: min(least.gpus, total.gpus))
     }
 
-    private func sendToAllocators(_ message: MasterToAllocator) {
+    func sendToAllocators(_ message: MasterToAllocator) {
         for (_, allocator) in self.allocators { self.effects.append(.sendToAllocator(allocator.peer, message)) }
     }
 

@@ -68,7 +68,7 @@ extension MasterState.Cluster {
         if !task.isOccupying { return refused("the task is over") }
         if task.revocation != nil { return refused("the task is being revoked already") }
         let deserving = beneficiary.info.roles.lazy.compactMap { role in
-            beneficiary.suppressedRoles.contains(role)
+            beneficiary.suppressedRoles.contains(role) || beneficiary.idleRoles.contains(role)
                 ? nil : self.deservingAccount(of: revocation.beneficiary, role: role, against: task).map { (role, $0) }
         }.first
         guard let (role, account) = deserving else {

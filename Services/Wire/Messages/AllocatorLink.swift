@@ -134,6 +134,11 @@ extension MasterToAllocator: WireMessage {
             return .request(
                 framework: request.framework, try reader.resources(request.resources, "resources"),
                 try reader.optionalID(request.agent_id, "agent_id"))
+        case MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_DEMAND:
+            let demand = c.pointee.demand!.pointee
+            return .demand(
+                framework: demand.framework, role: try reader.in("Demand").text(demand.role, "role"),
+                isWanting: demand.wanting != 0)
         case MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ALLOCATION_REFUSED:
             let refused = c.pointee.allocation_refused!.pointee
             let reader = reader.in("AllocationRefused")
@@ -209,7 +214,7 @@ extension MasterToAllocator: WireMessage {
             c.pointee.filter.pointee.role = arena.text(holding.role)
             c.pointee.filter.pointee.resources = holding.resources.c(in: arena)
             c.pointee.filter.pointee.remaining_ns = remaining.nanoseconds
-        case .revived, .request, .allocationRefused, .revocationRefused, .revocable:
+        case .revived, .request, .demand, .allocationRefused, .revocationRefused, .revocable:
             self.fillAnswer(c, in: arena)
         }
         return PackedMessage(c)
@@ -229,6 +234,12 @@ extension MasterToAllocator: WireMessage {
             c.pointee.request.pointee.framework = framework
             c.pointee.request.pointee.resources = resources.c(in: arena)
             if let agentID { c.pointee.request.pointee.agent_id = arena.text(agentID.rawValue) }
+        case .demand(let framework, let role, let isWanting):
+            c.pointee.kind_case = MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_DEMAND
+            c.pointee.demand = arena.make()
+            c.pointee.demand.pointee.framework = framework
+            c.pointee.demand.pointee.role = arena.text(role)
+            c.pointee.demand.pointee.wanting = isWanting ? 1 : 0
         case .allocationRefused(let proposal, let agent, let free, let message):
             c.pointee.kind_case = MESETA__WIRE__MASTER_TO_ALLOCATOR__KIND_ALLOCATION_REFUSED
             c.pointee.allocation_refused = arena.make()

@@ -134,6 +134,11 @@ extension Meseta__Wire__MasterToAllocator__AllocationRefused: CMessage {
         meseta__wire__master_to_allocator__allocation_refused__init(target)
     }
 }
+extension Meseta__Wire__MasterToAllocator__Demand: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__master_to_allocator__demand__init(target)
+    }
+}
 extension Meseta__Wire__MasterToAllocator__Filter: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__master_to_allocator__filter__init(target)
