@@ -177,7 +177,9 @@ extension MasterState.Cluster {
         }
     }
 
-    /// A framework used nothing of an offer. It wants nothing more of its guarantee if it was offered as much of that as the
+    /// A framework used nothing of an offer.
+    ///
+    /// It wants nothing more of its guarantee if it was offered as much of that as the
     /// agent could give, or as it lacks: declining scraps tells nothing.
     func noteDeclined(_ resources: Resources, of agent: Row, for framework: Row, role: String) {
         guard self.isGuaranteed else { return }
