@@ -92,4 +92,46 @@ struct PolicyTests {
         greedy.signal(SIGINT)
         _ = try greedy.wait(seconds: 30)
     }
+
+    @Test("A policy in another language takes the place of the one that Meseta brings, while the cluster runs")
+    func python() throws {
+        let cluster = try LiveCluster(["--agents", "2", "--restart-delay", "never"])
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let (protos, classes) = (
+            root.appendingPathComponent("Protos"), cluster.directory.appendingPathComponent("classes")
+        )
+        try FileManager.default.createDirectory(at: classes, withIntermediateDirectories: true)
+        let schema = ["allocator", "entities", "handshake", "meseta", "scheduler"]
+        let generate = try RunningProgram(
+            URL(fileURLWithPath: "/usr/bin/protoc"),
+            ["-I", protos.path, "--python_out", classes.path]
+                + schema.map { protos.appendingPathComponent("\($0).proto").path })
+        #expect(try generate.wait(seconds: 30).status == 0, "\(generate.errors)")
+        let address = try #require(cluster.members("master").first?.address).split(separator: ":").map(String.init)
+        let allocator = try RunningProgram(
+            URL(fileURLWithPath: "/usr/bin/python3"),
+            [
+                root.appendingPathComponent("Services/SDK/Python/examples/allocator.py").path, address[0], address[1],
+                classes.path,
+            ])
+        func owners() throws -> Set<String> {
+            Set(try self.rows(cluster, ["agents"]).compactMap { $0["allocator"] as? String })
+        }
+        try eventually("the agents are divided") { try owners().contains("python") }
+        let before = try cluster.meseta(["run", "--instances", "6", "--cpus", "0.2", "--", "sleep", "0.2"])
+        #expect(before.status == 0, "\(before.errors)\n\(allocator.errors)\n\(cluster.logs)")
+        try cluster.killNow("allocator-1")
+        try eventually("all agents are the other's") { try owners() == ["python"] }
+        let runs = try (1...2).map { _ in
+            try cluster.start(["run", "--instances", "12", "--cpus", "0.3", "--", "sh", "-c", "sleep 0.3; echo x"])
+        }
+        for run in runs {
+            let outcome = try run.wait(seconds: 60)
+            #expect(outcome.status == 0, "\(outcome.errors)\n\(allocator.errors)\n\(cluster.logs)")
+            #expect(outcome.output == String(repeating: "x\n", count: 12))
+        }
+        #expect(allocator.isRunning, "\(allocator.errors)")
+        allocator.signal(SIGKILL)
+    }
 }
