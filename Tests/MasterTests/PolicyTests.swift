@@ -291,6 +291,21 @@ struct SlotTests {
         #expect(small.stage.orders(small.relay) == [])
     }
 
+    @Test("A short slot that ends while agents are not divided is given anew when they are again")
+    func dividedAgain() {
+        let small = self.small(long: 0)
+        self.start(small, "a")
+        let divided = small.stage.master.settings.policy
+        small.stage.step(.policyRead(ClusterPolicy(), source: []))
+        small.stage.wait(.seconds(300))
+        #expect(small.stage.orders(small.relay) == [])
+        small.stage.step(.policyRead(divided, source: []))
+        small.stage.wait(.seconds(64))
+        #expect(small.stage.orders(small.relay) == [])
+        small.stage.wait(.seconds(1))
+        #expect(small.stage.orders(small.relay).count == 1)
+    }
+
     @Test("A task on a short slot that ends in time is forgotten")
     func endsInTime() {
         let small = self.small(long: 0)

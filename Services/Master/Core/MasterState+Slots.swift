@@ -44,7 +44,12 @@ extension MasterState.Cluster {
     func slotEnded(_ serial: UInt64) {
         guard let task = self.slots.removeValue(forKey: serial) else { return }
         self.tasks[task].slotSerial = nil
-        guard self.policy.slots != nil, self.tasks[task].revocation == nil, self.tasks[task].kill == nil else { return }
+        guard self.policy.slots != nil else {
+            // Agents are not divided any more; if they are again, the task is given a slot anew.
+            self.tasks[task].slot = nil
+            return
+        }
+        guard self.tasks[task].revocation == nil, self.tasks[task].kill == nil else { return }
         let entry = self.tasks[task]
         let grace = self.policy.revocation.grace
         self.admit(
