@@ -77,7 +77,7 @@ let package = Package(
 
         // The processes.
         daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ZooKeeper", "PolicyFile"] + nio),
-        daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ZooKeeper"] + nio),
+        daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ZooKeeper", "PolicyFile"] + nio),
         daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ZooKeeper"] + nio),
         part("Isolation", "Services/Agent/Isolation", ["Model", "Messages", logging] + nio),
         daemon("meseta-agent", "Services/Agent/Daemon", ["AgentCore", "Isolation", "ZooKeeper"] + nio),

@@ -124,6 +124,24 @@ void   meseta__wire__operator_response__obstacle__init
   static const Meseta__Wire__OperatorResponse__Obstacle init_value = MESETA__WIRE__OPERATOR_RESPONSE__OBSTACLE__INIT;
   *message = init_value;
 }
+void   meseta__wire__operator_response__shadow__init
+                     (Meseta__Wire__OperatorResponse__Shadow         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Shadow init_value = MESETA__WIRE__OPERATOR_RESPONSE__SHADOW__INIT;
+  *message = init_value;
+}
+void   meseta__wire__operator_response__comparison__init
+                     (Meseta__Wire__OperatorResponse__Comparison         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Comparison init_value = MESETA__WIRE__OPERATOR_RESPONSE__COMPARISON__INIT;
+  *message = init_value;
+}
+void   meseta__wire__operator_response__outcome__init
+                     (Meseta__Wire__OperatorResponse__Outcome         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Outcome init_value = MESETA__WIRE__OPERATOR_RESPONSE__OUTCOME__INIT;
+  *message = init_value;
+}
 void   meseta__wire__operator_response__failure__init
                      (Meseta__Wire__OperatorResponse__Failure         *message)
 {
@@ -379,7 +397,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__explain__descri
   (ProtobufCMessageInit) meseta__wire__operator_request__explain__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_descriptors[14] =
 {
   {
     "id",
@@ -537,10 +555,23 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "compare",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, compare),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_request__field_indices_by_name[] = {
   2,   /* field[2] = agents */
   9,   /* field[9] = apply_policy */
+  13,   /* field[13] = compare */
   12,   /* field[12] = explain */
   3,   /* field[3] = frameworks */
   0,   /* field[0] = id */
@@ -556,7 +587,7 @@ static const unsigned meseta__wire__operator_request__field_indices_by_name[] = 
 static const ProtobufCIntRange meseta__wire__operator_request__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
 {
@@ -566,7 +597,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
   "Meseta__Wire__OperatorRequest",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorRequest),
-  13,
+  14,
   meseta__wire__operator_request__field_descriptors,
   meseta__wire__operator_request__field_indices_by_name,
   1,  meseta__wire__operator_request__number_ranges,
@@ -1735,6 +1766,328 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__desc
   (ProtobufCMessageInit) meseta__wire__operator_response__obstacle__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__shadow__field_descriptors[7] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "watched_ns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, watched_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "index",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "shadow_index",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, shadow_index),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "proposals",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, proposals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusals",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, refusals),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "revocations",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Shadow, revocations),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__shadow__field_indices_by_name[] = {
+  2,   /* field[2] = index */
+  0,   /* field[0] = name */
+  4,   /* field[4] = proposals */
+  5,   /* field[5] = refusals */
+  6,   /* field[6] = revocations */
+  3,   /* field[3] = shadow_index */
+  1,   /* field[1] = watched_ns */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__shadow__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__shadow__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Shadow",
+  "Shadow",
+  "Meseta__Wire__OperatorResponse__Shadow",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Shadow),
+  7,
+  meseta__wire__operator_response__shadow__field_descriptors,
+  meseta__wire__operator_response__shadow__field_indices_by_name,
+  1,  meseta__wire__operator_response__shadow__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__shadow__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__comparison__field_descriptors[7] =
+{
+  {
+    "shadow",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, shadow),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "framework_id",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, framework_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, role),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "entitled",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, entitled),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "real",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, real),
+    &meseta__wire__operator_response__outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "if_decided",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Comparison, if_decided),
+    &meseta__wire__operator_response__outcome__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__comparison__field_indices_by_name[] = {
+  4,   /* field[4] = entitled */
+  1,   /* field[1] = framework_id */
+  6,   /* field[6] = if_decided */
+  2,   /* field[2] = name */
+  5,   /* field[5] = real */
+  3,   /* field[3] = role */
+  0,   /* field[0] = shadow */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__comparison__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__comparison__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Comparison",
+  "Comparison",
+  "Meseta__Wire__OperatorResponse__Comparison",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Comparison),
+  7,
+  meseta__wire__operator_response__comparison__field_descriptors,
+  meseta__wire__operator_response__comparison__field_indices_by_name,
+  1,  meseta__wire__operator_response__comparison__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__comparison__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__outcome__field_descriptors[5] =
+{
+  {
+    "share",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Outcome, share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "waits",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Outcome, waits),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mean_wait_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Outcome, mean_wait_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "longest_wait_ns",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Outcome, longest_wait_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "tasks",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Outcome, tasks),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__outcome__field_indices_by_name[] = {
+  3,   /* field[3] = longest_wait_ns */
+  2,   /* field[2] = mean_wait_ns */
+  0,   /* field[0] = share */
+  4,   /* field[4] = tasks */
+  1,   /* field[1] = waits */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__outcome__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__outcome__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Outcome",
+  "Outcome",
+  "Meseta__Wire__OperatorResponse__Outcome",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Outcome),
+  5,
+  meseta__wire__operator_response__outcome__field_descriptors,
+  meseta__wire__operator_response__outcome__field_indices_by_name,
+  1,  meseta__wire__operator_response__outcome__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__outcome__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor meseta__wire__operator_response__failure__field_descriptors[1] =
 {
   {
@@ -1773,7 +2126,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__failure__descr
   (ProtobufCMessageInit) meseta__wire__operator_response__failure__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_descriptors[11] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_descriptors[13] =
 {
   {
     "id",
@@ -1907,9 +2260,34 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__field_des
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "shadow",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorResponse, kind_case),
+    offsetof(Meseta__Wire__OperatorResponse, shadow),
+    &meseta__wire__operator_response__shadow__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "comparison",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorResponse, kind_case),
+    offsetof(Meseta__Wire__OperatorResponse, comparison),
+    &meseta__wire__operator_response__comparison__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_response__field_indices_by_name[] = {
   2,   /* field[2] = agent */
+  12,   /* field[12] = comparison */
   7,   /* field[7] = done */
   6,   /* field[6] = failure */
   3,   /* field[3] = framework */
@@ -1917,6 +2295,7 @@ static const unsigned meseta__wire__operator_response__field_indices_by_name[] =
   10,   /* field[10] = obstacle */
   5,   /* field[5] = offer */
   8,   /* field[8] = policy */
+  11,   /* field[11] = shadow */
   9,   /* field[9] = share */
   1,   /* field[1] = status */
   4,   /* field[4] = task */
@@ -1925,7 +2304,7 @@ static const ProtobufCIntRange meseta__wire__operator_response__number_ranges[2 
 {
   { 1, 0 },
   { 3, 1 },
-  { 0, 11 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor =
 {
@@ -1935,7 +2314,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor =
   "Meseta__Wire__OperatorResponse",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorResponse),
-  11,
+  13,
   meseta__wire__operator_response__field_descriptors,
   meseta__wire__operator_response__field_indices_by_name,
   2,  meseta__wire__operator_response__number_ranges,

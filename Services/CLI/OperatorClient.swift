@@ -106,7 +106,7 @@ enum OperatorClient {
             switch response.kind {
             case .failure(let message): self.finish(.failure(Complaint(message)))
             case .done: self.finish(.success(self.answers))
-            case .status, .agent, .framework, .task, .offer, .policy, .share, .obstacle:
+            case .status, .agent, .framework, .task, .offer, .policy, .share, .obstacle, .shadow, .comparison:
                 self.answers.append(response.kind)
             }
         }

@@ -25,6 +25,8 @@ public struct OperatorRequest: Hashable, Sendable {
         case shares
         /// Why a framework has no offers, or none that hold so much of one agent.
         case explain(FrameworkID, wanted: Resources)
+        /// What would be if the allocators that only watch decided.
+        case compare
     }
 
     /// A request under a number of the asker's choosing.
@@ -52,6 +54,9 @@ public struct OperatorResponse: Hashable, Sendable {
         case policy(ClusterPolicy, source: Bytes)
         case share(ShareRow)
         case obstacle(ObstacleRow)
+        /// An allocator that only watches; the frameworks under it follow.
+        case shadow(ShadowRow)
+        case comparison(ComparisonRow)
         case failure(String)
         case done
     }
@@ -60,7 +65,7 @@ public struct OperatorResponse: Hashable, Sendable {
     public var isLast: Bool {
         switch self.kind {
         case .failure, .done: true
-        case .status, .agent, .framework, .task, .offer, .policy, .share, .obstacle: false
+        case .status, .agent, .framework, .task, .offer, .policy, .share, .obstacle, .shadow, .comparison: false
         }
     }
 

@@ -38,9 +38,6 @@ struct LeadershipTests {
         for role in [PeerRole.agent, .executor] {
             #expect(self.refusal(stage.master.admit(Hello(role: role, name: "x")))?.code == .role)
         }
-        var shadow = Hello(role: .allocator, name: "a1")
-        shadow.isShadow = true
-        #expect(self.refusal(stage.master.admit(shadow))?.code == .role)
         #expect(self.refusal(stage.master.admit(Hello(role: .relay, name: "")))?.code == .malformed)
         var old = Hello(role: .relay, name: "r1")
         old.version = 9

@@ -109,6 +109,17 @@ final class Stage {
         return peer
     }
 
+    /// An allocator that only watches.
+    func shadow(_ name: String = "s1") -> PeerID {
+        var hello = Hello(role: .allocator, name: name)
+        hello.isShadow = true
+        let peer = self.connect(hello)
+        let synchronisation = self.said
+        self.step(.allocator(peer, .ready))
+        self.said = synchronisation + self.said
+        return peer
+    }
+
     func operatorPeer() -> PeerID { self.connect(Hello(role: .operator, name: "cli")) }
 
     /// A scheduler that has subscribed, and the id of its framework.
@@ -171,7 +182,7 @@ final class Stage {
     func propose(
         _ allocator: PeerID, _ agent: AgentID, _ resources: Resources, for framework: FrameworkID, role: String = "*"
     ) -> Offer? {
-        let facts = self.facts[allocator]![agent]!
+        guard let facts = self.facts[allocator]?[agent] else { return nil }
         self.lastProposal += 1
         let holding = AgentHolding(
             agent: facts.index, framework: self.frameworkRows[framework] ?? 999, role: role, resources: resources)

@@ -32,6 +32,7 @@ private final class Storm {
     var random: SeededGenerator
     var relays: [PeerID] = []
     var allocators: [PeerID] = []
+    var shadows: [PeerID] = []
     var schedulers: [(peer: PeerID, id: FrameworkID)] = []
     var frameworks: [FrameworkID] = []
     var offers: [Offer] = []
@@ -79,6 +80,7 @@ private final class Storm {
     private func gone(_ peer: PeerID) {
         self.relays.removeAll { $0 == peer }
         self.allocators.removeAll { $0 == peer }
+        self.shadows.removeAll { $0 == peer }
         self.schedulers.removeAll { $0.peer == peer }
         for agent in self.agents where agent.relay == peer {
             agent.relay = nil
@@ -99,6 +101,7 @@ private final class Storm {
         case 60..<63: self.call()
         case 63..<97: self.work()
         case 97..<98: self.revoke()
+        case 98: self.watch()
         default: self.stage.wait(.milliseconds(Int.random(in: 1...5000, using: &self.random)))
         }
         self.listen()
@@ -108,7 +111,7 @@ private final class Storm {
     private func upset() {
         switch Int.random(in: 0..<8, using: &self.random) {
         case 0: if let peer = self.relays.randomElement(using: &self.random) { self.lose(peer) }
-        case 1: if let peer = self.allocators.randomElement(using: &self.random) { self.lose(peer) }
+        case 1: if let peer = (self.allocators + self.shadows).randomElement(using: &self.random) { self.lose(peer) }
         case 2, 3:
             if let scheduler = self.schedulers.randomElement(using: &self.random) { self.lose(scheduler.peer) }
         case 4: self.stage.wait(.seconds(Int.random(in: 1...100, using: &self.random)))
@@ -119,6 +122,24 @@ private final class Storm {
     private func lose(_ peer: PeerID) {
         self.gone(peer)
         self.stage.step(.peerDisconnected(peer))
+    }
+
+    /// An allocator that only watches comes, or proposes something.
+    private func watch() {
+        if self.shadows.isEmpty || self.chance(5) {
+            return self.shadows.append(self.stage.shadow("s\(self.chance(50) ? 1 : 2)"))
+        }
+        guard let shadow = self.shadows.randomElement(using: &self.random) else { return }
+        if self.chance(5) { return self.lose(shadow) }
+        for _ in 0..<10 {
+            guard let agent = self.agents.randomElement(using: &self.random)?.id,
+                let framework = self.frameworks.randomElement(using: &self.random)
+            else { continue }
+            let cpus = Int64.random(in: 0...4000, using: &self.random)
+            self.stage.propose(
+                shadow, agent, Resources(milliCPU: cpus, milliMB: 1_024_000), for: framework,
+                role: self.chance(50) ? "*" : "eng")
+        }
     }
 
     private func subscribe() {

@@ -314,7 +314,7 @@ extension OperatorRequest: Sample {
     static func sample(_ random: inout Random) -> OperatorRequest {
         let kinds: [Kind] = [
             .status, .agents, .frameworks, .tasks, .offers, .kill(random.maybe { $0.id() }, random.id()),
-            .teardown(random.id()), .policy, .roles, .shares,
+            .teardown(random.id()), .policy, .roles, .shares, .compare,
             .explain(random.id(), wanted: random.resources()),
             .applyPolicy(.sample(&random), source: random.bytes(), isTrial: random.flag()),
         ]
@@ -325,7 +325,23 @@ extension OperatorRequest: Sample {
 extension OperatorResponse: Sample {
     static func sample(_ random: inout Random) -> OperatorResponse {
         let id = random.number()
-        switch random.below(10) {
+        switch random.below(12) {
+        case 10:
+            var row = ShadowRow(name: random.text())
+            (row.index, row.shadowIndex) = (Double(random.below(5)) / 4, Double(random.below(5)) / 4)
+            (row.proposals, row.refusals, row.revocations) = (random.number(), random.number(), random.number())
+            row.watched = random.duration()
+            return OperatorResponse(id: id, .shadow(row))
+        case 11:
+            var row = ComparisonRow(shadow: random.text(), frameworkID: random.id())
+            (row.name, row.role, row.entitled) = (random.text(), random.text(), Double(random.below(5)) / 4)
+            for path in [\ComparisonRow.real, \ComparisonRow.ifDecided] {
+                row[keyPath: path].share = Double(random.below(5)) / 4
+                (row[keyPath: path].waits, row[keyPath: path].tasks) = (random.number(), random.number())
+                row[keyPath: path].meanWait = random.duration()
+                row[keyPath: path].longestWait = random.duration()
+            }
+            return OperatorResponse(id: id, .comparison(row))
         case 9:
             var row = ObstacleRow(
                 role: random.text(), obstacle: random.one(of: OfferObstacle.allCases), agents: random.index(),

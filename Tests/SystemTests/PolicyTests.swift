@@ -93,6 +93,54 @@ struct PolicyTests {
         _ = try greedy.wait(seconds: 30)
     }
 
+    @Test("A policy is tried out beside the one in force by an allocator that only watches, and both are compared")
+    func shadow() throws {
+        let cluster = try LiveCluster(["--agents", "1", "--resources", "cpus:2;mem:4096;disk:1024"])
+        func write(_ name: String, _ text: String) throws -> String {
+            let path = cluster.directory.appendingPathComponent(name)
+            try Data(text.utf8).write(to: path)
+            return path.path
+        }
+        let weights = try write("weights.yaml", "frameworks:\n  large: {weight: 3}\n")
+        #expect(try cluster.meseta(["policy", "apply", weights]).status == 0)
+        #expect(try cluster.meseta(["policy", "compare"]).errors.contains("--shadow"), "nobody watches yet")
+        let equal = try write("equal.yaml", "policy: fair\n")
+        let master = try #require(cluster.members("master").first?.address)
+        let runs = try ["large", "small"].map { name in
+            try cluster.start([
+                "run", "--name", name, "--instances", "2000", "--cpus", "0.1", "--mem", "16", "--", "sleep", "0.5",
+            ])
+        }
+        try eventually("both run") {
+            Set(try self.rows(cluster, ["tasks"]).compactMap { $0["framework"] as? String }).count == 2
+        }
+        let shadow = try RunningProgram(
+            Programs.path("meseta-allocator"),
+            ["--master", master, "--shadow", "--policy-file", equal, "--name", "equal", "--side-port", "0"])
+        func compare() throws -> [String: Any]? { try self.rows(cluster, ["policy", "compare"]).first }
+        func share(_ name: String, _ world: String, of report: [String: Any]?) -> Double {
+            let frameworks = (report?["frameworks"] as? [String: [String: Any]] ?? [:]).values
+            let row = frameworks.first { $0["name"] as? String == name }
+            return (row?[world] as? [String: Any])?["share"] as? Double ?? -1
+        }
+        try eventually("three to one in the cluster, evenly in the other world", within: 60) {
+            let report = try compare()
+            let apart = share("large", "real", of: report) - share("small", "real", of: report)
+            let apartInShadow = share("large", "shadow", of: report) - share("small", "shadow", of: report)
+            return share("small", "real", of: report) > 0.1 && share("small", "shadow", of: report) > 0.3
+                && apart > 0.3 && abs(apartInShadow) < 0.15
+        }
+        let report = try #require(try compare())
+        #expect(report["shadow"] as? String == "equal")
+        #expect(report["shadow_jain_index"] as? Double ?? 1 < report["jain_index"] as? Double ?? 0, "\(report)")
+        let table = try cluster.meseta(["policy", "compare"])
+        #expect(table.output.contains("SHADOW SHARE") && table.output.contains("Jain's index"), "\(table.output)")
+        for run in runs { run.signal(SIGINT) }
+        for run in runs { _ = try run.wait(seconds: 30) }
+        shadow.signal(SIGKILL)
+        try eventually("it is gone") { try compare() == nil }
+    }
+
     @Test("A policy in another language takes the place of the one that Meseta brings, while the cluster runs")
     func python() throws {
         let cluster = try LiveCluster(["--agents", "2", "--restart-delay", "never"])

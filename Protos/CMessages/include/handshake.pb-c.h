@@ -163,7 +163,7 @@ struct  Meseta__Wire__Hello
    */
   char *executor_id;
   /*
-   * Allocators: be told everything, propose nothing. Refused by masters that do not know it.
+   * Allocators: only watch. Told a world of its own, in which its proposals are carried out.
    */
   protobuf_c_boolean shadow;
 };

@@ -31,6 +31,9 @@ typedef struct Meseta__Wire__OperatorResponse__Offer Meseta__Wire__OperatorRespo
 typedef struct Meseta__Wire__OperatorResponse__Policy Meseta__Wire__OperatorResponse__Policy;
 typedef struct Meseta__Wire__OperatorResponse__Share Meseta__Wire__OperatorResponse__Share;
 typedef struct Meseta__Wire__OperatorResponse__Obstacle Meseta__Wire__OperatorResponse__Obstacle;
+typedef struct Meseta__Wire__OperatorResponse__Shadow Meseta__Wire__OperatorResponse__Shadow;
+typedef struct Meseta__Wire__OperatorResponse__Comparison Meseta__Wire__OperatorResponse__Comparison;
+typedef struct Meseta__Wire__OperatorResponse__Outcome Meseta__Wire__OperatorResponse__Outcome;
 typedef struct Meseta__Wire__OperatorResponse__Failure Meseta__Wire__OperatorResponse__Failure;
 
 
@@ -111,7 +114,8 @@ typedef enum {
   MESETA__WIRE__OPERATOR_REQUEST__KIND_APPLY_POLICY = 10,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_ROLES = 11,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_SHARES = 12,
-  MESETA__WIRE__OPERATOR_REQUEST__KIND_EXPLAIN = 13
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_EXPLAIN = 13,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_COMPARE = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__OPERATOR_REQUEST__KIND__CASE)
 } Meseta__Wire__OperatorRequest__KindCase;
 
@@ -136,6 +140,10 @@ struct  Meseta__Wire__OperatorRequest
     protobuf_c_boolean roles;
     protobuf_c_boolean shares;
     Meseta__Wire__OperatorRequest__Explain *explain;
+    /*
+     * Every allocator that only watches, and the frameworks under it.
+     */
+    protobuf_c_boolean compare;
   };
 };
 #define MESETA__WIRE__OPERATOR_REQUEST__INIT \
@@ -339,6 +347,70 @@ struct  Meseta__Wire__OperatorResponse__Obstacle
 
 
 /*
+ * An allocator that only watches; its frameworks follow as `comparison`.
+ */
+struct  Meseta__Wire__OperatorResponse__Shadow
+{
+  ProtobufCMessage base;
+  char *name;
+  int64_t watched_ns;
+  /*
+   * Jain's index of what frameworks have by what they are entitled to, 0 to 1.
+   */
+  double index;
+  /*
+   * The same, if this allocator decided.
+   */
+  double shadow_index;
+  uint64_t proposals;
+  uint64_t refusals;
+  uint64_t revocations;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__SHADOW__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__shadow__descriptor) \
+    , (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0 }
+
+
+/*
+ * A framework as it fares, and as it would under the policy of a watching allocator.
+ */
+struct  Meseta__Wire__OperatorResponse__Comparison
+{
+  ProtobufCMessage base;
+  char *shadow;
+  char *framework_id;
+  char *name;
+  char *role;
+  /*
+   * 0 to 1; 0: it is gone.
+   */
+  double entitled;
+  Meseta__Wire__OperatorResponse__Outcome *real;
+  Meseta__Wire__OperatorResponse__Outcome *if_decided;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__COMPARISON__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__comparison__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, NULL }
+
+
+struct  Meseta__Wire__OperatorResponse__Outcome
+{
+  ProtobufCMessage base;
+  /*
+   * Dominant, averaged over time, 0 to 1.
+   */
+  double share;
+  uint64_t waits;
+  int64_t mean_wait_ns;
+  int64_t longest_wait_ns;
+  uint64_t tasks;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__OUTCOME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__outcome__descriptor) \
+    , 0, 0, 0, 0, 0 }
+
+
+/*
  * The request could not be carried out.
  */
 struct  Meseta__Wire__OperatorResponse__Failure
@@ -362,6 +434,8 @@ typedef enum {
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_POLICY = 10,
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHARE = 11,
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_OBSTACLE = 12,
+  MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHADOW = 13,
+  MESETA__WIRE__OPERATOR_RESPONSE__KIND_COMPARISON = 14,
   MESETA__WIRE__OPERATOR_RESPONSE__KIND_DONE = 9
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__OPERATOR_RESPONSE__KIND__CASE)
 } Meseta__Wire__OperatorResponse__KindCase;
@@ -381,6 +455,8 @@ struct  Meseta__Wire__OperatorResponse
     Meseta__Wire__OperatorResponse__Policy *policy;
     Meseta__Wire__OperatorResponse__Share *share;
     Meseta__Wire__OperatorResponse__Obstacle *obstacle;
+    Meseta__Wire__OperatorResponse__Shadow *shadow;
+    Meseta__Wire__OperatorResponse__Comparison *comparison;
     /*
      * Carried out, or the end of a listing.
      */
@@ -447,6 +523,15 @@ void   meseta__wire__operator_response__share__init
 /* Meseta__Wire__OperatorResponse__Obstacle methods */
 void   meseta__wire__operator_response__obstacle__init
                      (Meseta__Wire__OperatorResponse__Obstacle         *message);
+/* Meseta__Wire__OperatorResponse__Shadow methods */
+void   meseta__wire__operator_response__shadow__init
+                     (Meseta__Wire__OperatorResponse__Shadow         *message);
+/* Meseta__Wire__OperatorResponse__Comparison methods */
+void   meseta__wire__operator_response__comparison__init
+                     (Meseta__Wire__OperatorResponse__Comparison         *message);
+/* Meseta__Wire__OperatorResponse__Outcome methods */
+void   meseta__wire__operator_response__outcome__init
+                     (Meseta__Wire__OperatorResponse__Outcome         *message);
 /* Meseta__Wire__OperatorResponse__Failure methods */
 void   meseta__wire__operator_response__failure__init
                      (Meseta__Wire__OperatorResponse__Failure         *message);
@@ -510,6 +595,15 @@ typedef void (*Meseta__Wire__OperatorResponse__Share_Closure)
 typedef void (*Meseta__Wire__OperatorResponse__Obstacle_Closure)
                  (const Meseta__Wire__OperatorResponse__Obstacle *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Shadow_Closure)
+                 (const Meseta__Wire__OperatorResponse__Shadow *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Comparison_Closure)
+                 (const Meseta__Wire__OperatorResponse__Comparison *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Outcome_Closure)
+                 (const Meseta__Wire__OperatorResponse__Outcome *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__OperatorResponse__Failure_Closure)
                  (const Meseta__Wire__OperatorResponse__Failure *message,
                   void *closure_data);
@@ -536,6 +630,9 @@ extern const ProtobufCMessageDescriptor meseta__wire__operator_response__offer__
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__policy__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__share__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__shadow__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__comparison__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__outcome__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__failure__descriptor;
 
 PROTOBUF_C__END_DECLS

@@ -8,6 +8,14 @@ public struct AllocatorSettings: Sendable {
     /// Which policy decides; nil: the one that the operator's policy names, which the master tells.
     public var policy: SharingPolicy?
 
+    /// It only watches: the master tells it a world of its own, and nothing that it proposes reaches a framework.
+    public var isShadow = false
+
+    /// A whole policy that is tried in place of the operator's.
+    ///
+    /// For allocators that only watch. Default none.
+    public var trial: ClusterPolicy?
+
     /// What policies by chance draw from, together with the name.
     ///
     /// The same seed, name and history give the same proposals. Default 0: nobody gains by knowing the draws.

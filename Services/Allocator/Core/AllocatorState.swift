@@ -97,6 +97,7 @@ public struct AllocatorState: Role {
     public var hello: Hello {
         var hello = Hello(role: .allocator, name: self.settings.name)
         hello.epoch = self.highestEpoch
+        hello.isShadow = self.settings.isShadow
         return hello
     }
 
@@ -130,7 +131,11 @@ public struct AllocatorState: Role {
         case .master(let peer, let message):
             guard self.link?.peer == peer else { return }
             self.messages += 1
-            self.master(message, at: now, into: &effects)
+            if let trial = self.settings.trial {
+                for message in trial.replacing(message) { self.master(message, at: now, into: &effects) }
+            } else {
+                self.master(message, at: now, into: &effects)
+            }
             self.setTimers(at: now, into: &effects)
         case .masterDisconnected(let peer):
             guard let link = self.link, link.peer == peer else { return }

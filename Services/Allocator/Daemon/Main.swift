@@ -34,10 +34,12 @@ struct AllocatorCommand: DaemonCommand {
         let options = self.allocator
         let election = try ElectionURL(text: self.daemon.election)
         // It has no port to be told apart by.
-        let name = self.daemon.name ?? "\(DaemonOptions.hostname())-\(getpid())"
+        let policy = options.shadow && !options.policyName.isEmpty ? "\(options.policyName)-" : ""
+        let name = self.daemon.name ?? "\(policy)\(DaemonOptions.hostname())-\(getpid())"
+        let settings = try options.settings(name: name)
         services.readiness.set("master", problem: "no leading master has told its facts")
         try await services.eventLoop.submit {
-            let state = AllocatorState(settings: options.settings(name: name), codec: ProtobufCodec())
+            let state = AllocatorState(settings: settings, codec: ProtobufCodec())
             let host = AllocatorHost(state, services)
             host.serve()
             host.follow(election, as: name, masters: (options.master ?? "").split(separator: ",").map(String.init))

@@ -6,8 +6,9 @@ internal import PolicyFile
 /// `meseta policy`: shows, checks and changes how the cluster is shared.
 struct PolicyCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "policy", abstract: "How the cluster is shared: show it, check a file, put it in force.",
-        subcommands: [PolicyShowCommand.self, PolicyCheckCommand.self, PolicyApplyCommand.self])
+        commandName: "policy",
+        abstract: "How the cluster is shared: show it, check a file, put it in force, compare it with another.",
+        subcommands: [PolicyShowCommand.self, PolicyCheckCommand.self, PolicyApplyCommand.self, CompareCommand.self])
 }
 
 /// `meseta policy show`: prints the policy in force.

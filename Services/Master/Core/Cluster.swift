@@ -22,6 +22,8 @@ extension MasterState {
         var launches = Slab<LaunchEntry>()
         var relays = Slab<RelayEntry>()
         var allocators = Slab<AllocatorEntry>()
+        /// Of the allocators that only watch.
+        var shadows: [ShadowLedger] = []
 
         /// Names to rows, for what comes from outside.
         var agentRows: [AgentID: Row] = [:]
@@ -156,7 +158,10 @@ extension MasterState.Cluster {
     func handle(_ event: MasterState.Event, at now: Instant, into effects: inout [MasterState.Effect]) {
         self.now = now
         swap(&self.effects, &effects)
-        defer { swap(&self.effects, &effects) }
+        defer {
+            if !self.shadows.isEmpty { self.sendFromShadows() }
+            swap(&self.effects, &effects)
+        }
         switch event {
         case .peerConnected(let peer, let hello): self.peerConnected(peer, hello)
         case .peerDisconnected(let peer): self.peerDisconnected(peer)
@@ -182,6 +187,7 @@ extension MasterState.Cluster {
         case .failover(let id): self.failoverTimeoutPassed(id)
         case .schedulerHeartbeat(let peer): self.heartbeat(peer)
         case .allocatorSync(let peer): self.continueSync(peer)
+        case .shadow(let peer): self.advanceShadow(peer)
         case .listing: self.continueListings()
         case .inquiry: self.continueInquiries()
         case .revocation(let serial): self.carryOutRevocation(serial)

@@ -138,6 +138,8 @@ struct TaskEntry {
     var maxCompletionTime: Duration?
     /// Where tasks have to be given back, those of the lowest go first.
     var priority: Int32 = 0
+    /// When this master ordered it; nil: another did.
+    var ordered: Instant?
     /// When it was first seen running; seconds since 1970, 0 if never.
     var started: Double = 0
     /// The registration that listed it last.
@@ -222,6 +224,8 @@ struct AllocatorEntry {
     var told: Row = 0
     var isSynced = false
     var isReady = false
+    /// It only watches: the books that it is told.
+    var shadow: ShadowLedger?
 }
 
 /// A task that a framework above its guarantee gives back.

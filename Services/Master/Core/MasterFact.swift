@@ -9,6 +9,8 @@ public enum MasterFact: Hashable, Sendable {
     case relaySynced(PeerID, name: String, agents: Int)
     case relayDisconnected(PeerID, name: String, agents: Int)
     case allocatorConnected(PeerID, name: String)
+    /// It is told a world of its own, and decides nothing.
+    case shadowConnected(PeerID, name: String)
     case allocatorReady(PeerID, name: String)
     case allocatorDisconnected(PeerID, name: String)
     /// New to this master, or back.
@@ -61,6 +63,8 @@ public enum MasterTimer: Hashable, Sendable {
     case schedulerHeartbeat(PeerID)
     /// The next chunk of the facts for this allocator.
     case allocatorSync(PeerID)
+    /// In the world of this allocator, which only watches, a task ends.
+    case shadow(PeerID)
     /// The next chunk of the listings under way.
     case listing
     /// The next agents of the explanations under way.

@@ -80,6 +80,11 @@ public struct MasterSettings: Sendable {
     /// Default 1,000.
     public var chunk: Int = 1_000
 
+    /// How many allocators may watch without deciding.
+    ///
+    /// Each costs books of its own, as large as the master's. Default 4.
+    public var shadows: Int = 4
+
     /// The defaults.
     public init() {}
 

@@ -161,8 +161,8 @@ extension MasterState.Cluster {
         self.agents[agent].owner = nil
         self.forgetNewcomer(agent)
         for (row, _) in self.frameworks { self.frameworks[row].filters.remove(agent: agent) }
-        for (_, allocator) in self.allocators where agent < allocator.told {
-            self.effects.append(.sendToAllocator(allocator.peer, .agentRemoved(agent)))
+        for (row, allocator) in self.allocators where agent < allocator.told {
+            self.send(.agentRemoved(agent), toAllocator: row)
         }
         self.observe(.agentUnreachable(id, tasks: reported))
         for (_, framework) in self.frameworks {

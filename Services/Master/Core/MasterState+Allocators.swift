@@ -4,21 +4,26 @@ import Model
 
 extension MasterState.Cluster {
     func allocatorConnected(_ peer: PeerID, _ hello: Hello) {
-        for (_, old) in self.allocators where old.name == hello.name {
+        for (_, old) in self.allocators where old.name == hello.name && (old.shadow != nil) == hello.isShadow {
             self.drop(old.peer, Refusal(.stale, "Allocator \(hello.name) has connected again", epoch: self.epoch))
             break
         }
         let allocator = self.allocators.insert(
             AllocatorEntry(peer: peer, name: hello.name, hash: Rendezvous.hash(hello.name)))
         self.peers[peer] = .allocator(allocator)
-        self.observe(.allocatorConnected(peer, name: hello.name))
-        self.effects.append(.sendToAllocator(peer, .policy(self.policyFacts)))
-        for facts in self.roles.decided { self.effects.append(.sendToAllocator(peer, .role(facts))) }
+        if hello.isShadow {
+            self.beginShadow(of: allocator)
+        } else {
+            self.observe(.allocatorConnected(peer, name: hello.name))
+        }
+        self.send(.policy(self.policyFacts), toAllocator: allocator)
+        for facts in self.roles.decided { self.send(.role(facts), toAllocator: allocator) }
         for (row, _) in self.frameworks {
-            self.effects.append(.sendToAllocator(peer, .framework(self.facts(ofFramework: row))))
+            self.send(.framework(self.facts(ofFramework: row)), toAllocator: allocator)
+            if hello.isShadow { self.tellShadows(whatHolds: row) }
         }
         if self.isGuaranteed {
-            for message in self.idleDemands { self.effects.append(.sendToAllocator(peer, message)) }
+            for message in self.idleDemands { self.send(message, toAllocator: allocator) }
         }
         self.continueSync(peer)
     }
@@ -32,7 +37,7 @@ extension MasterState.Cluster {
         var next = self.allocators[allocator].told
         while left > 0, next < self.agents.endIndex {
             if let agent = self.agents.row(next), !agent.isUnreachable {
-                self.effects.append(.sendToAllocator(peer, .agent(self.facts(of: next, for: allocator))))
+                self.send(.agent(self.facts(of: next, for: allocator)), toAllocator: allocator)
                 left -= 1
             }
             next += 1
@@ -48,14 +53,15 @@ extension MasterState.Cluster {
             for (agent, filter) in framework.filters.live(at: self.now) {
                 let holding = AgentHolding(
                     agent: agent, framework: row, role: filter.role, resources: filter.resources)
-                self.effects.append(.sendToAllocator(peer, .filter(holding, remaining: filter.until - self.now)))
+                self.send(.filter(holding, remaining: filter.until - self.now), toAllocator: allocator)
             }
         }
-        self.effects.append(.sendToAllocator(peer, .synced))
+        self.send(.synced, toAllocator: allocator)
     }
 
     func received(_ message: AllocatorToMaster, fromAllocator peer: PeerID) {
         guard case .allocator(let allocator)? = self.peers[peer] else { return }
+        if let shadow = self.allocators[allocator].shadow { return shadow.received(message, at: self.now) }
         switch message {
         case .allocation(let allocation): self.allocate(allocation, by: allocator)
         case .revocation(let revocation): self.revoke(revocation, by: allocator)
@@ -73,6 +79,7 @@ extension MasterState.Cluster {
         self.effects.append(.cancelTimer(.allocatorSync(entry.peer)))
         self.observe(.allocatorDisconnected(entry.peer, name: entry.name))
         if entry.isReady { self.divideAgents() }
+        if let shadow = entry.shadow { self.endShadow(shadow, of: entry.peer) }
     }
 }
 
@@ -110,17 +117,14 @@ extension MasterState.Cluster {
     func tellFacts(of agent: Row) {
         guard self.adopting != agent else { return }
         for (row, allocator) in self.allocators where agent < allocator.told {
-            self.effects.append(.sendToAllocator(allocator.peer, .agent(self.facts(of: agent, for: row))))
+            self.send(.agent(self.facts(of: agent, for: row)), toAllocator: row)
         }
     }
 
     /// Tells every allocator a framework anew.
     func tellFacts(ofFramework framework: Row) {
         guard !self.allocators.isEmpty else { return }
-        let facts = self.facts(ofFramework: framework)
-        for (_, allocator) in self.allocators {
-            self.effects.append(.sendToAllocator(allocator.peer, .framework(facts)))
-        }
+        self.sendToAllocators(.framework(self.facts(ofFramework: framework)))
     }
 
     private func facts(of agent: Row, for allocator: Row) -> AgentFacts {
@@ -175,15 +179,13 @@ extension MasterState.Cluster {
     /// Offers what an allocator proposes, if the books allow it.
     private func allocate(_ allocation: Allocation, by allocator: Row) {
         if let problem = self.problem(with: allocation, by: allocator) {
-            let peer = self.allocators[allocator].peer
             let agent = self.agents.row(allocation.holding.agent)
-            self.observe(.allocationRefused(peer, reason: problem))
-            self.effects.append(
-                .sendToAllocator(
-                    peer,
-                    .allocationRefused(
-                        proposal: allocation.proposal, agent: allocation.holding.agent, free: agent?.free ?? .init(),
-                        message: problem)))
+            self.observe(.allocationRefused(self.allocators[allocator].peer, reason: problem))
+            self.send(
+                .allocationRefused(
+                    proposal: allocation.proposal, agent: allocation.holding.agent, free: agent?.free ?? .init(),
+                    message: problem),
+                toAllocator: allocator)
             return
         }
         self.makeOffer(allocation.holding)

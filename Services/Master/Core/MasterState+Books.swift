@@ -18,6 +18,7 @@ extension MasterState.Cluster {
         if !self.agents[agent].held.isDisjoint(with: resources) { self.agents[agent].overlaps = true }
         self.agents[agent].held += resources
         self.count(resources.summable, for: framework, role: role, as: holder)
+        if !self.shadows.isEmpty { self.tellShadows(whatHolds: framework) }
         self.tell(about: agent) {
             .held(AgentHolding(agent: agent, framework: framework, role: role, resources: resources))
         }
@@ -30,6 +31,7 @@ extension MasterState.Cluster {
         self.offered -= scalars
         self.frameworks[framework].used += scalars
         self.used += scalars
+        if !self.shadows.isEmpty { self.tellShadows(whatHolds: framework) }
     }
 
     /// Frees resources.
@@ -52,6 +54,7 @@ extension MasterState.Cluster {
             self.used -= scalars
         }
         self.roles.release(scalars, in: role)
+        if !self.shadows.isEmpty { self.tellShadows(whatHolds: framework) }
         self.tell(about: agent) {
             .recovered(AgentHolding(agent: agent, framework: framework, role: role, resources: resources))
         }
@@ -97,8 +100,8 @@ extension MasterState.Cluster {
     /// Tells every allocator that knows of this agent, unless all of it is about to be told anew.
     func tell(about agent: Row, _ message: () -> MasterToAllocator) {
         guard self.adopting != agent else { return }
-        for (_, allocator) in self.allocators where agent < allocator.told {
-            self.effects.append(.sendToAllocator(allocator.peer, message()))
+        for (row, allocator) in self.allocators where agent < allocator.told {
+            self.send(message(), toAllocator: row)
         }
     }
 }

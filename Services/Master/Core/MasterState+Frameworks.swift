@@ -332,8 +332,6 @@ extension MasterState.Cluster {
         else { return }
         self.frameworks.remove(framework)
         self.frameworkRows[entry.id] = nil
-        for (_, allocator) in self.allocators {
-            self.effects.append(.sendToAllocator(allocator.peer, .frameworkRemoved(framework)))
-        }
+        self.sendToAllocators(.frameworkRemoved(framework))
     }
 }

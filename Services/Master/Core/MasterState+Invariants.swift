@@ -4,6 +4,7 @@ extension MasterState.Cluster {
     /// What must hold between any two events, and does not.
     func violations() -> [String] {
         self.agentViolations() + self.frameworkViolations() + self.rowViolations() + self.sumViolations()
+            + self.shadows.flatMap { $0.violations() }
     }
 
     private func agentViolations() -> [String] {
@@ -123,6 +124,33 @@ extension MasterState.Cluster {
             let below = holdings.filter { $0.role == entry.name || $0.role.hasPrefix(prefix) }
             let sum = below.reduce(Resources()) { $0 + $1.resources.summable }
             if sum != entry.held { problems.append("role \(entry.name) holds \(sum), not \(entry.held)") }
+        }
+        return problems
+    }
+}
+
+extension ShadowLedger {
+    /// What must hold of a watching allocator's world between any two events, and does not.
+    func violations() -> [String] {
+        var problems: [String] = []
+        for (row, agent) in self.agents.sorted(by: { $0.key < $1.key }) {
+            let uses = self.uses.filter { $0.element.holding.agent == row }
+            if Set(uses.map(\.index)) != agent.uses { problems.append("\(self.name): agent \(row) has other uses") }
+            let held = uses.reduce(Resources()) { $0 + $1.element.holding.resources }
+            if agent.facts.total - held != agent.free {
+                problems.append("\(self.name): agent \(row) has \(agent.free) free beside \(held) in use")
+            }
+            if !agent.facts.total.contains(held) { problems.append("\(self.name): agent \(row) is over-committed") }
+        }
+        for (row, framework) in self.frameworks.sorted(by: { $0.key < $1.key }) {
+            let held = self.uses.filter { $0.element.holding.framework == row }
+                .reduce(Resources()) { $0 + $1.element.holding.resources.summable }
+            if held != framework.shadow.held {
+                problems.append("\(self.name): framework \(row) holds \(held), not \(framework.shadow.held)")
+            }
+        }
+        for (holder, row) in self.inherited where self.uses.row(row)?.holder != holder {
+            problems.append("\(self.name): \(holder) is not in use")
         }
         return problems
     }

@@ -52,6 +52,8 @@ extension MasterState.Cluster {
             self.observe(.tasksLaunched(self.frameworks[framework].id, self.agents[pool.agent].id, launched))
         }
         self.returnUnused(pool.available, of: pool.agent, role: pool.role, for: framework, accept.filters)
+        self.tellShadows(
+            answerOf: framework, tasks: launched, left: pool.available, refusing: accept.filters.refuse)
         if launched == 0 {
             self.noteDeclined(pool.available, of: pool.agent, for: framework, role: pool.role)
         }
@@ -188,10 +190,12 @@ extension MasterState.Cluster {
                 key: TaskKey(framework, info.taskID), framework: pool.framework, agent: pool.agent, name: info.name,
                 executorID: executor?.executorID, resources: info.resources, role: pool.role)
             entry.isOccupying = true
+            entry.ordered = self.now
             entry.maxCompletionTime = info.maxCompletionTime
             entry.priority = info.priority
             rows.append(self.insert(entry))
             self.use(info.resources, for: pool.framework, role: pool.role)
+            for shadow in self.shadows { shadow.launched(pool.framework, info.resources) }
             pool.available -= info.resources
             tasks.append(LaunchOrder.Task(taskID: info.taskID, info: self.codec.encode(info)))
         }

@@ -83,6 +83,7 @@ extension MasterState.Cluster {
             self.tellDeclined(offer.resources, of: offer.agent, role: offer.role, for: offer.framework)
             self.rescind(entry.index)
             self.noteDeclined(offer.resources, of: offer.agent, for: offer.framework, role: offer.role)
+            self.tellShadows(answerOf: offer.framework, tasks: 0, left: offer.resources, refusing: .zero)
             expired += 1
         }
         if expired > 0 { self.observe(.offersExpired(expired)) }
@@ -128,6 +129,7 @@ extension MasterState.Cluster {
             let entry = self.remove(offer: offer)
             self.returnUnused(entry.resources, of: entry.agent, role: entry.role, for: framework, filters)
             self.noteDeclined(entry.resources, of: entry.agent, for: framework, role: entry.role)
+            self.tellShadows(answerOf: framework, tasks: 0, left: entry.resources, refusing: filters.refuse)
             declined += 1
         }
         if declined > 0 { self.observe(.offersDeclined(self.frameworks[framework].id, declined)) }
@@ -225,9 +227,7 @@ extension MasterState.Cluster {
     /// Forgets refusals, here and in the allocators.
     func forgetFilters(of framework: Row, roles: [String] = []) {
         self.frameworks[framework].filters.removeAll(roles: roles)
-        for (_, allocator) in self.allocators {
-            self.effects.append(.sendToAllocator(allocator.peer, .revived(framework: framework, roles: roles)))
-        }
+        self.sendToAllocators(.revived(framework: framework, roles: roles))
     }
 
     /// Passes wishes on; policies may heed them.
@@ -236,11 +236,7 @@ extension MasterState.Cluster {
             self.noteDemand(of: framework, in: role, isWanting: true)
         }
         for request in requests {
-            for (_, allocator) in self.allocators {
-                self.effects.append(
-                    .sendToAllocator(
-                        allocator.peer, .request(framework: framework, request.resources, request.agentID)))
-            }
+            self.sendToAllocators(.request(framework: framework, request.resources, request.agentID))
         }
     }
 }

@@ -27,6 +27,7 @@ extension MasterState.Cluster {
         case .shares: self.list(.shares, request.id, peer)
         case .roles: self.listRoles(request.id, peer)
         case .explain(let framework, let wanted): self.explain(framework, wanted, request.id, peer)
+        case .compare: self.compare(request.id, peer)
         case .policy:
             self.answer(peer, request.id, .policy(self.policy, source: self.policySource))
             self.answer(peer, request.id, .done)
@@ -76,7 +77,7 @@ extension MasterState.Cluster {
         status.address = self.address
         status.agents = UInt32(self.agents.count - self.unreachableCount)
         status.relays = UInt32(self.relays.count)
-        status.allocators = UInt32(self.allocators.count)
+        status.allocators = UInt32(self.allocators.count - self.shadows.count)
         status.frameworks = UInt32(self.frameworks.count)
         status.tasks = UInt32(self.tasks.count)
         status.offers = UInt32(self.offers.count)

@@ -55,7 +55,7 @@ extension MasterState.Cluster {
     }
 
     func sendToAllocators(_ message: MasterToAllocator) {
-        for (_, allocator) in self.allocators { self.effects.append(.sendToAllocator(allocator.peer, message)) }
+        for (row, _) in self.allocators { self.send(message, toAllocator: row) }
     }
 
     private func rescindOffersAboveLimits() {

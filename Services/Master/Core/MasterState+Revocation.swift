@@ -6,11 +6,9 @@ extension MasterState.Cluster {
     func revoke(_ revocation: Revocation, by allocator: Row) {
         switch self.check(revocation, by: allocator) {
         case .failure(let refusal):
-            let peer = self.allocators[allocator].peer
-            self.observe(.revocationRefused(peer, reason: refusal.reason))
-            self.effects.append(
-                .sendToAllocator(
-                    peer, .revocationRefused(proposal: revocation.proposal, message: refusal.reason)))
+            self.observe(.revocationRefused(self.allocators[allocator].peer, reason: refusal.reason))
+            self.send(
+                .revocationRefused(proposal: revocation.proposal, message: refusal.reason), toAllocator: allocator)
         case .success(let entry): self.admit(entry)
         }
     }
@@ -42,8 +40,7 @@ extension MasterState.Cluster {
                 agent: task.agent, taskID: task.key.task, role: task.role, resources: task.resources,
                 priority: task.priority)
         }
-        self.effects.append(
-            .sendToAllocator(self.allocators[allocator].peer, .revocable(framework: framework, tasks)))
+        self.send(.revocable(framework: framework, tasks), toAllocator: allocator)
     }
 
     private struct Refused: Error { var reason: String }

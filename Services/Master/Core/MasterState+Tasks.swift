@@ -105,6 +105,7 @@ extension MasterState.Cluster {
         self.tasks[task].isOccupying = false
         let entry = self.tasks[task]
         self.release(entry.resources, of: entry.agent, for: entry.framework, role: entry.role, as: .use)
+        for shadow in self.shadows { shadow.ended(.task(task), at: self.now) }
     }
 
     /// A task is over: its resources are free at once, whatever becomes of its statuses.
@@ -113,6 +114,11 @@ extension MasterState.Cluster {
         if !entry.state.isTerminal, state.isTerminal { self.observe(.taskEnded(entry.key, state)) }
         self.tasks[task].state = state
         self.tasks[task].kill = nil
+        if entry.isOccupying, let ordered = entry.ordered {
+            for shadow in self.shadows {
+                shadow.lasted(entry.framework, entry.resources, self.now - ordered, at: self.now)
+            }
+        }
         self.forgetLaunch(of: task)
         self.free(task)
         self.revocationEnded(of: task)
@@ -230,6 +236,7 @@ extension MasterState.Cluster {
     private func dropExecutor(_ executor: Row) {
         let entry = self.remove(executor: executor)
         self.release(entry.resources, of: entry.agent, for: entry.framework, role: entry.role, as: .use)
+        for shadow in self.shadows { shadow.ended(.executor(executor), at: self.now) }
         self.dropIfOver(entry.framework)
     }
 

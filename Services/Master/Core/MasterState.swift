@@ -148,8 +148,11 @@ public struct MasterState: Role {
                     .stale, "This master leads epoch \(cluster.epoch), but epoch \(hello.epoch) has been seen",
                     epoch: cluster.epoch))
         }
-        if hello.role == .allocator, hello.isShadow {
-            return .failure(Refusal(.role, "This master does not serve allocators that only watch"))
+        if hello.role == .allocator, hello.isShadow, !cluster.takesShadow(hello.name) {
+            return .failure(
+                Refusal(
+                    .full, "\(self.settings.shadows) allocators watch already, and no more are served: end one of them")
+            )
         }
         if hello.name.isEmpty, hello.role == .relay || hello.role == .allocator {
             return .failure(Refusal(.malformed, "A relay or an allocator needs a name"))

@@ -53,6 +53,8 @@ final class MasterReport {
         case .relayDisconnected(_, let name, let agents):
             self.say(.notice, "Relay disconnected", [LogKey.peer: "\(name)", LogKey.count: "\(agents)"])
         case .allocatorConnected(_, let name): self.say(.info, "Allocator connected", [LogKey.peer: "\(name)"])
+        case .shadowConnected(_, let name):
+            self.say(.info, "Allocator watches, and decides nothing", [LogKey.peer: "\(name)"])
         case .allocatorReady(_, let name): self.say(.info, "Allocator ready", [LogKey.peer: "\(name)"])
         case .allocatorDisconnected(_, let name): self.say(.notice, "Allocator disconnected", [LogKey.peer: "\(name)"])
         case .agentAttached, .agentDetached, .agentRefused, .agentUnreachable, .agentReturned: self.observeAgent(fact)

@@ -255,6 +255,11 @@ extension Meseta__Wire__OperatorResponse__Failure: CMessage {
         meseta__wire__operator_response__failure__init(target)
     }
 }
+extension Meseta__Wire__OperatorResponse__Comparison: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__comparison__init(target)
+    }
+}
 extension Meseta__Wire__OperatorResponse__Framework: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__operator_response__framework__init(target)
@@ -270,9 +275,19 @@ extension Meseta__Wire__OperatorResponse__Offer: CMessage {
         meseta__wire__operator_response__offer__init(target)
     }
 }
+extension Meseta__Wire__OperatorResponse__Outcome: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__outcome__init(target)
+    }
+}
 extension Meseta__Wire__OperatorResponse__Policy: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__operator_response__policy__init(target)
+    }
+}
+extension Meseta__Wire__OperatorResponse__Shadow: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__shadow__init(target)
     }
 }
 extension Meseta__Wire__OperatorResponse__Share: CMessage {

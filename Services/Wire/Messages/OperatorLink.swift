@@ -38,6 +38,7 @@ extension OperatorRequest: WireMessage {
             kind = .explain(
                 try reader.id(explain.framework_id, "explain.framework_id"),
                 wanted: try reader.resources(explain.wanted, "explain.wanted"))
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_COMPARE: kind = .compare
         default:
             throw reader.unknownKind(of: c)
         }
@@ -93,6 +94,9 @@ extension OperatorRequest: WireMessage {
             c.pointee.explain = arena.make()
             c.pointee.explain.pointee.framework_id = arena.text(frameworkID.rawValue)
             c.pointee.explain.pointee.wanted = wanted.c(in: arena)
+        case .compare:
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_COMPARE
+            c.pointee.compare = 1
         }
         return PackedMessage(c)
     }
@@ -128,6 +132,10 @@ extension OperatorResponse: WireMessage {
             kind = .share(try ShareRow(c.pointee.share, reader.in("OperatorResponse.Share")))
         case MESETA__WIRE__OPERATOR_RESPONSE__KIND_OBSTACLE:
             kind = .obstacle(try ObstacleRow(c.pointee.obstacle, reader.in("OperatorResponse.Obstacle")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHADOW:
+            kind = .shadow(try ShadowRow(c.pointee.shadow, reader.in("OperatorResponse.Shadow")))
+        case MESETA__WIRE__OPERATOR_RESPONSE__KIND_COMPARISON:
+            kind = .comparison(try ComparisonRow(c.pointee.comparison, reader.in("OperatorResponse.Comparison")))
         case MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE:
             kind = .failure(try reader.text(c.pointee.failure.pointee.message, "failure.message"))
         case MESETA__WIRE__OPERATOR_RESPONSE__KIND_DONE:
@@ -169,6 +177,12 @@ extension OperatorResponse: WireMessage {
         case .obstacle(let row):
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_OBSTACLE
             c.pointee.obstacle = row.c(in: arena)
+        case .shadow(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_SHADOW
+            c.pointee.shadow = row.c(in: arena)
+        case .comparison(let row):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_COMPARISON
+            c.pointee.comparison = row.c(in: arena)
         case .failure(let message):
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_RESPONSE__KIND_FAILURE
             c.pointee.failure = arena.make()

@@ -1,32 +1,47 @@
-import Model
-
 /// Rows with the instant at which each ends, the earliest first; of equals, the one put in first.
 ///
 /// A heap of four children per node, whose entries hold what they are compared by: taking out the first of a million touches ten
 /// lines of memory. What ended otherwise stays as an entry that is `isStale`, and is thrown out when it comes up, or when
 /// half of all entries are.
-struct DeadlineQueue {
-    struct Entry {
-        let end: Instant
+public struct DeadlineQueue: Sendable {
+    /// A row and its end.
+    public struct Entry: Sendable {
+        /// When it ends.
+        public let end: Instant
         /// Never used twice: tells a row from a later one of the same number.
-        let serial: UInt64
-        let row: UInt32
+        public let serial: UInt64
+        /// Names it in its table.
+        public let row: UInt32
 
-        static func < (left: Self, right: Self) -> Bool {
+        /// With everything given.
+        public init(end: Instant, serial: UInt64, row: UInt32) {
+            self.end = end
+            self.serial = serial
+            self.row = row
+        }
+
+        /// Whether the left ends before the right.
+        public static func < (left: Self, right: Self) -> Bool {
             left.end == right.end ? left.serial < right.serial : left.end < right.end
         }
     }
 
     private var heap: [Entry] = []
 
-    var first: Entry? { self.heap.first }
+    /// An empty queue.
+    public init() {}
 
-    mutating func insert(_ entry: Entry) {
+    /// What ends first.
+    public var first: Entry? { self.heap.first }
+
+    /// Puts an entry in.
+    public mutating func insert(_ entry: Entry) {
         self.heap.append(entry)
         self.rise(from: self.heap.count - 1)
     }
 
-    mutating func removeFirst() {
+    /// Takes out what ends first; there must be one.
+    public mutating func removeFirst() {
         let last = self.heap.removeLast()
         guard !self.heap.isEmpty else { return }
         self.heap[0] = last
@@ -34,7 +49,7 @@ struct DeadlineQueue {
     }
 
     /// Throws out stale entries: those that come up, and all if there are more than twice as many entries as `live` rows.
-    mutating func prune(live: Int, _ isStale: (Entry) -> Bool) {
+    public mutating func prune(live: Int, _ isStale: (Entry) -> Bool) {
         while let first = self.heap.first, isStale(first) { self.removeFirst() }
         guard self.heap.count > 2 * live + 64 else { return }
         self.heap.removeAll(where: isStale)
