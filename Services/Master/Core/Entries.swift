@@ -154,6 +154,13 @@ struct TaskEntry {
     struct Kill {
         var grace: Duration?
         var reason: String
+        /// Its executor goes too, if it does not end the task in time.
+        var endsExecutor = false
+
+        /// As the agent is told.
+        func order(_ key: TaskKey) -> AgentOrder {
+            .kill(key, grace: self.grace, reason: self.reason, endsExecutor: self.endsExecutor)
+        }
     }
 }
 
