@@ -77,6 +77,10 @@ struct FrameworkEntry {
     var condition: Condition
     var subscription: Subscription?
     var usesRelays = false
+    /// It wants to be told when its guarantees change.
+    var followsGuarantees = false
+    /// As it was told last, if it follows them.
+    var toldGuarantees = Guarantees()
     /// Those of its roles that want no offers, in the order of its roles.
     var suppressedRoles: [String] = []
     /// Which agents it wants to be offered, by role; a role that is not there: all.
