@@ -939,7 +939,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_event__update__descript
   (ProtobufCMessageInit) meseta__twin__scheduler_event__update__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__twin__scheduler_event__field_descriptors[11] =
+static const ProtobufCFieldDescriptor meseta__twin__scheduler_event__field_descriptors[12] =
 {
   {
     "type",
@@ -1073,10 +1073,23 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_event__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "guarantees",
+    1001,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__SchedulerEvent, guarantees),
+    &meseta__v1__scheduler__event__guarantees__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__twin__scheduler_event__field_indices_by_name[] = {
   7,   /* field[7] = error */
   6,   /* field[6] = failure */
+  11,   /* field[11] = guarantees */
   8,   /* field[8] = inverse_offers */
   5,   /* field[5] = message */
   2,   /* field[2] = offers */
@@ -1091,7 +1104,7 @@ static const ProtobufCIntRange meseta__twin__scheduler_event__number_ranges[2 + 
 {
   { 1, 0 },
   { 1000, 10 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor meseta__twin__scheduler_event__descriptor =
 {
@@ -1101,14 +1114,14 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_event__descriptor =
   "Meseta__Twin__SchedulerEvent",
   "meseta.twin",
   sizeof(Meseta__Twin__SchedulerEvent),
-  11,
+  12,
   meseta__twin__scheduler_event__field_descriptors,
   meseta__twin__scheduler_event__field_indices_by_name,
   2,  meseta__twin__scheduler_event__number_ranges,
   (ProtobufCMessageInit) meseta__twin__scheduler_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__field_descriptors[6] =
 {
   {
     "framework_info",
@@ -1170,9 +1183,22 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "guarantees",
+    1002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__Twin__SchedulerCall__Subscribe, has_guarantees),
+    offsetof(Meseta__Twin__SchedulerCall__Subscribe, guarantees),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__twin__scheduler_call__subscribe__field_indices_by_name[] = {
   0,   /* field[0] = framework_info */
+  5,   /* field[5] = guarantees */
   2,   /* field[2] = offer_constraints */
   3,   /* field[3] = relays */
   4,   /* field[4] = standby */
@@ -1182,7 +1208,7 @@ static const ProtobufCIntRange meseta__twin__scheduler_call__subscribe__number_r
 {
   { 1, 0 },
   { 1000, 3 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__twin__scheduler_call__subscribe__descriptor =
 {
@@ -1192,7 +1218,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_call__subscribe__descri
   "Meseta__Twin__SchedulerCall__Subscribe",
   "meseta.twin",
   sizeof(Meseta__Twin__SchedulerCall__Subscribe),
-  5,
+  6,
   meseta__twin__scheduler_call__subscribe__field_descriptors,
   meseta__twin__scheduler_call__subscribe__field_indices_by_name,
   2,  meseta__twin__scheduler_call__subscribe__number_ranges,

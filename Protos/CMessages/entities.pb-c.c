@@ -1715,7 +1715,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_order__launched_task__descr
   (ProtobufCMessageInit) meseta__wire__agent_order__launched_task__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_order__kill__field_descriptors[4] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_order__kill__field_descriptors[5] =
 {
   {
     "framework_id",
@@ -1765,8 +1765,21 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_order__kill__field_des
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ends_executor",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentOrder__Kill, ends_executor),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_order__kill__field_indices_by_name[] = {
+  4,   /* field[4] = ends_executor */
   0,   /* field[0] = framework_id */
   2,   /* field[2] = grace_ns */
   3,   /* field[3] = reason */
@@ -1775,7 +1788,7 @@ static const unsigned meseta__wire__agent_order__kill__field_indices_by_name[] =
 static const ProtobufCIntRange meseta__wire__agent_order__kill__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_order__kill__descriptor =
 {
@@ -1785,7 +1798,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_order__kill__descriptor =
   "Meseta__Wire__AgentOrder__Kill",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentOrder__Kill),
-  4,
+  5,
   meseta__wire__agent_order__kill__field_descriptors,
   meseta__wire__agent_order__kill__field_indices_by_name,
   1,  meseta__wire__agent_order__kill__number_ranges,

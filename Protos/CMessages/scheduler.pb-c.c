@@ -73,6 +73,12 @@ void   meseta__v1__scheduler__event__relays__init
   static const Meseta__V1__Scheduler__Event__Relays init_value = MESETA__V1__SCHEDULER__EVENT__RELAYS__INIT;
   *message = init_value;
 }
+void   meseta__v1__scheduler__event__guarantees__init
+                     (Meseta__V1__Scheduler__Event__Guarantees         *message)
+{
+  static const Meseta__V1__Scheduler__Event__Guarantees init_value = MESETA__V1__SCHEDULER__EVENT__GUARANTEES__INIT;
+  *message = init_value;
+}
 void   meseta__v1__scheduler__event__init
                      (Meseta__V1__Scheduler__Event         *message)
 {
@@ -523,7 +529,7 @@ void   meseta__v1__scheduler__apiresult__free_unpacked
   assert(message->base.descriptor == &meseta__v1__scheduler__apiresult__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__subscribed__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__subscribed__field_descriptors[6] =
 {
   {
     "framework_id",
@@ -585,9 +591,22 @@ static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__subscribed__
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "guarantee",
+    1002,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__V1__Scheduler__Event__Subscribed, n_guarantee),
+    offsetof(Meseta__V1__Scheduler__Event__Subscribed, guarantee),
+    &meseta__v1__resource__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__scheduler__event__subscribed__field_indices_by_name[] = {
   0,   /* field[0] = framework_id */
+  5,   /* field[5] = guarantee */
   1,   /* field[1] = heartbeat_interval_seconds */
   2,   /* field[2] = master_info */
   3,   /* field[3] = relays */
@@ -597,7 +616,7 @@ static const ProtobufCIntRange meseta__v1__scheduler__event__subscribed__number_
 {
   { 1, 0 },
   { 1000, 3 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__v1__scheduler__event__subscribed__descriptor =
 {
@@ -607,7 +626,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__event__subscribed__descr
   "Meseta__V1__Scheduler__Event__Subscribed",
   "meseta.v1.scheduler",
   sizeof(Meseta__V1__Scheduler__Event__Subscribed),
-  5,
+  6,
   meseta__v1__scheduler__event__subscribed__field_descriptors,
   meseta__v1__scheduler__event__subscribed__field_indices_by_name,
   2,  meseta__v1__scheduler__event__subscribed__number_ranges,
@@ -1060,7 +1079,45 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__event__relays__descripto
   (ProtobufCMessageInit) meseta__v1__scheduler__event__relays__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue meseta__v1__scheduler__event__type__enum_values_by_number[13] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__guarantees__field_descriptors[1] =
+{
+  {
+    "guarantee",
+    1,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__V1__Scheduler__Event__Guarantees, n_guarantee),
+    offsetof(Meseta__V1__Scheduler__Event__Guarantees, guarantee),
+    &meseta__v1__resource__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__scheduler__event__guarantees__field_indices_by_name[] = {
+  0,   /* field[0] = guarantee */
+};
+static const ProtobufCIntRange meseta__v1__scheduler__event__guarantees__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor meseta__v1__scheduler__event__guarantees__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.scheduler.Event.Guarantees",
+  "Guarantees",
+  "Meseta__V1__Scheduler__Event__Guarantees",
+  "meseta.v1.scheduler",
+  sizeof(Meseta__V1__Scheduler__Event__Guarantees),
+  1,
+  meseta__v1__scheduler__event__guarantees__field_descriptors,
+  meseta__v1__scheduler__event__guarantees__field_indices_by_name,
+  1,  meseta__v1__scheduler__event__guarantees__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__scheduler__event__guarantees__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue meseta__v1__scheduler__event__type__enum_values_by_number[14] =
 {
   { "UNKNOWN", "MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN", 0 },
   { "SUBSCRIBED", "MESETA__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED", 1 },
@@ -1075,14 +1132,16 @@ static const ProtobufCEnumValue meseta__v1__scheduler__event__type__enum_values_
   { "RESCIND_INVERSE_OFFER", "MESETA__V1__SCHEDULER__EVENT__TYPE__RESCIND_INVERSE_OFFER", 10 },
   { "UPDATE_OPERATION_STATUS", "MESETA__V1__SCHEDULER__EVENT__TYPE__UPDATE_OPERATION_STATUS", 11 },
   { "RELAYS", "MESETA__V1__SCHEDULER__EVENT__TYPE__RELAYS", 1000 },
+  { "GUARANTEES", "MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES", 1001 },
 };
 static const ProtobufCIntRange meseta__v1__scheduler__event__type__value_ranges[] = {
-{0, 0},{1000, 12},{0, 13}
+{0, 0},{1000, 12},{0, 14}
 };
-static const ProtobufCEnumValueIndex meseta__v1__scheduler__event__type__enum_values_by_name[13] =
+static const ProtobufCEnumValueIndex meseta__v1__scheduler__event__type__enum_values_by_name[14] =
 {
   { "ERROR", 7 },
   { "FAILURE", 6 },
+  { "GUARANTEES", 13 },
   { "HEARTBEAT", 8 },
   { "INVERSE_OFFERS", 9 },
   { "MESSAGE", 5 },
@@ -1102,15 +1161,15 @@ const ProtobufCEnumDescriptor meseta__v1__scheduler__event__type__descriptor =
   "Type",
   "Meseta__V1__Scheduler__Event__Type",
   "meseta.v1.scheduler",
-  13,
+  14,
   meseta__v1__scheduler__event__type__enum_values_by_number,
-  13,
+  14,
   meseta__v1__scheduler__event__type__enum_values_by_name,
   2,
   meseta__v1__scheduler__event__type__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__field_descriptors[12] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__field_descriptors[13] =
 {
   {
     "type",
@@ -1256,10 +1315,23 @@ static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "guarantees",
+    1001,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Scheduler__Event, guarantees),
+    &meseta__v1__scheduler__event__guarantees__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__scheduler__event__field_indices_by_name[] = {
   7,   /* field[7] = error */
   6,   /* field[6] = failure */
+  12,   /* field[12] = guarantees */
   8,   /* field[8] = inverse_offers */
   5,   /* field[5] = message */
   2,   /* field[2] = offers */
@@ -1275,7 +1347,7 @@ static const ProtobufCIntRange meseta__v1__scheduler__event__number_ranges[2 + 1
 {
   { 1, 0 },
   { 1000, 11 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__v1__scheduler__event__descriptor =
 {
@@ -1285,7 +1357,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__event__descriptor =
   "Meseta__V1__Scheduler__Event",
   "meseta.v1.scheduler",
   sizeof(Meseta__V1__Scheduler__Event),
-  12,
+  13,
   meseta__v1__scheduler__event__field_descriptors,
   meseta__v1__scheduler__event__field_indices_by_name,
   2,  meseta__v1__scheduler__event__number_ranges,
@@ -1999,7 +2071,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__offer_constraints__descr
   (ProtobufCMessageInit) meseta__v1__scheduler__offer_constraints__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__scheduler__call__subscribe__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__call__subscribe__field_descriptors[6] =
 {
   {
     "framework_info",
@@ -2061,9 +2133,22 @@ static const ProtobufCFieldDescriptor meseta__v1__scheduler__call__subscribe__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "guarantees",
+    1002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__V1__Scheduler__Call__Subscribe, has_guarantees),
+    offsetof(Meseta__V1__Scheduler__Call__Subscribe, guarantees),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__scheduler__call__subscribe__field_indices_by_name[] = {
   0,   /* field[0] = framework_info */
+  5,   /* field[5] = guarantees */
   2,   /* field[2] = offer_constraints */
   3,   /* field[3] = relays */
   4,   /* field[4] = standby */
@@ -2073,7 +2158,7 @@ static const ProtobufCIntRange meseta__v1__scheduler__call__subscribe__number_ra
 {
   { 1, 0 },
   { 1000, 3 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__v1__scheduler__call__subscribe__descriptor =
 {
@@ -2083,7 +2168,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__call__subscribe__descrip
   "Meseta__V1__Scheduler__Call__Subscribe",
   "meseta.v1.scheduler",
   sizeof(Meseta__V1__Scheduler__Call__Subscribe),
-  5,
+  6,
   meseta__v1__scheduler__call__subscribe__field_descriptors,
   meseta__v1__scheduler__call__subscribe__field_indices_by_name,
   2,  meseta__v1__scheduler__call__subscribe__number_ranges,

@@ -171,7 +171,10 @@ public struct AgentRegistration: Hashable, Sendable {
 /// What the master wants of an agent.
 public enum AgentOrder: Hashable, Sendable {
     case launch(LaunchOrder)
-    case kill(TaskKey, grace: Duration?, reason: String)
+    /// `endsExecutor`: the task goes in any case. If its executor has not ended it after the grace, the executor is ended
+    /// with all that it runs; the grace is then the task's own policy, bounded by `grace` or the agent's usual time,
+    /// whichever is longer.
+    case kill(TaskKey, grace: Duration?, reason: String, endsExecutor: Bool = false)
     case shutdownExecutor(ExecutorKey)
     case shutdownFramework(FrameworkID)
     case message(ExecutorKey, Bytes)

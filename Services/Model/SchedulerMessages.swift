@@ -41,15 +41,19 @@ public struct SchedulerCall: Hashable, Sendable {
         public var relays: Bool
         /// Wait until the active scheduler of the framework is gone.
         public var standby: Bool
+        /// Tell it when its guarantees change.
+        public var guarantees: Bool
 
         /// With everything given; by default the scheduler takes over at once and gets all on this connection.
         public init(
-            framework: FrameworkInfo, suppressedRoles: [String] = [], relays: Bool = false, standby: Bool = false
+            framework: FrameworkInfo, suppressedRoles: [String] = [], relays: Bool = false, standby: Bool = false,
+            guarantees: Bool = false
         ) {
             self.framework = framework
             self.suppressedRoles = suppressedRoles
             self.relays = relays
             self.standby = standby
+            self.guarantees = guarantees
         }
     }
 
@@ -128,6 +132,8 @@ public enum SchedulerEvent: Hashable, Sendable {
     case inverseOffers([InverseOffer])
     case rescindInverseOffer(OfferID)
     case relays([RelayInfo])
+    /// In place of those that it was told before.
+    case guarantees(Guarantees)
     case heartbeat
 
     /// SUBSCRIBED: the first event on a connection whose SUBSCRIBE was accepted.
@@ -142,6 +148,8 @@ public enum SchedulerEvent: Hashable, Sendable {
         public var relays: [RelayInfo]
         /// What to show to relays; nil if it did not ask for them.
         public var subscription: Subscription?
+        /// What it is to have before anybody gets more.
+        public var guarantees = Guarantees()
 
         /// With everything given.
         public init(
@@ -183,6 +191,22 @@ public struct InverseOffer: Hashable, Sendable {
         self.agentID = agentID
         self.resources = resources
         self.start = start
+    }
+}
+
+/// What a framework is to have before anybody gets more, as the operator decided.
+public struct Guarantees: Hashable, Sendable {
+    /// The framework's own, over all of its roles.
+    public var own: Resources
+    /// Of the roles that it is in and of those above them, each of which has it for all of its frameworks together.
+    ///
+    /// Only roles that have one.
+    public var roles: [String: Resources]
+
+    /// With everything given; by default nothing is guaranteed.
+    public init(own: Resources = .init(), roles: [String: Resources] = [:]) {
+        self.own = own
+        self.roles = roles
     }
 }
 

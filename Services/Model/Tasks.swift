@@ -86,6 +86,8 @@ public struct StatusReason: RawRepresentable, Hashable, Sendable {
     public static let taskInvalid = Self(rawValue: 14)
     /// Not given; kept for its number.
     public static let taskUnknown = Self(rawValue: 16)
+    /// By the agent: what it ran on was taken back (`killed`), and its executor had to end for that (`gone` or `lost`).
+    public static let containerPreempted = Self(rawValue: 17)
     /// With `dropped`: the agent does not have what the task wants.
     public static let resourcesUnknown = Self(rawValue: 18)
     /// By the agent: used more than it may of something other than memory (`failed`).

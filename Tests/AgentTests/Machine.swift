@@ -131,6 +131,12 @@ struct Machine {
         self.order(.kill(Self.key(task), grace: grace, reason: "test"))
     }
 
+    /// A kill that its executor may not ignore.
+    @discardableResult
+    mutating func revoke(_ task: TaskID, grace: Duration? = nil) -> [AgentState.Effect] {
+        self.order(.kill(Self.key(task), grace: grace, reason: "revoked", endsExecutor: true))
+    }
+
     @discardableResult
     mutating func started(_ run: RunID) -> [AgentState.Effect] {
         self.handle(.container(.started(run, pid: 100)))

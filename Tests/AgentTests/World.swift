@@ -64,6 +64,21 @@ struct World {
     mutating func carryOut(_ effects: [AgentState.Effect]) {
         for effect in effects { self.carryOut(effect) }
         for broken in self.machine.agent.checkInvariants() { self.violations.append(broken) }
+        self.checkInsistence()
+    }
+
+    /// A task that has to go is waited for, or its executor ends.
+    private mutating func checkInsistence() {
+        for task in self.machine.agent.tasks.values where task.isLive && task.kill?.insistence != nil {
+            guard let key = task.executorKey, let executor = self.machine.agent.executor(key) else {
+                self.violations.append("\(task.key) has to go, and has no executor")
+                continue
+            }
+            if case .stopping = executor.stage { continue }
+            if self.timers[.kill(task.number)] != task.kill?.deadline {
+                self.violations.append("\(task.key) has to go, and nobody looks whether it does")
+            }
+        }
     }
 
     private mutating func carryOut(_ effect: AgentState.Effect) {
@@ -138,7 +153,9 @@ struct World {
             if !isLogged, self.machine.facts.last?.isDropped != true {
                 self.violations.append("an update of \(task) is acknowledged before it is on disk")
             }
-        case .kill(let task, _): self.update(run, task, .killed)
+        case .kill(let task, _):
+            // Some do not hear it.
+            if Int.random(in: 0..<3, using: &self.random) > 0 { self.update(run, task, .killed) }
         case .shutdown: self.end(run, .init(status: 0))
         case .subscribed, .message, .error, .heartbeat: break
         }
@@ -275,7 +292,8 @@ struct World {
         case 78..<82: self.confirm()
         case 82..<85:
             if let task = self.launchedTasks.randomElement(using: &self.random) {
-                self.order(.kill(Machine.key(task), grace: nil, reason: "storm"))
+                let isRevoked = Bool.random(using: &self.random)
+                self.order(.kill(Machine.key(task), grace: nil, reason: "storm", endsExecutor: isRevoked))
             }
         case 85..<88:
             let live = self.runs.filter { if case .running = $0.value { true } else { false } }.keys.sorted()

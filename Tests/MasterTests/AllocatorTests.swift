@@ -235,9 +235,50 @@ struct RevocationTests {
         small.stage.wait(.seconds(19))
         #expect(small.stage.orders(small.relay) == [])
         small.stage.wait(.seconds(1))
+        #expect(small.stage.orders(small.relay) == [self.order("t1", of: victim, for: beneficiary)])
+    }
+
+    private func order(
+        _ task: TaskID, of victim: FrameworkID, for beneficiary: FrameworkID, grace: Duration = .seconds(20)
+    ) -> AgentOrder {
+        .kill(
+            TaskKey(victim, task), grace: grace, reason: "revoked for framework \(beneficiary)", endsExecutor: true)
+    }
+
+    @Test("The agent that attaches anew is told again what has to go, whatever its scheduler asked meanwhile")
+    func repeated() {
+        let (small, greedy, victim, beneficiary) = self.full(guarantees: [("poor", "cpus:2;mem:1024")])
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) == nil)
+        small.stage.wait(.seconds(20))
+        small.stage.call(greedy, victim, .kill("t1", nil, grace: .seconds(600)))
+        let expected = self.order("t1", of: victim, for: beneficiary)
+        #expect(
+            small.stage.orders(small.relay) == [
+                .kill(TaskKey(victim, "t1"), grace: .seconds(600), reason: "its scheduler wants it so")
+            ])
+        let records = [
+            record(1, victim, "t1", .running, "cpus:2;mem:2048"), record(2, victim, "t2", .running, "cpus:2;mem:2048"),
+        ]
+        small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, tasks: records, position: 30)
+        #expect(small.stage.orders(small.relay) == [expected])
+    }
+
+    @Test("A task that its scheduler kills in vain can be taken back, and goes first")
+    func killedInVain() {
+        let (small, greedy, victim, beneficiary) = self.full(guarantees: [("poor", "cpus:2;mem:1024")])
+        small.stage.call(greedy, victim, .kill("t1", nil, grace: nil))
+        let framework = small.stage.frameworkRows[victim]!
+        small.stage.step(.allocator(small.allocator, .tasksWanted(framework: framework)))
+        guard case .revocable(framework, let tasks)? = small.stage.messages(toAllocator: small.allocator).first else {
+            return #expect(Bool(false), "\(small.stage.said)")
+        }
+        // The younger one would be first.
+        #expect(tasks.map(\.taskID) == ["t1", "t2"])
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary, grace: .seconds(1)) == nil)
+        small.stage.wait(.seconds(1))
         #expect(
             small.stage.orders(small.relay)
-                == [.kill(TaskKey(victim, "t1"), grace: nil, reason: "revoked for framework \(beneficiary)")])
+                == [self.order("t1", of: victim, for: beneficiary, grace: .seconds(1))])
     }
 
     @Test("A task that ends by itself ends its revocation")

@@ -38,6 +38,70 @@ struct FrameworkTests {
         #expect(first.frameworkID == id)
     }
 
+    @Test("SUBSCRIBED says what is guaranteed: to the framework, and to its roles and those above with all of theirs")
+    func guarantees() {
+        let stage = Stage { $0.policy = self.policy(own: "cpus:2", eng: "cpus:8;mem:1024", web: "cpus:1") }
+        let (peer, _) = stage.scheduler("pi") { $0.roles = ["eng/web", "eng/tests", "ads"] }
+        guard case .subscribed(let subscribed)? = stage.events(to: peer).first else {
+            return #expect(Bool(false), "\(stage.said)")
+        }
+        let expected = Guarantees(own: "cpus:2", roles: ["eng": "cpus:8;mem:1024", "eng/web": "cpus:1"])
+        #expect(subscribed.guarantees == expected)
+        // It did not ask for more.
+        stage.step(.policyRead(ClusterPolicy(), source: []))
+        #expect(stage.events(to: peer) == [])
+    }
+
+    private func policy(own: Resources, eng: Resources, web: Resources = .init()) -> ClusterPolicy {
+        var policy = ClusterPolicy()
+        var rule = FrameworkRule(framework: "pi")
+        rule.guarantee = own
+        policy.frameworks = [rule]
+        policy.roles = [("eng", eng), ("eng/web", web)].map { name, guarantee in
+            var role = RoleFacts(role: name)
+            role.guarantee = guarantee
+            return role
+        }
+        return policy
+    }
+
+    @Test("A scheduler that asked hears when its guarantees change, and only then")
+    func guaranteesChange() {
+        let stage = Stage()
+        let peer = stage.connect(Hello(role: .scheduler, name: "pi"))
+        var subscribe = SchedulerCall.Subscribe(framework: FrameworkInfo(user: "ann", name: "pi"))
+        subscribe.framework.roles = ["eng"]
+        subscribe.guarantees = true
+        let first = stage.call(peer, nil, .subscribe(subscribe))
+        guard case .subscribed(let subscribed)? = first.first, first.count == 1 else {
+            return #expect(Bool(false), "\(stage.said)")
+        }
+        #expect(subscribed.guarantees == Guarantees())
+        func adopt(_ policy: ClusterPolicy) -> [SchedulerEvent] {
+            stage.step(.policyRead(policy, source: []))
+            return stage.events(to: peer)
+        }
+        let policy = self.policy(own: "cpus:2", eng: "cpus:8", web: "cpus:1")
+        #expect(adopt(policy) == [.guarantees(Guarantees(own: "cpus:2", roles: ["eng": "cpus:8"]))])
+        #expect(adopt(policy) == [])
+        // What does not concern it.
+        #expect(adopt(self.policy(own: "cpus:2", eng: "cpus:8", web: "cpus:3")) == [])
+        // Its own doing.
+        let info = subscribe.framework
+        var other = info
+        other.roles = ["ads"]
+        let update = SchedulerCall.Kind.updateFramework(other, suppressedRoles: [], constraints: [:])
+        #expect(stage.call(peer, subscribed.frameworkID, update) == [.guarantees(Guarantees(own: "cpus:2"))])
+        // Subscribing again is answered by SUBSCRIBED alone, and what it says counts as told.
+        let again = stage.call(peer, subscribed.frameworkID, .subscribe(subscribe))
+        guard case .subscribed(let second)? = again.first, again.count == 1 else {
+            return #expect(Bool(false), "\(stage.said)")
+        }
+        #expect(second.guarantees == Guarantees(own: "cpus:2", roles: ["eng": "cpus:8"]))
+        #expect(adopt(policy) == [])
+        #expect(adopt(ClusterPolicy()) == [.guarantees(Guarantees())])
+    }
+
     @Test("A subscribed scheduler hears a heartbeat every 15 seconds")
     func heartbeats() {
         let stage = Stage()

@@ -277,9 +277,23 @@ struct SlotTests {
         }
         #expect(asked.count == 1)
         small.stage.wait(.seconds(5))
-        #expect(
-            small.stage.orders(small.relay)
-                == [.kill(TaskKey(small.framework, "c"), grace: nil, reason: "its time on a short slot is over")])
+        #expect(small.stage.orders(small.relay) == [self.order("c", of: small)])
+    }
+
+    private func order(_ task: TaskID, of small: Small) -> AgentOrder {
+        .kill(
+            TaskKey(small.framework, task), grace: .seconds(5), reason: "its time on a short slot is over",
+            endsExecutor: true)
+    }
+
+    @Test("A framework that kills its task in vain does not keep the short slot")
+    func killedInVain() {
+        let small = self.small(long: 0)
+        self.start(small, "a")
+        small.stage.call(small.scheduler, small.framework, .kill("a", nil, grace: nil))
+        small.stage.wait(.seconds(60))
+        small.stage.wait(.seconds(5))
+        #expect(small.stage.orders(small.relay) == [self.order("a", of: small)])
     }
 
     @Test("A task that says it is short takes nothing of the long part")

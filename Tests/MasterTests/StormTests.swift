@@ -301,7 +301,7 @@ private final class Storm {
                 }
             }
             #expect(agent.total.contains(agent.held), "\(agent.hostname) runs \(agent.held)")
-        case .kill(let key, _, _):
+        case .kill(let key, _, _, _):
             guard let place = agent.tasks.firstIndex(where: { $0.key == key && !$0.state.isTerminal }) else { return }
             agent.tasks[place].state = .killed
             self.log(agent, .task(agent.tasks[place]))

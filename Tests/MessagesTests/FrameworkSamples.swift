@@ -174,6 +174,7 @@ extension SchedulerCall: Sample {
             framework: framework, suppressedRoles: random.list(upTo: 2) { $0.text() }, relays: random.flag(),
             standby: random.flag())
         subscribe.constraints = .sample(&random)
+        subscribe.guarantees = random.flag()
         return SchedulerCall(frameworkID: framework.id, .subscribe(subscribe))
     }
 
@@ -221,13 +222,14 @@ extension SchedulerEvent: Sample {
     static func sample(_ random: inout Random) -> SchedulerEvent {
         let relays = random.list(upTo: 3) { RelayInfo(name: $0.text(), address: $0.text()) }
         let address = random.one(of: ["10.1.2.3:5050", "master-1:5050", "[::1]:5050"])
-        switch random.below(11) {
+        switch random.below(12) {
         case 0:
-            return .subscribed(
-                Subscribed(
-                    frameworkID: random.id(), heartbeatInterval: random.duration(),
-                    master: MasterInfo(id: random.text(), address: address), relays: relays,
-                    subscription: random.maybe { Subscription(epoch: 4, counter: $0.number(), token: $0.uuid()) }))
+            var subscribed = Subscribed(
+                frameworkID: random.id(), heartbeatInterval: random.duration(),
+                master: MasterInfo(id: random.text(), address: address), relays: relays,
+                subscription: random.maybe { Subscription(epoch: 4, counter: $0.number(), token: $0.uuid()) })
+            subscribed.guarantees = .sample(&random)
+            return .subscribed(subscribed)
         case 1: return .offers(random.list(upTo: 4) { .sample(&$0) })
         case 2: return .rescind(random.id())
         case 3: return .update(random.flag() ? .status(.sample(&random)) : .encoded(random.bytes()))
@@ -244,6 +246,7 @@ extension SchedulerEvent: Sample {
                 })
         case 8: return .rescindInverseOffer(random.id())
         case 9: return .relays(relays)
+        case 10: return .guarantees(.sample(&random))
         default: return .heartbeat
         }
     }
@@ -252,6 +255,17 @@ extension SchedulerEvent: Sample {
     var plain: SchedulerEvent {
         guard case .update(.status(let status)) = self else { return self }
         return .update(.encoded(status.encoded()))
+    }
+}
+
+extension Guarantees {
+    static func sample(_ random: inout Random) -> Guarantees {
+        var sample = Guarantees(own: random.resources())
+        for role in ["eng", "eng/web", "ads"] where random.flag() {
+            let resources = random.resources()
+            if !resources.isEmpty { sample.roles[role] = resources }
+        }
+        return sample
     }
 }
 

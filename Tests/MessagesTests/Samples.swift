@@ -141,7 +141,10 @@ extension AgentOrder {
                     frameworkID: random.id(), role: random.text(), frameworkInfo: random.bytes(),
                     tasks: random.list(upTo: 4) { LaunchOrder.Task(taskID: $0.id(), info: $0.bytes()) },
                     groupExecutor: random.bytes()))
-        case 1: return .kill(.sample(&random), grace: random.maybe { $0.duration() }, reason: random.text())
+        case 1:
+            return .kill(
+                .sample(&random), grace: random.maybe { $0.duration() }, reason: random.text(),
+                endsExecutor: random.flag())
         case 2: return .shutdownExecutor(.sample(&random))
         case 3: return .shutdownFramework(random.id())
         case 4: return .message(.sample(&random), random.bytes())

@@ -10,7 +10,7 @@ struct SchedulerSubscriptionTests {
         let info = FrameworkInfo(user: "u", name: "test")
         #expect(
             scheduler.handle(.masterConnected(master, 1), at: start) == [
-                .sendToMaster(call(.subscribe(.init(framework: info, relays: true)), of: nil)),
+                .sendToMaster(call(.subscribe(.init(framework: info, relays: true, guarantees: true)), of: nil)),
                 .setTimer(.registration, at: seconds(30)),
             ])
         let subscribed = SchedulerEvent.Subscribed(
@@ -22,6 +22,29 @@ struct SchedulerSubscriptionTests {
                 .connectRelay(one, subscription(1, 1)),
             ])
         #expect(scheduler.epoch == 1)
+    }
+
+    @Test("The user hears what is guaranteed when it is new: after registering, when it changes, never twice")
+    func guarantees() {
+        var scheduler = SchedulerState(settings())
+        let (first, second) = (Guarantees(own: "cpus:2"), Guarantees(own: "cpus:2", roles: ["*": "mem:64"]))
+        _ = scheduler.handle(.masterConnected(master, 1), at: start)
+        var subscribed = SchedulerEvent.Subscribed(
+            frameworkID: "1-F1", heartbeatInterval: .seconds(15), master: leader, subscription: subscription(1, 1))
+        subscribed.guarantees = first
+        let effects = scheduler.handle(.masterEvent(.subscribed(subscribed), from: master), at: start)
+        #expect(effects.callbacks == [.registered("1-F1", leader), .guarantees(first)])
+        #expect(scheduler.guarantees == first)
+        let change = SchedulerState.Event.masterEvent(.guarantees(second), from: master)
+        #expect(scheduler.handle(change, at: start) == [.callBack(.guarantees(second))])
+        #expect(scheduler.handle(change, at: start) == [])
+        // Another master that says the same has nothing to tell.
+        _ = scheduler.handle(.masterDisconnected(master), at: start)
+        _ = scheduler.handle(.masterConnected(standby, 2), at: start)
+        subscribed.guarantees = second
+        subscribed.subscription = subscription(2, 1)
+        let again = scheduler.handle(.masterEvent(.subscribed(subscribed), from: standby), at: start)
+        #expect(again.callbacks == [.reregistered(leader)])
     }
 
     @Test("After its master is gone a framework subscribes with the next one under its id")
@@ -36,7 +59,7 @@ struct SchedulerSubscriptionTests {
         info.id = "1-F1"
         #expect(
             scheduler.handle(.masterConnected(standby, 2), at: seconds(2)).calls == [
-                .subscribe(.init(framework: info, relays: true))
+                .subscribe(.init(framework: info, relays: true, guarantees: true))
             ])
         let subscribed = SchedulerEvent.Subscribed(
             frameworkID: "1-F1", heartbeatInterval: .seconds(15), master: leader, relays: [one, two],
@@ -93,7 +116,8 @@ struct SchedulerSubscriptionTests {
         let info = FrameworkInfo(user: "u", name: "test")
         #expect(
             effects == [
-                .sendToMaster(call(.subscribe(.init(framework: info, relays: true, standby: true)), of: nil))
+                .sendToMaster(
+                    call(.subscribe(.init(framework: info, relays: true, standby: true, guarantees: true)), of: nil))
             ])
     }
 

@@ -141,27 +141,60 @@ struct PolicyTests {
         try eventually("it is gone") { try compare() == nil }
     }
 
-    @Test("A policy in another language takes the place of the one that Meseta brings, while the cluster runs")
-    func python() throws {
-        let cluster = try LiveCluster(["--agents", "2", "--restart-delay", "never"])
-        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent()
-        let (protos, classes) = (
-            root.appendingPathComponent("Protos"), cluster.directory.appendingPathComponent("classes")
-        )
+    @Test("What an executor does not give back is taken with the executor, and the guarantee is kept")
+    func stubbornExecutor() throws {
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("policy-\(UUID().uuidString).yaml")
+        defer { try? FileManager.default.removeItem(at: path) }
+        let text = "frameworks:\n  urgent: {guarantee: {cpus: 0.4}}\nrevocation: {wait: 1s, grace: 1s}\n"
+        try Data(text.utf8).write(to: path)
+        let cluster = try LiveCluster(
+            ["--agents", "1", "--resources", "cpus:1;mem:1024;disk:1024", "--policy-file", path.path])
+        let classes = try self.classes(of: ["executor", "handshake", "meseta", "scheduler"], in: cluster)
+        let address = try #require(cluster.members("master").first?.address).split(separator: ":").map(String.init)
+        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
+            "Python/stubborn.py")
+        let stubborn = try RunningProgram(
+            URL(fileURLWithPath: "/usr/bin/python3"), [script.path, classes, address[0], address[1]])
+        func isRunning(_ task: String) -> Bool { stubborn.output.contains("\(task) TASK_RUNNING") }
+        try eventually("the cluster is full") { isRunning("a") && isRunning("b") }
+        let urgent = try cluster.meseta(["run", "--name", "urgent", "--cpus", "0.4", "--mem", "16", "--", "echo", "in"])
+        #expect(urgent.status == 0 && urgent.output == "in\n", "\(urgent.errors)\n\(stubborn.errors)\n\(cluster.logs)")
+        let told = try stubborn.wait(seconds: 30)
+        #expect(told.status == 0, "\(told.errors)")
+        #expect(told.output.contains("asked to give back"))
+        // One task is taken back; the other had the same executor.
+        let ends = told.lines.filter { $0.contains("REASON_CONTAINER_PREEMPTED") }
+        #expect(ends.count == 2 && ends.count { $0.contains("TASK_KILLED") } == 1, "\(told.output)")
+        #expect(ends.allSatisfy { $0.contains("Executor e did not end task") && $0.contains("revoked for framework") })
+    }
+
+    /// Python classes of the schema, made by protoc: the directory that they are in.
+    private func classes(of schema: [String], in cluster: LiveCluster) throws -> String {
+        let protos = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent().appendingPathComponent("Protos")
+        let classes = cluster.directory.appendingPathComponent("classes")
         try FileManager.default.createDirectory(at: classes, withIntermediateDirectories: true)
-        let schema = ["allocator", "entities", "handshake", "meseta", "scheduler"]
         let generate = try RunningProgram(
             URL(fileURLWithPath: "/usr/bin/protoc"),
             ["-I", protos.path, "--python_out", classes.path]
                 + schema.map { protos.appendingPathComponent("\($0).proto").path })
         #expect(try generate.wait(seconds: 30).status == 0, "\(generate.errors)")
+        return classes.path
+    }
+
+    @Test("A policy in another language takes the place of the one that Meseta brings, while the cluster runs")
+    func python() throws {
+        let cluster = try LiveCluster(["--agents", "2", "--restart-delay", "never"])
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let classes = try self.classes(
+            of: ["allocator", "entities", "handshake", "meseta", "scheduler"], in: cluster)
         let address = try #require(cluster.members("master").first?.address).split(separator: ":").map(String.init)
         let allocator = try RunningProgram(
             URL(fileURLWithPath: "/usr/bin/python3"),
             [
                 root.appendingPathComponent("Services/SDK/Python/examples/allocator.py").path, address[0], address[1],
-                classes.path,
+                classes,
             ])
         func owners() throws -> Set<String> {
             Set(try self.rows(cluster, ["agents"]).compactMap { $0["allocator"] as? String })

@@ -189,10 +189,11 @@ struct  Meseta__Twin__SchedulerEvent
   Meseta__V1__Scheduler__Event__InverseOffers *inverse_offers;
   Meseta__V1__Scheduler__Event__RescindInverseOffer *rescind_inverse_offer;
   Meseta__V1__Scheduler__Event__Relays *relays;
+  Meseta__V1__Scheduler__Event__Guarantees *guarantees;
 };
 #define MESETA__TWIN__SCHEDULER_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__scheduler_event__descriptor) \
-    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Meseta__Twin__SchedulerCall__Subscribe
@@ -209,10 +210,12 @@ struct  Meseta__Twin__SchedulerCall__Subscribe
   protobuf_c_boolean relays;
   protobuf_c_boolean has_standby;
   protobuf_c_boolean standby;
+  protobuf_c_boolean has_guarantees;
+  protobuf_c_boolean guarantees;
 };
 #define MESETA__TWIN__SCHEDULER_CALL__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__scheduler_call__subscribe__descriptor) \
-    , {0,NULL}, 0,NULL, NULL, 0, 0, 0, 0 }
+    , {0,NULL}, 0,NULL, NULL, 0, 0, 0, 0, 0, 0 }
 
 
 struct  Meseta__Twin__SchedulerCall__Launch

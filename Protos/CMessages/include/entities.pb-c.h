@@ -366,13 +366,18 @@ struct  Meseta__Wire__AgentOrder__Kill
    */
   int64_t grace_ns;
   /*
-   * For the log: who asked.
+   * Who asked, for people.
    */
   char *reason;
+  /*
+   * The task goes in any case: an executor that has not ended it after the grace is ended with all that it runs.
+   * The grace is then the task's own policy, bounded by `grace_ns` or the agent's usual time, whichever is longer.
+   */
+  protobuf_c_boolean ends_executor;
 };
 #define MESETA__WIRE__AGENT_ORDER__KILL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_order__kill__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0 }
 
 
 struct  Meseta__Wire__AgentOrder__ShutdownExecutor

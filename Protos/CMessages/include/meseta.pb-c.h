@@ -538,7 +538,7 @@ typedef enum _Meseta__V1__TaskStatus__Reason {
    */
   MESETA__V1__TASK_STATUS__REASON__REASON_CONTAINER_LIMITATION_MEMORY = 8,
   /*
-   * Agent. LOST (GONE): its revocable resources were taken back.
+   * Agent. KILLED: it was taken back, and its executor had to end for that. LOST (GONE): it was in that executor, too.
    */
   MESETA__V1__TASK_STATUS__REASON__REASON_CONTAINER_PREEMPTED = 17,
   /*

@@ -28,6 +28,7 @@ typedef struct Meseta__V1__Scheduler__Event__Message Meseta__V1__Scheduler__Even
 typedef struct Meseta__V1__Scheduler__Event__Failure Meseta__V1__Scheduler__Event__Failure;
 typedef struct Meseta__V1__Scheduler__Event__Error Meseta__V1__Scheduler__Event__Error;
 typedef struct Meseta__V1__Scheduler__Event__Relays Meseta__V1__Scheduler__Event__Relays;
+typedef struct Meseta__V1__Scheduler__Event__Guarantees Meseta__V1__Scheduler__Event__Guarantees;
 typedef struct Meseta__V1__Scheduler__Response Meseta__V1__Scheduler__Response;
 typedef struct Meseta__V1__Scheduler__Response__ReconcileOperations Meseta__V1__Scheduler__Response__ReconcileOperations;
 typedef struct Meseta__V1__Scheduler__AttributeConstraint Meseta__V1__Scheduler__AttributeConstraint;
@@ -113,7 +114,11 @@ typedef enum _Meseta__V1__Scheduler__Event__Type {
   /*
    * Only to those who asked for relays.
    */
-  MESETA__V1__SCHEDULER__EVENT__TYPE__RELAYS = 1000
+  MESETA__V1__SCHEDULER__EVENT__TYPE__RELAYS = 1000,
+  /*
+   * Only to those who asked for guarantees.
+   */
+  MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES = 1001
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__SCHEDULER__EVENT__TYPE)
 } Meseta__V1__Scheduler__Event__Type;
 typedef enum _Meseta__V1__Scheduler__Response__Type {
@@ -231,10 +236,18 @@ struct  Meseta__V1__Scheduler__Event__Subscribed
    * To show to them.
    */
   Meseta__V1__Subscription *subscription;
+  /*
+   * What the operator guarantees: nobody gets more before this is had, and tasks of others are taken back for it if need
+   * be. Without `allocation_info` it is the framework's own, over all of its roles. With it, it is that of a role that
+   * the framework is in, or of a role above one, and all frameworks in that role have it together. Roles without a
+   * guarantee are not named. Changes come as GUARANTEES, if asked for.
+   */
+  size_t n_guarantee;
+  Meseta__V1__Resource **guarantee;
 };
 #define MESETA__V1__SCHEDULER__EVENT__SUBSCRIBED__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__event__subscribed__descriptor) \
-    , NULL, 0, 0, NULL, 0,NULL, NULL }
+    , NULL, 0, 0, NULL, 0,NULL, NULL, 0,NULL }
 
 
 struct  Meseta__V1__Scheduler__Event__Offers
@@ -368,6 +381,23 @@ struct  Meseta__V1__Scheduler__Event__Relays
 
 
 /*
+ * The operator has decided anew, or the framework has changed its roles. In place of what was said before.
+ */
+struct  Meseta__V1__Scheduler__Event__Guarantees
+{
+  ProtobufCMessage base;
+  /*
+   * As in SUBSCRIBED.
+   */
+  size_t n_guarantee;
+  Meseta__V1__Resource **guarantee;
+};
+#define MESETA__V1__SCHEDULER__EVENT__GUARANTEES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__event__guarantees__descriptor) \
+    , 0,NULL }
+
+
+/*
  * From the master to the scheduler. Updates and messages come from relays, too, to those who asked for relays.
  */
 struct  Meseta__V1__Scheduler__Event
@@ -386,10 +416,11 @@ struct  Meseta__V1__Scheduler__Event
   Meseta__V1__Scheduler__Event__RescindInverseOffer *rescind_inverse_offer;
   Meseta__V1__Scheduler__Event__UpdateOperationStatus *update_operation_status;
   Meseta__V1__Scheduler__Event__Relays *relays;
+  Meseta__V1__Scheduler__Event__Guarantees *guarantees;
 };
 #define MESETA__V1__SCHEDULER__EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__event__descriptor) \
-    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Meseta__V1__Scheduler__Response__ReconcileOperations
@@ -646,10 +677,15 @@ struct  Meseta__V1__Scheduler__Call__Subscribe
    */
   protobuf_c_boolean has_standby;
   protobuf_c_boolean standby;
+  /*
+   * Send a GUARANTEES event when what is guaranteed changes. Absent or false: only SUBSCRIBED tells.
+   */
+  protobuf_c_boolean has_guarantees;
+  protobuf_c_boolean guarantees;
 };
 #define MESETA__V1__SCHEDULER__CALL__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__call__subscribe__descriptor) \
-    , NULL, 0,NULL, NULL, 0, 0, 0, 0 }
+    , NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0 }
 
 
 /*
@@ -1004,6 +1040,9 @@ void   meseta__v1__scheduler__event__error__init
 /* Meseta__V1__Scheduler__Event__Relays methods */
 void   meseta__v1__scheduler__event__relays__init
                      (Meseta__V1__Scheduler__Event__Relays         *message);
+/* Meseta__V1__Scheduler__Event__Guarantees methods */
+void   meseta__v1__scheduler__event__guarantees__init
+                     (Meseta__V1__Scheduler__Event__Guarantees         *message);
 /* Meseta__V1__Scheduler__Event methods */
 void   meseta__v1__scheduler__event__init
                      (Meseta__V1__Scheduler__Event         *message);
@@ -1243,6 +1282,9 @@ typedef void (*Meseta__V1__Scheduler__Event__Error_Closure)
 typedef void (*Meseta__V1__Scheduler__Event__Relays_Closure)
                  (const Meseta__V1__Scheduler__Event__Relays *message,
                   void *closure_data);
+typedef void (*Meseta__V1__Scheduler__Event__Guarantees_Closure)
+                 (const Meseta__V1__Scheduler__Event__Guarantees *message,
+                  void *closure_data);
 typedef void (*Meseta__V1__Scheduler__Event_Closure)
                  (const Meseta__V1__Scheduler__Event *message,
                   void *closure_data);
@@ -1369,6 +1411,7 @@ extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__message__d
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__failure__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__error__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__relays__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__guarantees__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__scheduler__event__type__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__response__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__response__reconcile_operations__descriptor;

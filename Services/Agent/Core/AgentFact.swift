@@ -25,6 +25,8 @@ public enum AgentFact: Hashable, Sendable {
     case executorSubscribed(ExecutorKey)
     case executorRefused(reason: String)
     case executorAway(ExecutorKey)
+    /// It did not end a task that has to go: it is ended itself.
+    case executorDefied(TaskKey, reason: String)
     case executorExited(ExecutorKey, message: String)
     /// An executor sent an update that cannot be taken; it is acknowledged and forgotten.
     case updateDropped(TaskKey, reason: String)

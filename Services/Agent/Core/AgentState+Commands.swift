@@ -73,16 +73,28 @@ extension AgentState {
 
     // MARK: Kill
 
-    mutating func killTask(_ key: TaskKey, grace: Duration?, at now: Instant, into effects: inout [Effect]) {
+    /// `insistence`: why the task goes even if its executor does not end it.
+    mutating func killTask(
+        _ key: TaskKey, grace: Duration?, insistence: String?, at now: Instant, into effects: inout [Effect]
+    ) {
         guard let number = self.numbers[key], let task = self.tasks[number], task.isLive else {
             return effects.append(.observe(.orderIgnored(reason: "kill of \(key), which is not live here")))
         }
         switch (task.stage, task.isCommand) {
         case (.accepted, _), (.queued, _): self.killDuringLaunch(task, at: now, into: &effects)
-        case (.launching, _), (.running, true): self.killCommand(number, grace: grace, at: now, into: &effects)
-        case (.running, false): self.killInExecutor(task, grace: grace, at: now, into: &effects)
+        case (.launching, _), (.running, true):
+            let grace = insistence == nil ? grace : self.patience(with: task, atMost: grace)
+            self.killCommand(number, grace: grace, at: now, into: &effects)
+        case (.running, false):
+            self.killInExecutor(task, grace: grace, insistence: insistence, at: now, into: &effects)
         case (.ended, _): break
         }
+    }
+
+    /// The time that a task which has to go may take: its own policy's, but nobody's for ever.
+    func patience(with task: TaskEntry, atMost bound: Duration?) -> Duration {
+        let usual = self.settings.killGracePeriod
+        return min(task.info?.killGracePeriod ?? usual, max(bound ?? usual, usual))
     }
 
     /// Nothing of it ran yet.
@@ -138,15 +150,24 @@ extension AgentState {
     /// SIGTERM.
     static let terminate: Int32 = 15
 
-    mutating func killGraceEnded(_ number: UInt64, into effects: inout [Effect]) {
-        guard let task = self.tasks[number], task.isLive, task.isCommand else { return }
-        effects.append(.destroy(task.acceptance.runID))
+    mutating func killGraceEnded(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {
+        guard let task = self.tasks[number], task.isLive else { return }
+        if task.isCommand {
+            effects.append(.destroy(task.acceptance.runID))
+        } else {
+            self.endExecutor(defying: task, at: now, into: &effects)
+        }
     }
 
     mutating func completionTimeReached(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {
         guard let task = self.tasks[number], task.stage == .running else { return }
         self.tasks[number]?.isOvertime = true
-        effects.append(.destroy(task.acceptance.runID))
+        if task.isCommand {
+            effects.append(.destroy(task.acceptance.runID))
+        } else {
+            self.killInExecutor(
+                task, grace: nil, insistence: "it ran longer than its max_completion_time", at: now, into: &effects)
+        }
     }
 
     // MARK: The end of a framework

@@ -100,7 +100,7 @@ extension AgentState {
         effects.append(.sendToExecutor(peer, subscribed))
         effects.append(.observe(.executorSubscribed(executor.key)))
         let updated = Set(updates.map(\.taskID))
-        self.matchTasks(of: run, listed: Set(unacknowledged), updated: updated, over: peer, into: &effects)
+        self.matchTasks(of: run, listed: Set(unacknowledged), updated: updated, over: peer, at: now, into: &effects)
         for update in updates { self.updated(update, by: executor.key, over: peer, at: now, into: &effects) }
         if case .stopping = executor.stage {
             self.executors[run]?.stage = .stopping(peer)
@@ -108,14 +108,15 @@ extension AgentState {
         }
         self.executors[run]?.stage = .subscribed(peer)
         effects.append(.cancelTimer(.executorRegistration(run)))
-        self.deliverQueued(of: run, into: &effects)
+        self.deliverQueued(of: run, at: now, into: &effects)
     }
 
     /// Finds out which tasks the executor has: those it lists, and those it has sent updates of.
     ///
     /// The others never reached it, and wait to be delivered. What it lists and should not have is killed.
     private mutating func matchTasks(
-        of run: RunID, listed: Set<TaskID>, updated: Set<TaskID>, over peer: PeerID, into effects: inout [Effect]
+        of run: RunID, listed: Set<TaskID>, updated: Set<TaskID>, over peer: PeerID, at now: Instant,
+        into effects: inout [Effect]
     ) {
         guard let executor = self.executors[run] else { return }
         var live: Set<TaskID> = []
@@ -126,7 +127,10 @@ extension AgentState {
             let isThere =
                 !task.recentUUIDs.isEmpty || listed.contains(task.key.task) || updated.contains(task.key.task)
             self.tasks[number]?.stage = isThere ? .running : .queued
-            if isThere { self.executors[run]?.hasReceivedTasks = true }
+            if isThere {
+                self.executors[run]?.hasReceivedTasks = true
+                self.boundTime(of: number, at: now, into: &effects)
+            }
             if isThere, let kill = task.kill {
                 effects.append(.sendToExecutor(peer, .kill(task.key.task, grace: kill.grace)))
             }
@@ -138,7 +142,7 @@ extension AgentState {
 
     // MARK: Its tasks
 
-    private mutating func deliverQueued(of run: RunID, into effects: inout [Effect]) {
+    private mutating func deliverQueued(of run: RunID, at now: Instant, into effects: inout [Effect]) {
         guard let executor = self.executors[run] else { return }
         var group: [UInt64] = []
         for number in executor.tasks where self.tasks[number]?.stage == .queued {
@@ -147,18 +151,18 @@ extension AgentState {
                     && self.tasks[$0]?.acceptance.group == self.tasks[number]?.acceptance.group
             }
             if isSameGroup == false {
-                self.deliver(group, into: &effects)
+                self.deliver(group, at: now, into: &effects)
                 group = []
             }
             group.append(number)
         }
-        if !group.isEmpty { self.deliver(group, into: &effects) }
+        if !group.isEmpty { self.deliver(group, at: now, into: &effects) }
     }
 
     /// Gives its executor a task or a group that is on disk; or lets it wait until the executor subscribes.
     ///
     /// The container is grown first, so that the task finds what it was promised.
-    mutating func deliver(_ numbers: [UInt64], into effects: inout [Effect]) {
+    mutating func deliver(_ numbers: [UInt64], at now: Instant, into effects: inout [Effect]) {
         let waiting = numbers.compactMap { self.tasks[$0] }.filter { $0.stage == .accepted || $0.stage == .queued }
         guard let first = waiting.first, let key = first.executorKey, let executor = self.executor(key) else { return }
         guard case .subscribed(let peer) = executor.stage else {
@@ -171,6 +175,19 @@ extension AgentState {
         let infos = waiting.compactMap(\.info)
         effects.append(
             .sendToExecutor(peer, first.acceptance.group == nil ? .launch(infos[0]) : .launchGroup(infos)))
+        for task in waiting { self.boundTime(of: task.number, at: now, into: &effects) }
+    }
+
+    /// A task that may run for so long only may do so from when its executor has it.
+    ///
+    /// After a restart it counts from its RUNNING, if the executor said so.
+    mutating func boundTime(of number: UInt64, at now: Instant, into effects: inout [Effect]) {
+        guard let task = self.tasks[number], task.runsUntil == nil, let bound = task.info?.maxCompletionTime else {
+            return
+        }
+        let instant = min(self.completion(of: task) ?? now + bound, now + bound)
+        self.tasks[number]?.runsUntil = instant
+        effects.append(.setTimer(.completion(number), at: max(now, instant)))
     }
 
     private mutating func fitContainer(of run: RunID, into effects: inout [Effect]) {
@@ -226,14 +243,26 @@ extension AgentState {
         }
     }
 
-    /// The executor decides what it does about it; a wish that cannot be told now is told when it subscribes.
+    /// The executor decides what it does about it, unless somebody insists: then it has its time.
+    ///
+    /// A wish that cannot be told now is told when it subscribes; the time runs meanwhile. Insisting again does not
+    /// lengthen it. It is not logged: after a restart the master asks again, and the time begins anew.
     mutating func killInExecutor(
-        _ task: TaskEntry, grace: Duration?, at now: Instant, into effects: inout [Effect]
+        _ task: TaskEntry, grace: Duration?, insistence: String?, at now: Instant, into effects: inout [Effect]
     ) {
         guard let key = task.executorKey, let executor = self.executor(key) else { return }
-        self.tasks[task.number]?.kill = .init(requestedAt: now, grace: grace, deadline: .distantFuture)
+        let patience = insistence == nil ? grace : self.patience(with: task, atMost: grace)
+        var kill = TaskEntry.Kill(
+            requestedAt: now, grace: patience, deadline: task.kill?.deadline ?? .distantFuture,
+            insistence: task.kill?.insistence)
+        if let insistence, let patience, now + patience < kill.deadline {
+            kill.deadline = now + patience
+            kill.insistence = insistence
+            effects.append(.setTimer(.kill(task.number), at: kill.deadline))
+        }
+        self.tasks[task.number]?.kill = kill
         if let peer = executor.peer {
-            effects.append(.sendToExecutor(peer, .kill(task.key.task, grace: grace)))
+            effects.append(.sendToExecutor(peer, .kill(task.key.task, grace: patience)))
         }
     }
 
@@ -264,13 +293,43 @@ extension AgentState {
             self.finishExecutor(executor.runID, .init(status: 0), at: now, into: &effects)
         case .registering, .away: self.destroyExecutor(executor.runID, end, into: &effects)
         case .subscribed(let peer):
-            self.executors[executor.runID]?.end = end
-            self.executors[executor.runID]?.stage = .stopping(peer)
-            effects.append(.sendToExecutor(peer, .shutdown))
             let grace = executor.info.shutdownGracePeriod ?? self.settings.executorShutdownGracePeriod
-            effects.append(.setTimer(.executorShutdown(executor.runID), at: now + grace))
+            self.stopExecutor(executor.runID, end, over: peer, by: now + grace, into: &effects)
         case .stopping, .exited: break
         }
+    }
+
+    /// It did not end a task that has to go: it ends itself, with all that it runs.
+    ///
+    /// However long it wants to shut down, it has no more than the agent's usual time.
+    mutating func endExecutor(defying task: TaskEntry, at now: Instant, into effects: inout [Effect]) {
+        guard let insistence = task.kill?.insistence, let executor = task.executorKey.flatMap({ self.executor($0) })
+        else { return }
+        let id = executor.key.executor
+        let message = "Executor \(id) did not end task \(task.key.task) in time, and was ended: \(insistence)."
+        let end = ExecutorEntry.End(isLost: true, reason: .containerPreempted, message: message)
+        let usual = self.settings.executorShutdownGracePeriod
+        let latest = now + min(executor.info.shutdownGracePeriod ?? usual, usual)
+        effects.append(.observe(.executorDefied(task.key, reason: insistence)))
+        switch executor.stage {
+        case .registering, .away: self.destroyExecutor(executor.runID, end, into: &effects)
+        case .subscribed(let peer): self.stopExecutor(executor.runID, end, over: peer, by: latest, into: &effects)
+        case .stopping:
+            guard let planned = executor.stopsBy, latest < planned else { return }
+            self.executors[executor.runID]?.stopsBy = latest
+            effects.append(.setTimer(.executorShutdown(executor.runID), at: latest))
+        case .accepted, .exited: break
+        }
+    }
+
+    private mutating func stopExecutor(
+        _ run: RunID, _ end: ExecutorEntry.End, over peer: PeerID, by instant: Instant, into effects: inout [Effect]
+    ) {
+        self.executors[run]?.end = end
+        self.executors[run]?.stage = .stopping(peer)
+        self.executors[run]?.stopsBy = instant
+        effects.append(.sendToExecutor(peer, .shutdown))
+        effects.append(.setTimer(.executorShutdown(run), at: instant))
     }
 
     private mutating func destroyExecutor(
@@ -312,7 +371,10 @@ extension AgentState {
         effects.append(.cancelTimer(.executorShutdown(run)))
         self.executors[run]?.stage = .exited
         let draft = self.outcome(of: executor, exit)
-        for number in executor.tasks { self.add(draft, to: number, at: now, into: &effects) }
+        for number in executor.tasks {
+            let own = self.tasks[number].flatMap { Self.outcome(of: $0, in: executor, exit) }
+            self.add(own ?? draft, to: number, at: now, into: &effects)
+        }
         self.executorRuns[executor.key] = nil
         self.used -= executor.info.resources
         let record = ExecutorExit(
@@ -337,6 +399,19 @@ extension AgentState {
         guard let end = executor.end else { return Draft(.failed, reason: .executorTerminated, message: text) }
         let gone = self.frameworks[executor.key.framework]?.goneState ?? .lost
         return Draft(end.isLost ? gone : .failed, reason: end.reason, message: end.message)
+    }
+
+    /// What a task ends as that had to go, and whose executor went for that; nil: as the others.
+    private static func outcome(of task: TaskEntry, in executor: ExecutorEntry, _ exit: ContainerExit) -> Draft? {
+        guard let end = executor.end, let insistence = task.kill?.insistence else { return nil }
+        guard exit.cause == .itself || exit.cause == .supervisorLost else { return nil }
+        if task.isOvertime {
+            return Draft(
+                .failed, reason: .maxCompletionTimeReached,
+                message: "The task ran longer than its max_completion_time.")
+        }
+        let message = end.reason == .containerPreempted ? end.message : "\(end.message) (\(insistence))"
+        return Draft(.killed, reason: .containerPreempted, message: message)
     }
 
     mutating func executorExitLogged(_ run: RunID, _ exit: ExecutorExit, into effects: inout [Effect]) {

@@ -57,7 +57,7 @@ extension AgentState {
             guard let consequence = next.consequence else { continue }
             switch consequence {
             case .taskAccepted(let number): self.acceptanceLogged(number, at: now, into: &effects)
-            case .deliver(let group): self.deliver(group, into: &effects)
+            case .deliver(let group): self.deliver(group, at: now, into: &effects)
             case .executorAccepted(let run): self.launchExecutor(run, at: now, into: &effects)
             case .status(let status, let fromExecutor):
                 self.statusLogged(status, fromExecutor: fromExecutor, at: now, into: &effects)

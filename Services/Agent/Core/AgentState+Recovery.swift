@@ -86,6 +86,9 @@ extension AgentState {
                 wasSeen ? self.settings.executorReregistrationTimeout : self.settings.executorRegistrationTimeout
             effects.append(.update(run, executor.load))
             effects.append(.setTimer(.executorRegistration(run), at: now + timeout))
+            for number in executor.tasks where self.tasks[number]?.stage == .running {
+                self.boundTime(of: number, at: now, into: &effects)
+            }
         case .exited(let exit): self.finishExecutor(run, exit, at: now, into: &effects)
         case .launchFailed(let message): self.containerLaunchFailed(run, message, at: now, into: &effects)
         case nil where isSameBoot && !wasSeen && !executor.tasks.isEmpty: launches.append(.executorAccepted(run))
@@ -145,7 +148,7 @@ extension AgentState {
     }
 
     /// When a task that runs has run as long as it may; nil if it may run for ever.
-    private func completion(of task: TaskEntry) -> Instant? {
+    func completion(of task: TaskEntry) -> Instant? {
         guard let bound = task.info?.maxCompletionTime else { return nil }
         let running = [task.acknowledged, task.latest].compactMap { $0 } + task.statuses
         let start = running.first { $0.state == .running }.flatMap { self.codec.status($0.status)?.timestamp }

@@ -143,7 +143,9 @@ extension AgentState {
     private mutating func ordered(_ order: AgentOrder, at now: Instant, into effects: inout [Effect]) {
         switch order {
         case .launch(let launch): self.launch(launch, at: now, into: &effects)
-        case .kill(let key, let grace, _): self.killTask(key, grace: grace, at: now, into: &effects)
+        case .kill(let key, let grace, let reason, let endsExecutor):
+            let insistence = endsExecutor ? reason : nil
+            self.killTask(key, grace: grace, insistence: insistence, at: now, into: &effects)
         case .shutdownExecutor(let key): self.shutdownExecutor(key, at: now, into: &effects)
         case .shutdownFramework(let id): self.shutdownFramework(id, at: now, into: &effects)
         case .message(let key, let data): self.messageForExecutor(key, data, into: &effects)

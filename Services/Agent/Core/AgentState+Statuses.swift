@@ -75,6 +75,9 @@ extension AgentState {
         if task.stage == .launching || task.stage == .running, task.isCommand {
             effects.append(.cancelTimer(.kill(number)))
             if task.info?.maxCompletionTime != nil { effects.append(.cancelTimer(.completion(number))) }
+        } else if !task.isCommand {
+            if task.kill?.insistence != nil { effects.append(.cancelTimer(.kill(number))) }
+            if task.runsUntil != nil { effects.append(.cancelTimer(.completion(number))) }
         }
         if task.isHolding { self.used -= task.resources }
         task.stage = .ended

@@ -166,7 +166,7 @@ public struct AgentState: Role {
     private mutating func timerFired(_ timer: AgentTimer, at now: Instant, into effects: inout [Effect]) {
         switch timer {
         case .statusRetry: self.retryStatuses(at: now, into: &effects)
-        case .kill(let number): self.killGraceEnded(number, into: &effects)
+        case .kill(let number): self.killGraceEnded(number, at: now, into: &effects)
         case .completion(let number): self.completionTimeReached(number, at: now, into: &effects)
         case .executorRegistration(let run): self.executorIsLate(run, into: &effects)
         case .executorShutdown(let run): self.shutdownGraceEnded(run, into: &effects)
@@ -193,9 +193,9 @@ public struct AgentState: Role {
 public enum AgentTimer: Hashable, Sendable {
     /// Unacknowledged statuses are due to be sent again.
     case statusRetry
-    /// The grace period of a command task, by number, ends.
+    /// The grace period of a task, by number, ends: a command task, or one that goes with its executor.
     case kill(UInt64)
-    /// A command task, by number, has run as long as it may.
+    /// A task, by number, has run as long as it may.
     case completion(UInt64)
     /// An executor should have subscribed by now.
     case executorRegistration(RunID)

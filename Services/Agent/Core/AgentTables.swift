@@ -41,8 +41,10 @@ struct TaskEntry {
         var requestedAt: Instant
         /// As asked for; nil: the task's own policy.
         var grace: Duration?
-        /// A command task gets SIGKILL then.
+        /// A command task gets SIGKILL then; another goes with its executor, if it has to go.
         var deadline: Instant
+        /// Why it goes even if its executor does not end it; nil: the executor decides.
+        var insistence: String?
     }
 
     let acceptance: TaskAcceptance
@@ -71,6 +73,8 @@ struct TaskEntry {
     var kill: Kill?
     /// It ran longer than it may.
     var isOvertime = false
+    /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
+    var runsUntil: Instant?
     /// Of the record that the terminal status was acknowledged, from when that is appended.
     var removal: BookPosition?
     /// That record is on disk.
@@ -144,6 +148,8 @@ struct ExecutorEntry {
     /// What its container may use, as last ordered.
     var limits: Resources = .init()
     var end: End?
+    /// When its container is destroyed, if it was told to shut down.
+    var stopsBy: Instant?
     /// From when its record is appended.
     var exit: ExecutorExit?
 

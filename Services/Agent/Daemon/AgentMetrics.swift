@@ -20,6 +20,7 @@ final class AgentMetrics: Sendable {
     let updatesDropped: Counter
     let messagesDropped: Counter
     let executorsExited: Counter
+    let executorsDefiant: Counter
     private let statuses: [TaskState: Counter]
 
     init(_ metrics: Metrics) {
@@ -41,6 +42,8 @@ final class AgentMetrics: Sendable {
         self.updatesDropped = metrics.counter("meseta_agent_updates_dropped_total", "Invalid updates of executors.")
         self.messagesDropped = metrics.counter("meseta_agent_messages_dropped_total", "Messages nobody was there for.")
         self.executorsExited = metrics.counter("meseta_agent_executors_exited_total", "Executors that exited.")
+        self.executorsDefiant = metrics.counter(
+            "meseta_agent_executors_defiant_total", "Executors ended because they did not end a task that had to go.")
         self.statuses = Dictionary(
             uniqueKeysWithValues: TaskState.allCases.map { state in
                 let label = [("state", state.name)]

@@ -77,6 +77,10 @@ struct FrameworkEntry {
     var condition: Condition
     var subscription: Subscription?
     var usesRelays = false
+    /// It wants to be told when its guarantees change.
+    var followsGuarantees = false
+    /// As it was told last, if it follows them.
+    var toldGuarantees = Guarantees()
     /// Those of its roles that want no offers, in the order of its roles.
     var suppressedRoles: [String] = []
     /// Which agents it wants to be offered, by role; a role that is not there: all.
@@ -156,6 +160,13 @@ struct TaskEntry {
     struct Kill {
         var grace: Duration?
         var reason: String
+        /// Its executor goes too, if it does not end the task in time.
+        var endsExecutor = false
+
+        /// As the agent is told.
+        func order(_ key: TaskKey) -> AgentOrder {
+            .kill(key, grace: self.grace, reason: self.reason, endsExecutor: self.endsExecutor)
+        }
     }
 }
 

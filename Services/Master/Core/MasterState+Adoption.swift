@@ -145,7 +145,7 @@ extension MasterState.Cluster {
         }
         for task in entry.tasks.sorted() {
             guard let kill = self.tasks[task].kill, !self.tasks[task].state.isTerminal else { continue }
-            self.send(.kill(self.tasks[task].key, grace: kill.grace, reason: kill.reason), to: agent)
+            self.send(kill.order(self.tasks[task].key), to: agent)
         }
     }
 

@@ -143,12 +143,13 @@ extension MasterState.Cluster {
         if let problem = Validation.change(of: entry.info, to: subscribe.framework) {
             return self.refuse(peer, problem)
         }
+        self.frameworks[framework].followsGuarantees = false  // SUBSCRIBED tells them.
         self.take(
             subscribe.framework, suppressedRoles: subscribe.suppressedRoles, constraints: subscribe.constraints,
             for: framework)
         self.frameworks[framework].usesRelays = subscribe.relays
         self.sendNotice(of: framework)
-        self.sendSubscribed(to: peer, framework)
+        self.sendSubscribed(to: peer, framework, subscribe)
     }
 
     private func newFramework(_ id: FrameworkID, _ info: FrameworkInfo) -> Row {
@@ -179,13 +180,14 @@ extension MasterState.Cluster {
         self.frameworks[framework].condition = .connected(peer)
         self.frameworks[framework].subscription = subscription
         self.frameworks[framework].usesRelays = subscribe.relays
+        self.frameworks[framework].followsGuarantees = false  // Before SUBSCRIBED it is told nothing.
         self.take(
             subscribe.framework, suppressedRoles: subscribe.suppressedRoles, constraints: subscribe.constraints,
             for: framework)
         self.observe(
             .frameworkSubscribed(id, name: subscribe.framework.name, subscription, peer))
         self.sendNotice(of: framework)
-        self.sendSubscribed(to: peer, framework)
+        self.sendSubscribed(to: peer, framework, subscribe)
         self.effects.append(
             .setTimer(.schedulerHeartbeat(peer), at: self.now + self.settings.schedulerHeartbeatInterval))
     }
@@ -208,14 +210,19 @@ extension MasterState.Cluster {
         for role in info.roles { self.noteDemand(of: framework, in: role, isWanting: true) }
         for offer in entry.offers.sorted() where !info.roles.contains(self.offers[offer].role) { self.rescind(offer) }
         self.tellFacts(ofFramework: framework)
+        self.tellGuarantees(of: framework)
     }
 
-    private func sendSubscribed(to peer: PeerID, _ framework: Row) {
+    private func sendSubscribed(to peer: PeerID, _ framework: Row, _ subscribe: SchedulerCall.Subscribe) {
+        let guarantees = self.guarantees(of: framework)
+        self.frameworks[framework].followsGuarantees = subscribe.guarantees
+        self.frameworks[framework].toldGuarantees = guarantees
         let entry = self.frameworks[framework]
-        let subscribed = SchedulerEvent.Subscribed(
+        var subscribed = SchedulerEvent.Subscribed(
             frameworkID: entry.id, heartbeatInterval: self.settings.schedulerHeartbeatInterval,
             master: MasterInfo(id: "\(self.name)-\(self.epoch)", address: self.address),
             relays: entry.usesRelays ? self.relayInfos : [], subscription: entry.subscription)
+        subscribed.guarantees = guarantees
         self.effects.append(.sendToScheduler(peer, .subscribed(subscribed)))
     }
 

@@ -29,6 +29,7 @@ extension MasterState.Cluster {
         }
         if self.isGuaranteed, !wasGuaranteed { for message in self.idleDemands { self.sendToAllocators(message) } }
         if before.slots != policy.slots { self.divideAllSlots() }
+        for framework in self.frameworks.indices.map({ $0 }) { self.tellGuarantees(of: framework) }
         self.rescindOffersAboveLimits()
         self.observe(.policyAdopted(policy.sharing, roles: policy.roles.count, frameworks: policy.frameworks.count))
         if let shortfall = policy.shortfall(in: self.total) { self.observe(.guaranteesUnmet(shortfall)) }
@@ -116,6 +117,28 @@ extension MasterState.Cluster {
             }
         }
         return nil
+    }
+
+    /// What is guaranteed to a framework: its own, and that of its roles and of those above them.
+    func guarantees(of framework: Row) -> Guarantees {
+        var guarantees = Guarantees(own: self.rule(of: framework)?.guarantee ?? .init())
+        for role in self.frameworks[framework].info.roles {
+            for name in [role] + RoleName.ancestors(of: role) {
+                guard let guarantee = self.roles.entry(name)?.facts.guarantee, !guarantee.isEmpty else { continue }
+                guarantees.roles[name] = guarantee
+            }
+        }
+        return guarantees
+    }
+
+    /// Tells a scheduler that follows its guarantees how they have changed, if they have.
+    func tellGuarantees(of framework: Row) {
+        let entry = self.frameworks[framework]
+        guard entry.followsGuarantees, let peer = entry.peer else { return }
+        let guarantees = self.guarantees(of: framework)
+        guard guarantees != entry.toldGuarantees else { return }
+        self.frameworks[framework].toldGuarantees = guarantees
+        self.effects.append(.sendToScheduler(peer, .guarantees(guarantees)))
     }
 
     /// Why a task is larger than the operator allows; nil if it is not.

@@ -61,10 +61,14 @@ extension MasterState.Cluster {
         if self.tasks[task].state == .unreachable { self.reconcile(task) }
     }
 
-    func kill(_ task: Row, grace: Duration?, reason: String) {
+    /// `endsExecutor`: its executor goes too, if it does not end the task in time.
+    ///
+    /// Who asks again with less weight is heard, and what was ordered before is repeated under the next attachments.
+    func kill(_ task: Row, grace: Duration?, reason: String, endsExecutor: Bool = false) {
         let entry = self.tasks[task]
-        self.tasks[task].kill = TaskEntry.Kill(grace: grace, reason: reason)
+        let kill = TaskEntry.Kill(grace: grace, reason: reason, endsExecutor: endsExecutor)
+        if endsExecutor || entry.kill?.endsExecutor != true { self.tasks[task].kill = kill }
         self.observe(.killOrdered(entry.key, reason: reason))
-        self.send(.kill(entry.key, grace: grace, reason: reason), to: entry.agent)
+        self.send(kill.order(entry.key), to: entry.agent)
     }
 }

@@ -17,21 +17,21 @@ extension MasterState.Cluster {
     private static let revocableLimit = 1000
 
     /// Tells an allocator which tasks of a framework could be taken back on its agents, in the order in which they
-    /// should be: the lowest priority first, then the youngest.
+    /// should be: those that are to end anyway first, then the lowest priority, then the youngest.
     ///
     /// - Complexity: O(t log t) in the framework's tasks.
     func tellRevocable(_ framework: Row, to allocator: Row) {
         guard let victim = self.frameworks.row(framework) else { return }
         let candidates = victim.tasks.filter { row in
             let task = self.tasks[row]
-            return task.isOccupying && task.revocation == nil && task.kill == nil
+            return task.isOccupying && task.revocation == nil && task.kill?.endsExecutor != true
                 && self.agents[task.agent].owner == allocator
         }
         // What has not run yet is youngest; the agent's number tells those apart that started in one instant.
-        func age(_ row: Row) -> (Int32, Double, UInt64) {
+        func age(_ row: Row) -> (Int, Int32, Double, UInt64) {
             let task = self.tasks[row]
             let started = task.started == 0 ? Double.infinity : task.started
-            return (task.priority, -started, UInt64.max - (task.number ?? UInt64.max))
+            return (task.kill == nil ? 1 : 0, task.priority, -started, UInt64.max - (task.number ?? UInt64.max))
         }
         let ordered = candidates.sorted { age($0) < age($1) }.prefix(Self.revocableLimit)
         let tasks = ordered.map { row in
@@ -133,11 +133,13 @@ extension MasterState.Cluster {
         self.effects.append(.setTimer(.revocation(serial), at: entry.deadline))
     }
 
-    /// The grace is over and the task still runs: it is killed.
+    /// The grace is over and the task still runs: it is killed, whatever its executor does.
+    ///
+    /// A task whose policy asks for a long farewell has no more than the revocation's grace once more.
     func carryOutRevocation(_ serial: UInt64) {
         guard let entry = self.revocations[serial], !entry.isKilling, entry.deadline <= self.now else { return }
         self.revocations[serial]?.isKilling = true
-        self.kill(entry.task, grace: nil, reason: entry.purpose.reason)
+        self.kill(entry.task, grace: entry.grace, reason: entry.purpose.reason, endsExecutor: true)
     }
 
     /// The task is over: what was asked of its framework is settled.

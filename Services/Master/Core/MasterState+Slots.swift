@@ -49,7 +49,8 @@ extension MasterState.Cluster {
             self.tasks[task].slot = nil
             return
         }
-        guard self.tasks[task].revocation == nil, self.tasks[task].kill == nil else { return }
+        // Killing it itself does not let a framework stay: its executor may not heed that.
+        guard self.tasks[task].revocation == nil else { return }
         let entry = self.tasks[task]
         let grace = self.policy.revocation.grace
         self.admit(

@@ -77,7 +77,7 @@ extension MasterState.Cluster {
         }
         let task = self.insert(entry)
         if entry.isDuplicate, let kill = entry.kill, self.adopting == nil {
-            self.send(.kill(entry.key, grace: kill.grace, reason: kill.reason), to: agent)
+            self.send(kill.order(entry.key), to: agent)
         }
         return task
     }

@@ -15,7 +15,7 @@ extension AgentOrder {
             self = .kill(
                 try reader.taskKey(kill.framework_id, kill.task_id),
                 grace: kill.grace_ns == -1 ? nil : try reader.duration(kill.grace_ns, "kill.grace_ns"),
-                reason: try reader.text(kill.reason, "kill.reason"))
+                reason: try reader.text(kill.reason, "kill.reason"), endsExecutor: kill.ends_executor != 0)
         case MESETA__WIRE__AGENT_ORDER__KIND_SHUTDOWN_EXECUTOR:
             let shutdown = c.pointee.shutdown_executor!.pointee
             self = .shutdownExecutor(try reader.executorKey(shutdown.framework_id, shutdown.executor_id))
@@ -41,12 +41,13 @@ extension AgentOrder {
         case .launch(let order):
             c.pointee.kind_case = MESETA__WIRE__AGENT_ORDER__KIND_LAUNCH
             c.pointee.launch = order.c(in: arena)
-        case .kill(let key, let grace, let reason):
+        case .kill(let key, let grace, let reason, let endsExecutor):
             let kill = arena.make(Meseta__Wire__AgentOrder__Kill.self)
             kill.pointee.framework_id = arena.text(key.framework.rawValue)
             kill.pointee.task_id = arena.text(key.task.rawValue)
             kill.pointee.grace_ns = grace?.nanoseconds ?? -1
             kill.pointee.reason = arena.text(reason)
+            kill.pointee.ends_executor = endsExecutor ? 1 : 0
             c.pointee.kind_case = MESETA__WIRE__AGENT_ORDER__KIND_KILL
             c.pointee.kill = kill
         case .shutdownExecutor(let key):

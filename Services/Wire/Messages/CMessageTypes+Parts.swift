@@ -650,6 +650,11 @@ extension Meseta__V1__Scheduler__Event__Error: CMessage {
 extension Meseta__V1__Scheduler__Event__Failure: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__scheduler__event__failure__init(target) }
 }
+extension Meseta__V1__Scheduler__Event__Guarantees: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__scheduler__event__guarantees__init(target)
+    }
+}
 extension Meseta__V1__Scheduler__Event__InverseOffers: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__v1__scheduler__event__inverse_offers__init(target)

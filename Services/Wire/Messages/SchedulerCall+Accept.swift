@@ -19,7 +19,8 @@ extension SchedulerCall.Subscribe {
             suppressedRoles: try reader.texts(
                 c.pointee.n_suppressed_roles, c.pointee.suppressed_roles, "subscribe.suppressed_roles"),
             relays: c.pointee.has_relays != 0 && c.pointee.relays != 0,
-            standby: c.pointee.has_standby != 0 && c.pointee.standby != 0)
+            standby: c.pointee.has_standby != 0 && c.pointee.standby != 0,
+            guarantees: c.pointee.has_guarantees != 0 && c.pointee.guarantees != 0)
         self.constraints = try [String: OfferConstraints](c.pointee.offer_constraints, reader)
     }
 
@@ -32,6 +33,10 @@ extension SchedulerCall.Subscribe {
         if self.relays {
             c.pointee.has_relays = 1
             c.pointee.relays = 1
+        }
+        if self.guarantees {
+            c.pointee.has_guarantees = 1
+            c.pointee.guarantees = 1
         }
         if self.standby {
             c.pointee.has_standby = 1

@@ -57,6 +57,9 @@ extension SchedulerEvent: WireMessage {
         case MESETA__V1__SCHEDULER__EVENT__TYPE__RELAYS:
             let relays = event.relays?.pointee
             self = .relays(try reader.relays(relays?.n_relays ?? 0, relays?.relays))
+        case MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES:
+            let guarantees = event.guarantees?.pointee
+            self = .guarantees(try reader.guarantees(guarantees?.n_guarantee ?? 0, guarantees?.guarantee))
         case MESETA__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT:
             self = .heartbeat
         default:
@@ -120,6 +123,11 @@ extension SchedulerEvent: WireMessage {
             c.pointee.relays = arena.make()
             c.pointee.relays.pointee.n_relays = relays.count
             c.pointee.relays.pointee.relays = arena.list(relays) { $0.c(in: arena) }
+        case .guarantees(let guarantees):
+            c.pointee.type = MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES
+            c.pointee.guarantees = arena.make()
+            (c.pointee.guarantees.pointee.n_guarantee, c.pointee.guarantees.pointee.guarantee) = arena.guarantees(
+                guarantees)
         case .heartbeat:
             c.pointee.type = MESETA__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT
         }
@@ -145,6 +153,7 @@ extension SchedulerEvent.Subscribed {
         self.init(
             frameworkID: try reader.id(c.pointee.framework_id, "subscribed.framework_id"), heartbeatInterval: interval,
             master: master, relays: try reader.relays(c.pointee.n_relays, c.pointee.relays), subscription: subscription)
+        self.guarantees = try reader.guarantees(c.pointee.n_guarantee, c.pointee.guarantee)
     }
 
     fileprivate func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__V1__Scheduler__Event__Subscribed> {
@@ -161,7 +170,44 @@ extension SchedulerEvent.Subscribed {
             c.pointee.subscription.pointee.counter = subscription.counter
             c.pointee.subscription.pointee.token = arena.binary(subscription.token)
         }
+        (c.pointee.n_guarantee, c.pointee.guarantee) = arena.guarantees(self.guarantees)
         return c
+    }
+}
+
+/// What is guaranteed: a list of `meseta.v1.Resource`, those of a role allocated to it.
+extension MessageReader {
+    fileprivate func guarantees(
+        _ count: Int, _ items: UnsafeMutablePointer<UnsafeMutablePointer<Meseta__V1__Resource>?>?
+    ) throws(MessageError) -> Guarantees {
+        var guarantees = Guarantees()
+        guard count > 0, let items else { return guarantees }
+        var lists: [String?: [UnsafeMutablePointer<Meseta__V1__Resource>?]] = [:]
+        for item in UnsafeBufferPointer(start: items, count: count) {
+            let role = try self.nonEmptyText(item?.pointee.allocation_info?.pointee.role, "guarantee.allocation_info")
+            lists[role, default: []].append(item)
+        }
+        for (role, var list) in lists {
+            let resources = try list.withUnsafeMutableBufferPointer { list throws(MessageError) in
+                try self.resources(list.count, list.baseAddress, "guarantee")
+            }
+            if let role { guarantees.roles[role] = resources } else { guarantees.own = resources }
+        }
+        return guarantees
+    }
+}
+
+extension MessageArena {
+    fileprivate func guarantees(
+        _ guarantees: Guarantees
+    ) -> (Int, UnsafeMutablePointer<UnsafeMutablePointer<Meseta__V1__Resource>?>?) {
+        let parts =
+            [self.resources(guarantees.own)]
+            + guarantees.roles.sorted { $0.key < $1.key }.map { self.resources($0.value, allocatedTo: $0.key) }
+        let items = parts.flatMap { Array(UnsafeBufferPointer(start: $0.1, count: $0.0)) }
+        let list = self.array(items.count, of: UnsafeMutablePointer<Meseta__V1__Resource>?.self)
+        for (index, item) in items.enumerated() { list[index] = item }
+        return (items.count, items.isEmpty ? nil : list)
     }
 }
 

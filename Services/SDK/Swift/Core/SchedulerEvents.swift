@@ -76,6 +76,8 @@ extension SchedulerState {
         case executorLost(ExecutorID, AgentID, status: Int32?)
         case inverseOffers([InverseOffer])
         case inverseOfferRescinded(OfferID)
+        /// In place of those that were told before; at first there are none.
+        case guarantees(Guarantees)
         case error(String)
     }
 

@@ -18,7 +18,7 @@ extension SchedulerState {
         info.id = self.frameworkID
         var subscribe = SchedulerCall.Subscribe(
             framework: info, suppressedRoles: self.suppressed, relays: self.settings.usesRelays,
-            standby: self.settings.isStandby)
+            standby: self.settings.isStandby, guarantees: true)
         subscribe.constraints = self.settings.constraints
         effects.append(.sendToMaster(SchedulerCall(frameworkID: self.frameworkID, .subscribe(subscribe))))
         if !self.settings.isStandby {
@@ -78,6 +78,7 @@ extension SchedulerState {
         case .inverseOffers(let offers): if !offers.isEmpty { self.tell(.inverseOffers(offers), &effects) }
         case .rescindInverseOffer(let offer): self.tell(.inverseOfferRescinded(offer), &effects)
         case .relays(let relays): self.relaysNamed(relays, &effects)
+        case .guarantees(let guarantees): self.guaranteed(guarantees, &effects)
         case .failure, .subscribed, .error, .heartbeat: break
         }
     }
@@ -109,9 +110,17 @@ extension SchedulerState {
             self.hasRegistered
                 ? .reregistered(subscribed.master) : .registered(subscribed.frameworkID, subscribed.master), &effects)
         self.hasRegistered = true
+        self.guaranteed(subscribed.guarantees, &effects)
         self.renewRelays(subscribed.relays, subscribed.subscription, &effects)
         self.killAgain(&effects)
         self.reconcileAll(isTakingOver: isTakingOver, now, &effects)
+    }
+
+    /// The user hears of what is new to it.
+    private mutating func guaranteed(_ guarantees: Guarantees, _ effects: inout [Effect]) {
+        guard guarantees != self.guarantees else { return }
+        self.guarantees = guarantees
+        self.tell(.guarantees(guarantees), &effects)
     }
 
     /// An ERROR: fatal if the subscription was not granted, or if the connection ends with it.

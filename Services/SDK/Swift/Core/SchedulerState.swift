@@ -51,6 +51,9 @@ public struct SchedulerState: Role {
     /// How many tasks are remembered, ended ones included.
     public var taskCount: Int { self.tasks.count }
 
+    /// What the operator guarantees the framework, as the master said last.
+    public internal(set) var guarantees = Guarantees()
+
     var framework: FrameworkInfo
     /// Sorted.
     var suppressed: [String]

@@ -48,6 +48,11 @@ public protocol Scheduler: Sendable {
     /// The cluster no longer asks for them.
     func inverseOfferRescinded(_ driver: SchedulerDriver, _ offer: OfferID) async
 
+    /// What the operator guarantees the framework: after `registered` if it is anything, later when it has changed.
+    ///
+    /// While it has less and wants more, it goes before others, and their tasks are taken back for it as the policy says.
+    func guaranteesChanged(_ driver: SchedulerDriver, _ guarantees: Guarantees) async
+
     /// The master says that something is wrong. If it ends the subscription, `run` throws next.
     func error(_ driver: SchedulerDriver, _ message: String) async
 }
@@ -77,6 +82,8 @@ extension Scheduler {
     }
     /// Does nothing.
     public func inverseOfferRescinded(_ driver: SchedulerDriver, _ offer: OfferID) async {}
+    /// Does nothing.
+    public func guaranteesChanged(_ driver: SchedulerDriver, _ guarantees: Guarantees) async {}
     /// Does nothing: the driver logs it.
     public func error(_ driver: SchedulerDriver, _ message: String) async {}
 }

@@ -199,6 +199,7 @@ public final class SchedulerDriver: Sendable {
             await scheduler.executorLost(self, executor, on: agent, status: status)
         case .inverseOffers(let offers): await scheduler.inverseOffers(self, offers)
         case .inverseOfferRescinded(let offer): await scheduler.inverseOfferRescinded(self, offer)
+        case .guarantees(let guarantees): await scheduler.guaranteesChanged(self, guarantees)
         case .error(let message): await scheduler.error(self, message)
         }
     }
