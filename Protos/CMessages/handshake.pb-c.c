@@ -277,7 +277,7 @@ void   meseta__wire__answer__free_unpacked
   assert(message->base.descriptor == &meseta__wire__answer__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__hello__field_descriptors[14] =
+static const ProtobufCFieldDescriptor meseta__wire__hello__field_descriptors[15] =
 {
   {
     "protocol",
@@ -447,6 +447,18 @@ static const ProtobufCFieldDescriptor meseta__wire__hello__field_descriptors[14]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "standby_too",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__Hello, standby_too),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__hello__field_indices_by_name[] = {
   6,   /* field[6] = address */
@@ -460,6 +472,7 @@ static const unsigned meseta__wire__hello__field_indices_by_name[] = {
   0,   /* field[0] = protocol */
   1,   /* field[1] = role */
   13,   /* field[13] = shadow */
+  14,   /* field[14] = standby_too */
   10,   /* field[10] = subscription_counter */
   9,   /* field[9] = subscription_epoch */
   11,   /* field[11] = token */
@@ -467,7 +480,7 @@ static const unsigned meseta__wire__hello__field_indices_by_name[] = {
 static const ProtobufCIntRange meseta__wire__hello__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor meseta__wire__hello__descriptor =
 {
@@ -477,7 +490,7 @@ const ProtobufCMessageDescriptor meseta__wire__hello__descriptor =
   "Meseta__Wire__Hello",
   "meseta.wire",
   sizeof(Meseta__Wire__Hello),
-  14,
+  15,
   meseta__wire__hello__field_descriptors,
   meseta__wire__hello__field_indices_by_name,
   1,  meseta__wire__hello__number_ranges,

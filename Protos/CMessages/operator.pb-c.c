@@ -124,6 +124,12 @@ void   meseta__wire__operator_response__obstacle__init
   static const Meseta__Wire__OperatorResponse__Obstacle init_value = MESETA__WIRE__OPERATOR_RESPONSE__OBSTACLE__INIT;
   *message = init_value;
 }
+void   meseta__wire__operator_response__ahead__init
+                     (Meseta__Wire__OperatorResponse__Ahead         *message)
+{
+  static const Meseta__Wire__OperatorResponse__Ahead init_value = MESETA__WIRE__OPERATOR_RESPONSE__AHEAD__INIT;
+  *message = init_value;
+}
 void   meseta__wire__operator_response__shadow__init
                      (Meseta__Wire__OperatorResponse__Shadow         *message)
 {
@@ -1676,7 +1682,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__share__descrip
   (ProtobufCMessageInit) meseta__wire__operator_response__share__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_response__obstacle__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__obstacle__field_descriptors[6] =
 {
   {
     "role",
@@ -1738,9 +1744,22 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__obstacle_
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ahead",
+    6,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, n_ahead),
+    offsetof(Meseta__Wire__OperatorResponse__Obstacle, ahead),
+    &meseta__wire__operator_response__ahead__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_response__obstacle__field_indices_by_name[] = {
   2,   /* field[2] = agents */
+  5,   /* field[5] = ahead */
   3,   /* field[3] = detail */
   4,   /* field[4] = nearest */
   1,   /* field[1] = obstacle */
@@ -1749,7 +1768,7 @@ static const unsigned meseta__wire__operator_response__obstacle__field_indices_b
 static const ProtobufCIntRange meseta__wire__operator_response__obstacle__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__descriptor =
 {
@@ -1759,11 +1778,101 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__desc
   "Meseta__Wire__OperatorResponse__Obstacle",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorResponse__Obstacle),
-  5,
+  6,
   meseta__wire__operator_response__obstacle__field_descriptors,
   meseta__wire__operator_response__obstacle__field_indices_by_name,
   1,  meseta__wire__operator_response__obstacle__number_ranges,
   (ProtobufCMessageInit) meseta__wire__operator_response__obstacle__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__ahead__field_descriptors[5] =
+{
+  {
+    "framework",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Ahead, framework),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "name",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Ahead, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "role",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Ahead, role),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "dominant_share",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Ahead, dominant_share),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offered",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Ahead, offered),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_response__ahead__field_indices_by_name[] = {
+  3,   /* field[3] = dominant_share */
+  0,   /* field[0] = framework */
+  1,   /* field[1] = name */
+  4,   /* field[4] = offered */
+  2,   /* field[2] = role */
+};
+static const ProtobufCIntRange meseta__wire__operator_response__ahead__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_response__ahead__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorResponse.Ahead",
+  "Ahead",
+  "Meseta__Wire__OperatorResponse__Ahead",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorResponse__Ahead),
+  5,
+  meseta__wire__operator_response__ahead__field_descriptors,
+  meseta__wire__operator_response__ahead__field_indices_by_name,
+  1,  meseta__wire__operator_response__ahead__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_response__ahead__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor meseta__wire__operator_response__shadow__field_descriptors[7] =

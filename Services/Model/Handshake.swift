@@ -40,6 +40,8 @@ public struct Hello: Hashable, Sendable {
     public var executorID: ExecutorID?
     /// Allocators: be told everything, propose nothing.
     public var isShadow: Bool = false
+    /// Operators: speak to this very master, whether it leads or stands by.
+    public var acceptsStandby: Bool = false
 
     /// A caller that has seen no leader and promises heartbeats.
     public init(role: PeerRole, name: String) {

@@ -1,6 +1,15 @@
 /// Which agents a framework wants to be offered in one of its roles, told to the cluster so that it need not decline the others:
 /// Mesos' `OfferConstraints.RoleConstraints`.
 public struct OfferConstraints: Hashable, Sendable {
+    /// How many constraints a framework may have in all its roles together.
+    ///
+    /// Each is held against each agent when it or the agent is new: so this bounds what a framework can cost.
+    public static let maximumCount = 1000
+    /// How much text a framework's constraints may hold together: names of attributes, values, and patterns.
+    public static let maximumBytes = 65_536
+    /// How large the patterns of a framework's constraints may be together, in instructions; see `TextPattern`.
+    public static let maximumPatternSize = 5000
+
     /// An agent is offered if all of some group hold; without any group, every agent is.
     public var groups: [[AttributeConstraint]]
 
@@ -26,7 +35,7 @@ public struct AttributeConstraint: Hashable, Sendable {
 
     /// What is looked at.
     public enum Selector: Hashable, Sendable {
-        /// The agent's attribute of that name; of several with one name, any.
+        /// The agent's attribute of that name; of several with one name, the first, as in Mesos.
         case attribute(String)
         case hostname
         /// Agents have no regions yet: it does not exist.
@@ -45,10 +54,10 @@ public struct AttributeConstraint: Hashable, Sendable {
         case textEquals(String)
         /// It does not exist, or is another text.
         case textNotEquals(String)
-        /// It exists. Patterns are not matched by the cluster: the scheduler does that.
-        case textMatches(String)
-        /// Always met. Patterns are not matched by the cluster: the scheduler does that.
-        case textNotMatches(String)
+        /// It exists, and the whole of its text is what the pattern describes.
+        case textMatches(TextPattern)
+        /// It does not exist, or the pattern does not describe the whole of its text.
+        case textNotMatches(TextPattern)
     }
 
     /// With everything given.
@@ -57,25 +66,33 @@ public struct AttributeConstraint: Hashable, Sendable {
         self.predicate = predicate
     }
 
+    /// The pattern that is asked for, if one is.
+    public var pattern: TextPattern? {
+        switch self.predicate {
+        case .textMatches(let pattern), .textNotMatches(let pattern): pattern
+        case .exists, .notExists, .textEquals, .textNotEquals: nil
+        }
+    }
+
     fileprivate func holds(attributes: [Attribute], hostname: String) -> Bool {
         switch self.selector {
-        case .hostname: self.holds([.text(hostname)])
-        case .region, .zone: self.holds([])
-        case .attribute(let name): self.holds(attributes.lazy.filter { $0.name == name }.map(\.value))
+        case .hostname: self.holds(.text(hostname))
+        case .region, .zone: self.holds(nil)
+        case .attribute(let name): self.holds(attributes.first { $0.name == name }?.value)
         }
     }
 
-    private func holds(_ values: some Collection<Attribute.Value>) -> Bool {
-        switch self.predicate {
-        case .exists, .textMatches: !values.isEmpty
-        case .notExists: values.isEmpty
-        case .textNotMatches: true
-        case .textEquals(let wanted): values.contains { $0.isText ? $0 == .text(wanted) : true }
-        case .textNotEquals(let unwanted): !values.contains(.text(unwanted))
+    private func holds(_ value: Attribute.Value?) -> Bool {
+        switch (self.predicate, value) {
+        case (.exists, let value): value != nil
+        case (.notExists, let value): value == nil
+        case (.textEquals, nil), (.textMatches, nil): false
+        case (.textNotEquals, nil), (.textNotMatches, nil): true
+        case (.textEquals(let wanted), .text(let text)): text == wanted
+        case (.textNotEquals(let unwanted), .text(let text)): text != unwanted
+        case (.textMatches(let pattern), .text(let text)): pattern.matches(text)
+        case (.textNotMatches(let pattern), .text(let text)): !pattern.matches(text)
+        case (.textEquals, _), (.textNotEquals, _), (.textMatches, _), (.textNotMatches, _): true
         }
     }
-}
-
-extension Attribute.Value {
-    fileprivate var isText: Bool { if case .text = self { true } else { false } }
 }

@@ -283,7 +283,7 @@ public enum OfferObstacle: UInt32, Hashable, Sendable, CaseIterable {
         case .tooLittleFree: "too little free"
         case .constraint: "not among those that the framework takes"
         case .refused: "declined by the framework a short time ago"
-        case .othersFirst: "free: others are further below their share"
+        case .othersFirst: "free: others go first"
         }
     }
 }
@@ -300,6 +300,8 @@ public struct ObstacleRow: Hashable, Sendable {
     public var detail: String
     /// Of these agents, those with the most free.
     public var nearest: [String] = []
+    /// The frameworks that go first, if that is the reason: up to three, the first of all before the others.
+    public var ahead: [AheadRow] = []
 
     /// A reason, without agents that are nearest.
     public init(role: String, obstacle: OfferObstacle, agents: UInt32 = 0, detail: String = "") {
@@ -307,6 +309,29 @@ public struct ObstacleRow: Hashable, Sendable {
         self.obstacle = obstacle
         self.agents = agents
         self.detail = detail
+    }
+}
+
+/// A framework that another one waits for.
+public struct AheadRow: Hashable, Sendable {
+    /// Its id.
+    public var frameworkID: FrameworkID
+    /// As it calls itself; not unique.
+    public var name: String
+    /// The role in which it goes first.
+    public var role: String
+    /// The largest part that it holds of one of the cluster's resources, 0 to 1.
+    public var dominantShare: Double
+    /// It has offers that it has not answered.
+    public var isOffered: Bool
+
+    /// With everything given.
+    public init(frameworkID: FrameworkID, name: String, role: String, dominantShare: Double, isOffered: Bool) {
+        self.frameworkID = frameworkID
+        self.name = name
+        self.role = role
+        self.dominantShare = dominantShare
+        self.isOffered = isOffered
     }
 }
 

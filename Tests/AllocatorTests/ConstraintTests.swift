@@ -28,8 +28,52 @@ struct ConstraintTests {
         #expect(admits([[.init(.attribute("gone"), .textNotEquals("x"))]]))
         #expect(!admits([[.init(.attribute("gone"), .textEquals("x"))]]))
         #expect(!admits([[.init(.attribute("gone"), .textMatches("x.*"))]]))
-        #expect(admits([[.init(.attribute("level"), .textEquals("x"))]]), "no text: the scheduler decides")
-        #expect(admits([[.init(.attribute("level"), .textNotEquals("x"))]]))
+        #expect(admits([[.init(.attribute("gone"), .textNotMatches("x.*"))]]))
+        #expect(admits([[.init(.attribute("rack"), .textMatches("r[0-9]"))]]))
+        #expect(!admits([[.init(.attribute("rack"), .textMatches("r"))]]), "the whole text has to match")
+        #expect(!admits([[.init(.attribute("rack"), .textNotMatches("r[0-9]"))]]))
+        #expect(admits([[.init(.attribute("rack"), .textNotMatches("r"))]]))
+        #expect(admits([[.init(.hostname, .textMatches("h(1|2)"))]]))
+        #expect(!admits([[.init(.hostname, .textNotMatches("(?i)H\\d"))]]))
+        #expect(!admits([[.init(.zone, .textMatches(".*"))]]))
+        #expect(admits([[.init(.zone, .textNotMatches(".*"))]]))
+    }
+
+    @Test("Numbers, ranges and sets meet all that is asked of texts, as in Mesos: the scheduler decides")
+    func notText() {
+        let values: [Attribute.Value] = [.scalar(3000), .ranges(IntegerRanges([1...3])), .set(["x"])]
+        let predicates: [AttributeConstraint.Predicate] = [
+            .textEquals("x"), .textNotEquals("x"), .textMatches("x"), .textNotMatches("x"), .textNotMatches(".*"),
+        ]
+        for value in values {
+            for predicate in predicates {
+                let constraints = OfferConstraints(groups: [[.init(.attribute("level"), predicate)]])
+                #expect(constraints.admits(attributes: [.init(name: "level", value: value)], hostname: "h1"))
+            }
+        }
+    }
+
+    @Test("Of several attributes with one name the first is looked at, as in Mesos")
+    func sameName() {
+        let racks = ["r1", "r2"].map { Attribute(name: "rack", value: .text($0)) }
+        func admits(_ predicate: AttributeConstraint.Predicate) -> Bool {
+            OfferConstraints(groups: [[.init(.attribute("rack"), predicate)]]).admits(attributes: racks, hostname: "h1")
+        }
+        #expect(admits(.textEquals("r1")) && !admits(.textEquals("r2")) && admits(.textNotEquals("r2")))
+        #expect(admits(.textMatches("r[1]")) && !admits(.textMatches("r[2]")) && admits(.textNotMatches("r[2]")))
+    }
+
+    @Test("A framework is offered the agents whose names its pattern describes")
+    func byPattern() {
+        var cluster = Cluster()
+        for agent in 0..<12 as Range<UInt32> {
+            cluster.master.addAgent(agent, "cpus:1", owner: 0) { $0.hostname = "host-\(agent)" }
+        }
+        cluster.master.addFramework(1) {
+            $0.constraints = ["*": OfferConstraints(groups: [[.init(.hostname, .textMatches("host-1\\d|.*-[57]"))]])]
+        }
+        #expect(cluster.pass() == ["F1 <- A5", "F1 <- A7", "F1 <- A10", "F1 <- A11"])
+        #expect(cluster.master.refusals == [])
     }
 
     @Test("A framework is offered the agents that its constraints admit, in each of its roles")

@@ -246,6 +246,38 @@ struct FrameworkTests {
         #expect(!stage.isClosed(good))
     }
 
+    @Test("A bad pattern in offer constraints is refused, with its role, group, constraint, and the place in it")
+    func badPatterns() {
+        let stage = Stage()
+        func constraints(_ pattern: TextPattern) -> [String: OfferConstraints] {
+            let good = AttributeConstraint(.hostname, .textNotMatches("h[0-9]+"))
+            return ["a": OfferConstraints(groups: [[good], [good, .init(.attribute("rack"), .textMatches(pattern))]])]
+        }
+        let (peer, id) = stage.scheduler { $0.roles = ["a"] }
+        var info = FrameworkInfo(user: "ann", name: "pi")
+        info.roles = ["a"]
+        func update(_ constraints: [String: OfferConstraints]) -> [SchedulerEvent] {
+            stage.call(peer, id, .updateFramework(info, suppressedRoles: [], constraints: constraints))
+        }
+        #expect(update(constraints("r(1|2)")) == [])
+        let problem =
+            "offer constraints of role 'a', group 2, constraint 2: pattern 'r(1': a '(' without its ')', at character 2"
+        #expect(update(constraints("r(1")) == [.error(problem, leader: nil)])
+        #expect(!stage.isClosed(peer))
+        let large = Array(repeating: [AttributeConstraint(.hostname, .textMatches("x{900}"))], count: 6)
+        let size =
+            "the patterns of the offer constraints become 5406 instructions, the limit is 5000 for all together"
+        #expect(update(["a": OfferConstraints(groups: large)]) == [.error(size, leader: nil)])
+
+        let second = stage.connect(Hello(role: .scheduler, name: "second"))
+        var subscribe = SchedulerCall.Subscribe(framework: info)
+        subscribe.constraints = constraints("(?=r)")
+        let answer = stage.call(second, nil, .subscribe(subscribe))
+        let place = "group 2, constraint 2: pattern '(?=r)': look-around is not supported, at character 1"
+        #expect(answer == [.error("offer constraints of role 'a', \(place)", leader: nil)])
+        #expect(stage.isClosed(second))
+    }
+
     @Test("The principal of a framework stays")
     func principal() {
         let stage = Stage()

@@ -26,6 +26,61 @@ struct LeadershipTests {
                 == [.close(PeerID(1), Refusal(.notLeader, "This master leads no longer", leader: "m2:5050"))])
     }
 
+    @Test(
+        "A standby takes a policy from an operator who asks for that, keeps it, and leads with it; it answers nothing else"
+    )
+    func standbyTakesPolicy() {
+        let stage = Stage(epoch: nil)
+        stage.step(.mastersChanged(["m2:5050", "m1:5050"]))
+        stage.step(.leaderChanged("m2:5050"))
+        var hello = Hello(role: .operator, name: "cli")
+        #expect(self.refusal(stage.master.admit(hello))?.code == .notLeader, "who does not ask is sent to the leader")
+        hello.acceptsStandby = true
+        guard case .success(let welcome) = stage.master.admit(hello) else { return #expect(Bool(false)) }
+        #expect(welcome.name == "m1" && welcome.epoch == .none && welcome.masters == ["m2:5050", "m1:5050"])
+        for role in [PeerRole.relay, .allocator, .scheduler, .master] {
+            var other = Hello(role: role, name: "x")
+            other.acceptsStandby = true
+            #expect(self.refusal(stage.master.admit(other))?.code == .notLeader)
+        }
+        let cli = stage.connect(hello)
+        #expect(stage.said == [])
+        func ask(_ kind: OperatorRequest.Kind) -> [MasterState.Effect] {
+            stage.step(.operator(cli, OperatorRequest(id: 3, kind)))
+        }
+        func answer(_ kind: OperatorResponse.Kind) -> MasterState.Effect {
+            .sendToOperator(cli, OperatorResponse(id: 3, kind))
+        }
+        let only = "This master stands by and takes a policy only: ask the leader, m2:5050"
+        for kind in [OperatorRequest.Kind.status, .policy, .teardown("F"), .kill(nil, "t"), .agents] {
+            #expect(ask(kind) == [answer(.failure(only))])
+        }
+        var policy = ClusterPolicy()
+        policy.sharing = .priority
+        #expect(ask(.applyPolicy(policy, source: [1], isTrial: true)) == [answer(.done)])
+        #expect(
+            ask(.applyPolicy(policy, source: [1], isTrial: false)) == [
+                .storePolicy(policy, source: [1]), answer(.done),
+            ])
+        var wrong = ClusterPolicy()
+        var role = RoleFacts(role: "a")
+        role.weight = -1
+        wrong.roles = [role]
+        let problem = wrong.problems[0]
+        #expect(
+            ask(.applyPolicy(wrong, source: [2], isTrial: false)) == [
+                .observe(.policyRefused(problem)), answer(.failure(problem)),
+            ])
+        // Strangers are not heard, and those that are are told to come again when it leads.
+        let late = OperatorRequest(id: 1, .applyPolicy(.init(), source: [9], isTrial: false))
+        #expect(stage.step(.operator(PeerID(99), late)) == [])
+        stage.step(.elected(8))
+        #expect(stage.isClosed(cli))
+        let again = stage.connect(hello)
+        stage.step(.operator(again, OperatorRequest(id: 4, .policy)))
+        #expect(stage.answers(to: again) == [.policy(policy, source: [1]), .done])
+    }
+
     @Test("A leader welcomes those it serves, with its epoch and where relays and masters are")
     func leaderWelcomes() {
         let stage = Stage()

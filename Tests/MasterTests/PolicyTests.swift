@@ -190,6 +190,35 @@ struct ExplanationTests {
         }
     }
 
+    @Test("Where others go first they are named, at most three, the first of all before the others")
+    func ahead() {
+        let small = Small(total: "cpus:8;mem:8192")
+        small.run("t1", "cpus:2;mem:1024")
+        func ahead() -> [String] {
+            let cli = small.stage.operatorPeer()
+            small.stage.step(.operator(cli, OperatorRequest(id: 1, .explain(small.framework, wanted: .init()))))
+            return small.stage.answers(to: cli).flatMap { answer -> [String] in
+                guard case .obstacle(let row) = answer, row.obstacle == .othersFirst else { return [] }
+                return row.ahead.isEmpty
+                    ? [row.detail]
+                    : row.ahead.map {
+                        "\($0.name) \($0.role) \(Int($0.dominantShare * 1000))\($0.isOffered ? " offered" : "")"
+                    }
+            }
+        }
+        #expect(ahead() == ["nobody that could take offers does now: it may be next"])
+        let schedulers = ["a", "b", "c", "d"].map { small.stage.scheduler($0) }
+        let (_, quiet) = small.stage.scheduler("quiet")
+        small.stage.call(small.stage.schedulers[quiet]!, quiet, .suppress(roles: []))
+        for (cpus, scheduler) in zip(["cpus:1", "cpus:0.8", "cpus:2.5"], schedulers) {
+            _ = small.stage.propose(small.allocator, small.agent, Resources(stringLiteral: cpus), for: scheduler.1)
+        }
+        #expect(ahead() == ["d * 0", "b * 100 offered", "a * 125 offered"])
+        // A role below another role's share goes first with all its frameworks.
+        _ = small.stage.scheduler("e") { $0.roles = ["eng/x"] }
+        #expect(ahead() == ["e eng/x 0", "d * 0", "b * 100 offered"])
+    }
+
     @Test("Every agent counts under one reason", arguments: [1, 1000])
     func counts(chunk: Int) {
         let stage = Stage {

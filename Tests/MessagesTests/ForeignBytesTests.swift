@@ -41,6 +41,28 @@ struct ForeignBytesTests {
         }
     }
 
+    @Test("Offer constraints that are too many, or hold too much text, are refused before a pattern is compiled")
+    func manyConstraints() throws {
+        func read(_ count: Int, _ predicate: AttributeConstraint.Predicate) throws {
+            let groups = Array(repeating: [AttributeConstraint(.attribute("a"), predicate)], count: count)
+            var subscribe = SchedulerCall.Subscribe(framework: FrameworkInfo(user: "u", name: "n"))
+            subscribe.constraints = ["*": OfferConstraints(groups: groups)]
+            _ = try SchedulerCall(encoded: SchedulerCall(frameworkID: nil, .subscribe(subscribe)).encoded())
+        }
+        try read(1000, .exists)
+        let field = "role_constraints"
+        #expect(
+            throws: MessageError(
+                .invalid(field: field, reason: "holds more than 1000 constraints"), in: "OfferConstraints")
+        ) { try read(1001, .exists) }
+        try read(16, .textMatches(TextPattern(String(repeating: "a", count: 4095))))
+        let reason = "holds 65552 bytes of text, the limit is 65536"
+        #expect(throws: MessageError(.invalid(field: field, reason: reason), in: "OfferConstraints")) {
+            try read(16, .textNotMatches(TextPattern(String(repeating: "a", count: 4096))))
+        }
+        #expect(throws: MessageError.self) { try read(2, .textEquals(String(repeating: "a", count: 33_000))) }
+    }
+
     @Test("Text that holds a NUL is refused, where C would see a shorter one")
     func embeddedNUL() {
         #expect(throws: MessageError(.invalid(field: "task_id", reason: "holds a NUL"), in: "TaskStatus")) {

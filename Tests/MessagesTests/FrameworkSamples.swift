@@ -329,7 +329,7 @@ extension OfferConstraints {
                         random.one(of: [.hostname, .region, .zone, .attribute("rack")]),
                         random.one(of: [
                             .exists, .notExists, .textEquals(random.text()), .textNotEquals("x"), .textMatches("a.*"),
-                            .textNotMatches(random.text()),
+                            .textNotMatches(TextPattern(random.text())),
                         ]))
                 }
             })

@@ -39,6 +39,7 @@ extension Hello: Sample {
         hello.subscription = random.maybe { Subscription(epoch: 3, counter: $0.number(), token: $0.uuid()) }
         hello.executorID = random.maybe { $0.id() }
         hello.isShadow = random.flag()
+        hello.acceptsStandby = random.flag()
         return hello
     }
 }
@@ -350,6 +351,11 @@ extension OperatorResponse: Sample {
                 role: random.text(), obstacle: random.one(of: OfferObstacle.allCases), agents: random.index(),
                 detail: random.text())
             row.nearest = random.list(upTo: 3) { $0.text() }
+            row.ahead = random.list(upTo: 3) {
+                AheadRow(
+                    frameworkID: FrameworkID($0.text()), name: $0.text(), role: $0.text(), dominantShare: 0.25,
+                    isOffered: $0.flag())
+            }
             return OperatorResponse(id: id, .obstacle(row))
         case 7: return OperatorResponse(id: id, .policy(.sample(&random), source: random.bytes()))
         case 8: return OperatorResponse(id: id, .share(.sample(&random)))

@@ -66,6 +66,45 @@ struct PolicyTests {
         #expect(try run.wait(seconds: 30).status == 130)
     }
 
+    @Test("A policy that is applied reaches the standby, too: after the leader's end the next one follows it")
+    func failover() throws {
+        let zooKeeper = try ZooKeeperEnsemble()
+        try zooKeeper.start()
+        defer { zooKeeper.stop() }
+        let cluster = try LiveCluster(
+            ["--masters", "2", "--agents", "1", "--restart-delay", "never"],
+            election: "zk://\(zooKeeper.connectString)/meseta")
+        defer { cluster.stop() }
+        let file = cluster.directory.appendingPathComponent("applied.yaml").path
+        func apply(_ weight: Int) throws -> Outcome {
+            try Data("policy: priority\nroles:\n  a: {weight: \(weight)}\n".utf8).write(to: URL(fileURLWithPath: file))
+            return try cluster.meseta(["policy", "apply", file])
+        }
+        let first = try cluster.leader()
+        let applied = try apply(7)
+        #expect(applied.status == 0, "\(applied.errors)")
+        #expect(applied.lines.count == 2 && applied.lines[0].contains("in force, by the leader \(first)"))
+        let second = try #require(cluster.members("master").map(\.name).first { $0 != first })
+        #expect(applied.lines.last?.contains("taken over by \(second)") == true, "\(applied.output)")
+
+        // A master that hangs is named, and what to do; the leader follows the policy all the same.
+        let process = try #require(cluster.members("master").first { $0.name == second }?.process)
+        kill(process.pid, SIGSTOP)
+        let partly = try apply(8)
+        kill(process.pid, SIGCONT)
+        #expect(partly.status == 1)
+        #expect(
+            partly.errors.contains("not taken over by") && partly.errors.contains("policy apply"), "\(partly.errors)")
+        #expect(try cluster.meseta(["policy", "show"]).output.contains("weight: 8"))
+
+        try eventually("both are told again") { try apply(9).status == 0 }
+        let leader = try cluster.leader()
+        try cluster.killNow(leader)
+        try eventually("the other master leads") { (try? cluster.leader()).map { $0 != leader } ?? false }
+        let shown = try cluster.meseta(["policy", "show"])
+        #expect(shown.output.contains("weight: 9"), "\(shown.output)\(shown.errors)")
+    }
+
     @Test("A framework below its guarantee is given what others give back, and no more than that")
     func revocation() throws {
         let path = FileManager.default.temporaryDirectory.appendingPathComponent("policy-\(UUID().uuidString).yaml")

@@ -166,10 +166,14 @@ struct  Meseta__Wire__Hello
    * Allocators: only watch. Told a world of its own, in which its proposals are carried out.
    */
   protobuf_c_boolean shadow;
+  /*
+   * Operators: speak to this master, whether it leads or not. One that does not takes a policy only.
+   */
+  protobuf_c_boolean standby_too;
 };
 #define MESETA__WIRE__HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__hello__descriptor) \
-    , 0, MESETA__WIRE__PEER_ROLE__PEER_UNKNOWN, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0 }
+    , 0, MESETA__WIRE__PEER_ROLE__PEER_UNKNOWN, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 struct  Meseta__Wire__Challenge

@@ -31,6 +31,7 @@ typedef struct Meseta__Wire__OperatorResponse__Offer Meseta__Wire__OperatorRespo
 typedef struct Meseta__Wire__OperatorResponse__Policy Meseta__Wire__OperatorResponse__Policy;
 typedef struct Meseta__Wire__OperatorResponse__Share Meseta__Wire__OperatorResponse__Share;
 typedef struct Meseta__Wire__OperatorResponse__Obstacle Meseta__Wire__OperatorResponse__Obstacle;
+typedef struct Meseta__Wire__OperatorResponse__Ahead Meseta__Wire__OperatorResponse__Ahead;
 typedef struct Meseta__Wire__OperatorResponse__Shadow Meseta__Wire__OperatorResponse__Shadow;
 typedef struct Meseta__Wire__OperatorResponse__Comparison Meseta__Wire__OperatorResponse__Comparison;
 typedef struct Meseta__Wire__OperatorResponse__Outcome Meseta__Wire__OperatorResponse__Outcome;
@@ -340,10 +341,41 @@ struct  Meseta__Wire__OperatorResponse__Obstacle
    */
   size_t n_nearest;
   char **nearest;
+  /*
+   * Of 19: the frameworks that go first, the first three.
+   */
+  size_t n_ahead;
+  Meseta__Wire__OperatorResponse__Ahead **ahead;
 };
 #define MESETA__WIRE__OPERATOR_RESPONSE__OBSTACLE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__obstacle__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL }
+
+
+/*
+ * A framework that another one waits for.
+ */
+struct  Meseta__Wire__OperatorResponse__Ahead
+{
+  ProtobufCMessage base;
+  /*
+   * Its id.
+   */
+  char *framework;
+  char *name;
+  char *role;
+  /*
+   * 0 to 1, of all its roles together.
+   */
+  double dominant_share;
+  /*
+   * It has offers that it has not answered.
+   */
+  protobuf_c_boolean offered;
+};
+#define MESETA__WIRE__OPERATOR_RESPONSE__AHEAD__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__ahead__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0 }
 
 
 /*
@@ -523,6 +555,9 @@ void   meseta__wire__operator_response__share__init
 /* Meseta__Wire__OperatorResponse__Obstacle methods */
 void   meseta__wire__operator_response__obstacle__init
                      (Meseta__Wire__OperatorResponse__Obstacle         *message);
+/* Meseta__Wire__OperatorResponse__Ahead methods */
+void   meseta__wire__operator_response__ahead__init
+                     (Meseta__Wire__OperatorResponse__Ahead         *message);
 /* Meseta__Wire__OperatorResponse__Shadow methods */
 void   meseta__wire__operator_response__shadow__init
                      (Meseta__Wire__OperatorResponse__Shadow         *message);
@@ -595,6 +630,9 @@ typedef void (*Meseta__Wire__OperatorResponse__Share_Closure)
 typedef void (*Meseta__Wire__OperatorResponse__Obstacle_Closure)
                  (const Meseta__Wire__OperatorResponse__Obstacle *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__OperatorResponse__Ahead_Closure)
+                 (const Meseta__Wire__OperatorResponse__Ahead *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__OperatorResponse__Shadow_Closure)
                  (const Meseta__Wire__OperatorResponse__Shadow *message,
                   void *closure_data);
@@ -630,6 +668,7 @@ extern const ProtobufCMessageDescriptor meseta__wire__operator_response__offer__
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__policy__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__share__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__obstacle__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_response__ahead__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__shadow__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__comparison__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__outcome__descriptor;

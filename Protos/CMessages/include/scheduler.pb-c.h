@@ -518,7 +518,8 @@ struct  Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextMatches
 {
   ProtobufCMessage base;
   /*
-   * Not matched here: met by all that exist. The scheduler decides.
+   * The whole text has to match. A part of RE2's syntax, at most 4,096 bytes, compiled at most 1,000 instructions;
+   * anything else makes the call answered with an ERROR that says where.
    */
   char *regex;
 };
@@ -531,7 +532,7 @@ struct  Meseta__V1__Scheduler__AttributeConstraint__Predicate__TextNotMatches
 {
   ProtobufCMessage base;
   /*
-   * Not matched here: met by all. The scheduler decides.
+   * Met if the whole text does not match.
    */
   char *regex;
 };
@@ -552,7 +553,7 @@ typedef enum {
 } Meseta__V1__Scheduler__AttributeConstraint__Predicate__PredicateCase;
 
 /*
- * What must hold. Of several attributes of one name, any may meet it. An attribute that is not a text meets
+ * What must hold. Of several attributes of one name, the first is looked at. An attribute that is not a text meets
  * all four conditions on texts; one that does not exist, only the two with "not".
  */
 struct  Meseta__V1__Scheduler__AttributeConstraint__Predicate
@@ -630,7 +631,8 @@ struct  Meseta__V1__Scheduler__OfferConstraints__RoleConstraintsEntry
 
 
 /*
- * Which agents a framework wants offers of, for each of its roles.
+ * Which agents a framework wants offers of, for each of its roles. At most 1,000 constraints with 65,536 bytes of text,
+ * and patterns of 5,000 instructions together.
  */
 struct  Meseta__V1__Scheduler__OfferConstraints
 {

@@ -15,7 +15,7 @@ struct ExplainFrameworkCommand: AsyncParsableCommand {
         abstract: "Count the agents by what keeps them from being offered to a framework just now.",
         discussion: """
             Each agent counts under the first reason that holds, and of each reason the agents with the most free are \
-            named. With --resources an agent has to have so much free to count as free.
+            named. Where others go first, up to three of them are named, with what they hold. With --resources an agent has to have so much free to count as free.
             """)
     @OptionGroup var cluster: ClusterOptions
     @Argument(help: "The framework's id.") var framework: String
@@ -28,14 +28,31 @@ struct ExplainFrameworkCommand: AsyncParsableCommand {
         do throws(Resources.Invalid) { wanted = try Resources(text: self.resources) } catch {
             throw ValidationError("--resources: \(error)")
         }
-        var listing = Listing(["role", "reason", "agents", "nearest"])
+        var listing = Listing(["role", "reason", "agents", "nearest", "ahead"])
         let request = OperatorRequest.Kind.explain(FrameworkID(self.framework), wanted: wanted)
         for case .obstacle(let row) in try await OperatorClient.ask(request, self.cluster) {
             let reason = row.detail.isEmpty ? row.obstacle.text : "\(row.obstacle.text): \(row.detail)"
             let agents: Cell = row.agents == 0 ? .text("all") : .number(Double(row.agents))
-            listing.rows.append([.text(row.role), .text(reason), agents, .list(row.nearest)])
+            listing.rows.append([
+                .text(row.role), .text(reason), agents, .list(row.nearest), .things(row.ahead.map(\.cells)),
+            ])
         }
         print(self.json ? listing.json : listing.table)
+    }
+}
+
+extension AheadRow {
+    /// For people and for programs.
+    fileprivate var cells: (shown: String, json: Cell) {
+        let permille = Int64((self.dominantShare * 1000).rounded())
+        let shown =
+            "\(self.name) (\(self.frameworkID)) in role \(self.role) holds \(permille / 10).\(permille % 10)%, "
+            + (self.isOffered ? "is offered" : "is not offered")
+        let json = Cell.fields([
+            ("framework", .text(self.frameworkID.rawValue)), ("name", .text(self.name)), ("role", .text(self.role)),
+            ("share", .number((self.dominantShare * 10_000).rounded() / 10_000)), ("offered", .flag(self.isOffered)),
+        ])
+        return (shown, json)
     }
 }
 

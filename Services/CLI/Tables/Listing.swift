@@ -5,6 +5,8 @@ enum Cell {
     case flag(Bool)
     case list([String])
     case fields([(String, Cell)])
+    /// Of several things, what people read and what programs do.
+    case things([(shown: String, json: Cell)])
 
     /// As a table shows it.
     var shown: String {
@@ -14,6 +16,7 @@ enum Cell {
         case .flag(let flag): flag ? "yes" : "no"
         case .list(let items): items.isEmpty ? "-" : items.joined(separator: ",")
         case .fields(let fields): fields.map { "\($0.0):\($0.1.shown)" }.joined(separator: " ")
+        case .things(let things): things.isEmpty ? "-" : things.map(\.shown).joined(separator: ",")
         }
     }
 
@@ -26,6 +29,7 @@ enum Cell {
         case .list(let items): "[" + items.map(Self.quoted).joined(separator: ",") + "]"
         case .fields(let fields):
             "{" + fields.map { "\(Self.quoted($0.0)):\($0.1.json)" }.joined(separator: ",") + "}"
+        case .things(let things): "[" + things.map(\.json.json).joined(separator: ",") + "]"
         }
     }
 

@@ -55,15 +55,36 @@ struct PolicyCheckCommand: AsyncParsableCommand {
 /// `meseta policy apply`: puts the policy of a file in force.
 struct PolicyApplyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "apply", abstract: "Put the policy of a file in force, at once, if nothing is wrong with it.")
+        commandName: "apply", abstract: "Put the policy of a file in force, at once, if nothing is wrong with it.",
+        discussion: """
+            Every master of the election is told: the leader, who may refuse, then those that stand by, so that the next \
+            leader follows the same policy. Each keeps it in its policy file, if it has one. If one cannot be told the \
+            policy is in force all the same, and the exit code is 1.
+            """)
     @OptionGroup var cluster: ClusterOptions
     @Argument(help: "The policy file.") var file: String
 
     func run() async throws {
         let file = try PolicySource.read(self.file)
         let order = OperatorRequest.Kind.applyPolicy(file.policy, source: file.bytes, isTrial: false)
-        _ = try await OperatorClient.ask(order, self.cluster)
-        print("\(self.file): in force")
+        let answers = try await OperatorClient.order(order, self.cluster)
+        let leader = answers[0]
+        print("\(self.file): in force, by the leader \(leader.name) at \(leader.address)")
+        var missing: [String] = []
+        for answer in answers.dropFirst() {
+            if let problem = answer.problem {
+                missing.append(answer.name)
+                print(
+                    "\(self.file): not taken over by \(answer.name) at \(answer.address): \(problem)",
+                    to: &standardError)
+            } else {
+                print("\(self.file): taken over by \(answer.name) at \(answer.address)")
+            }
+        }
+        guard !missing.isEmpty else { return }
+        throw Complaint(
+            "if \(missing.joined(separator: " or ")) becomes the leader an older policy may come back: when it is up, run "
+                + "'meseta policy apply \(self.file)' again, or copy the file to its --policy-file")
     }
 }
 

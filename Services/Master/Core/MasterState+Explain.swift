@@ -79,6 +79,7 @@ extension MasterState.Cluster {
             row.nearest = finding.nearest.map {
                 "\($0.name) (\($0.free.isEmpty ? "nothing" : $0.free.description) free)"
             }
+            if obstacle == .othersFirst { (row.ahead, row.detail) = self.ahead(of: framework, role: role) }
             rows.append(row)
         }
         for row in rows { self.answer(inquiry.peer, inquiry.id, .obstacle(row)) }
@@ -116,6 +117,80 @@ extension MasterState.Cluster {
         if !floors.isEmpty, !floors.contains(where: free.contains) { return .tooLittleFree }
         if self.frameworks[framework].filters.blocks(free, of: agent, role: role, at: self.now) { return .refused }
         return .othersFirst
+    }
+}
+
+// MARK: Who goes first
+
+extension MasterState.Cluster {
+    /// Where something stands among those that it shares with: a role among roles, or a framework in its role.
+    private struct Standing {
+        var name: String
+        var lacksGuarantee: Bool
+        var priority: Int32
+        /// Its dominant share by its weight.
+        var relativeShare: Double
+
+        func goesBefore(_ other: Standing, heedingPriority: Bool) -> Bool {
+            if self.lacksGuarantee != other.lacksGuarantee { return self.lacksGuarantee }
+            if heedingPriority, self.priority != other.priority { return self.priority > other.priority }
+            return self.relativeShare < other.relativeShare
+        }
+    }
+
+    /// The frameworks that the policy would give to before this one, as far as the books tell, and why there are none.
+    ///
+    /// - Complexity: O(frameworks and their roles), and O(what they hold) for those of several roles.
+    private func ahead(of framework: Row, role: String) -> ([AheadRow], String) {
+        if self.policy.sharing == .lottery { return ([], "the policy draws lots") }
+        let own = self.standings(of: framework, role: role)
+        var first: [(standings: [Standing], row: AheadRow)] = []
+        for (other, entry) in self.frameworks where other != framework && entry.peer != nil {
+            for role in entry.info.roles where self.obstacle(for: other, role: role) == nil {
+                let standings = self.standings(of: other, role: role)
+                guard self.goes(standings, before: own) else { continue }
+                let place = first.firstIndex { self.goes(standings, before: $0.standings) } ?? first.count
+                if place >= 3 { continue }
+                let row = AheadRow(
+                    frameworkID: entry.id, name: entry.info.name, role: role,
+                    dominantShare: self.dominantShare(of: entry.used + entry.offered).share,
+                    isOffered: !entry.offers.isEmpty)
+                first.insert((standings, row), at: place)
+                if first.count > 3 { first.removeLast() }
+            }
+        }
+        return (first.map(\.row), first.isEmpty ? "nobody that could take offers does now: it may be next" : "")
+    }
+
+    /// From the topmost role down to the framework itself.
+    private func standings(of framework: Row, role: String) -> [Standing] {
+        let names = RoleName.ancestors(of: role).sorted { $0.utf8.count < $1.utf8.count } + [role]
+        var standings = names.map { name in
+            let entry = self.roles.entry(name)
+            let facts = entry?.facts ?? RoleFacts(role: name)
+            return self.standing(
+                name, entry?.held ?? .init(), facts.guarantee, priority: facts.priority, weight: facts.weight)
+        }
+        let (entry, rule) = (self.frameworks[framework], self.rule(of: framework))
+        standings.append(
+            self.standing(
+                "framework \(entry.id)", self.held(by: framework, in: role), rule?.guarantee ?? .init(),
+                priority: rule?.priority ?? 0, weight: rule?.weight ?? 1))
+        return standings
+    }
+
+    private func standing(
+        _ name: String, _ held: Resources, _ guarantee: Resources, priority: Int32, weight: Double
+    ) -> Standing {
+        Standing(
+            name: name, lacksGuarantee: !(guarantee.summable - held).isEmpty, priority: priority,
+            relativeShare: self.dominantShare(of: held).share / weight)
+    }
+
+    /// Decided where their ways part.
+    private func goes(_ left: [Standing], before right: [Standing]) -> Bool {
+        guard let pair = zip(left, right).first(where: { $0.name != $1.name }) else { return false }
+        return pair.0.goesBefore(pair.1, heedingPriority: self.policy.sharing == .priority)
     }
 }
 

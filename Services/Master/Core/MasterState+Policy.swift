@@ -206,16 +206,17 @@ extension MasterState.Cluster {
             row.name = entry.info.name
             self.fill(
                 &row, rule?.weight ?? 1, rule?.priority ?? 0, rule?.guarantee ?? .init(), rule?.limit)
-            let isOnly = entry.info.roles.count == 1
-            self.fill(&row, held: isOnly ? entry.used + entry.offered : self.held(by: framework, in: role))
+            self.fill(&row, held: self.held(by: framework, in: role))
             row.frameworks = entry.peer == nil ? 0 : 1
             row.waitsFor = self.whatItWaitsFor(entry, framework, role: role)
             return row
         }
     }
 
-    private func held(by framework: Row, in role: String) -> Resources {
+    /// What a framework holds in a role: tasks, executors and offers.
+    func held(by framework: Row, in role: String) -> Resources {
         let entry = self.frameworks[framework]
+        if entry.info.roles == [role] { return entry.used + entry.offered }
         var held = Resources()
         for task in entry.tasks where self.tasks[task].isOccupying && self.tasks[task].role == role {
             held += self.tasks[task].resources.summable
@@ -257,14 +258,21 @@ extension MasterState.Cluster {
 
     private func fill(_ row: inout ShareRow, held: Resources) {
         row.held = held
+        (row.dominantResource, row.dominantShare) = self.dominantShare(of: held)
+    }
+
+    /// The largest part that this is of the cluster, and of which resource; of none if it is nothing.
+    func dominantShare(of held: Resources) -> (resource: String, share: Double) {
         let parts: [(name: String, held: Int64, total: Int64)] = [
             ("cpus", held.cpus, self.total.cpus), ("mem", held.mem, self.total.mem),
             ("disk", held.disk, self.total.disk), ("gpus", held.gpus, self.total.gpus),
         ]
+        var largest = (resource: "", share: 0.0)
         for part in parts where part.held > 0 && part.total > 0 {
             let share = min(1, Double(part.held) / Double(part.total))
-            if share > row.dominantShare { (row.dominantResource, row.dominantShare) = (part.name, share) }
+            if share > largest.share { largest = (part.name, share) }
         }
+        return largest
     }
 }
 

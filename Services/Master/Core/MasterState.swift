@@ -2,8 +2,8 @@ public import Model
 
 /// The master: it knows every agent, framework, task and offer of the cluster, and owns the truth about who holds what.
 ///
-/// It stands by, refusing everybody, until an election makes it the leader; then relays, allocators and schedulers
-/// connect and tell it what there is. Nothing of what it knows outlives its leadership, since all of it can be told
+/// It stands by, refusing everybody but an operator with a policy, until an election makes it the leader; then relays,
+/// allocators and schedulers connect and tell it what there is. Nothing of what it knows outlives its leadership, since all of it can be told
 /// again. The tables of a leading master are one object, so a copy of a leading `MasterState` is the same master.
 public struct MasterState: Role {
     /// What can happen to a master.
@@ -52,7 +52,7 @@ public struct MasterState: Role {
     }
 
     private enum Mode {
-        /// Refuses everybody. Leaves for `leading` when elected.
+        /// Refuses everybody but operators that bring a policy. Leaves for `leading` when elected.
         case standby(leader: String?)
         /// Leaves for `standby` when deposed or when a later leadership shows itself.
         case leading(Cluster)
@@ -74,6 +74,8 @@ public struct MasterState: Role {
     private var policy: ClusterPolicy
     private var policySource: Bytes = []
     private var mode: Mode = .standby(leader: nil)
+    /// Operators that speak to this master while it stands by.
+    private var operators: Set<PeerID> = []
 
     /// A master that stands by.
     ///
@@ -139,6 +141,7 @@ public struct MasterState: Role {
             return .failure(Refusal(.malformed, "Epoch \(hello.epoch) cannot be: there have not been so many leaders"))
         }
         guard case .leading(let cluster) = self.mode else {
+            if hello.role == .operator, hello.acceptsStandby { return .success(self.standbyWelcome) }
             let where_ = self.leader.map { "the leader is at \($0)" } ?? "there is no leader at present"
             return .failure(Refusal(.notLeader, "This master stands by; \(where_)", leader: self.leader))
         }
@@ -191,6 +194,14 @@ public struct MasterState: Role {
         where epoch <= cluster.epoch || epoch > Self.largestEpoch: break
         case (.leading(let cluster), .higherEpochSeen(let epoch)):
             self.stepDown(from: cluster, because: "epoch \(epoch) has been seen", above: epoch, into: &effects)
+        case (.standby, .peerConnected(let peer, let hello)) where hello.role == .operator && hello.acceptsStandby:
+            self.operators.insert(peer)
+        case (.standby, .peerDisconnected(let peer)): self.operators.remove(peer)
+        case (.standby, .operator(let peer, let request)) where self.operators.contains(peer):
+            self.answerWhileStandingBy(request, peer, into: &effects)
+        case (.standby, .undecodable(let peer, let message)) where self.operators.contains(peer):
+            effects.append(.observe(.callRefused(peer, reason: message)))
+            effects.append(.sendToOperator(peer, OperatorResponse(id: 0, .failure(message))))
         case (.standby, .peerConnected(let peer, _)):
             // It was admitted by a leadership that ended during its handshake.
             effects.append(.close(peer, self.notLeader))
@@ -205,6 +216,11 @@ public struct MasterState: Role {
     }
 
     private mutating func lead(under epoch: Epoch, at now: Instant, into effects: inout [Effect]) {
+        // They dial again, and are served as by any leader.
+        for peer in self.operators.sorted() {
+            effects.append(.close(peer, Refusal(.shuttingDown, "This master leads from now on: connect again")))
+        }
+        self.operators = []
         let masters = [self.address] + self.masters.filter { $0 != self.address }
         let cluster = Cluster(
             epoch: epoch, settings: self.settings, codec: self.codec, name: self.name, address: self.address,
@@ -212,6 +228,37 @@ public struct MasterState: Role {
         self.mode = .leading(cluster)
         effects.append(.observe(.leading(epoch)))
         cluster.handle(.policyRead(self.policy, source: self.policySource), at: now, into: &effects)
+    }
+
+    private var standbyWelcome: Welcome {
+        var welcome = Welcome(role: .master, name: self.name)
+        welcome.heartbeatInterval = self.settings.linkHeartbeatInterval
+        welcome.masters = self.masters
+        return welcome
+    }
+
+    /// Takes over a policy, for the time when it leads, and does nothing else.
+    ///
+    /// Whether the cluster can keep its guarantees only the leader knows: it is asked first.
+    private mutating func answerWhileStandingBy(
+        _ request: OperatorRequest, _ peer: PeerID, into effects: inout [Effect]
+    ) {
+        func answer(_ kind: OperatorResponse.Kind) {
+            effects.append(.sendToOperator(peer, OperatorResponse(id: request.id, kind)))
+        }
+        guard case .applyPolicy(let policy, let source, let isTrial) = request.kind else {
+            let leader = self.leader.map { ": ask the leader, \($0)" } ?? ""
+            return answer(.failure("This master stands by and takes a policy only\(leader)"))
+        }
+        if let problem = policy.problems.first {
+            effects.append(.observe(.policyRefused(problem)))
+            return answer(.failure(problem))
+        }
+        if !isTrial {
+            (self.policy, self.policySource) = (policy, source)
+            effects.append(.storePolicy(policy, source: source))
+        }
+        answer(.done)
     }
 
     private mutating func stepDown(

@@ -32,8 +32,29 @@ enum Validation {
         for role in constraints.keys.sorted() where !info.roles.contains(role) {
             return "offer constraints are for role '\(self.printable(role))', which is none of the framework's"
         }
+        if let problem = self.patterns(of: constraints) { return problem }
         if let id = info.id, let problem = self.identifier(id.rawValue, of: "framework id") { return problem }
         return nil
+    }
+
+    /// The patterns of offer constraints: how many constraints there are was checked when they were read.
+    private static func patterns(of constraints: [String: OfferConstraints]) -> String? {
+        var size = 0
+        for (role, constraints) in constraints.sorted(by: { $0.key < $1.key }) {
+            for (group, members) in constraints.groups.enumerated() {
+                for (index, constraint) in members.enumerated() {
+                    guard let pattern = constraint.pattern else { continue }
+                    size += pattern.size
+                    guard let problem = pattern.problem else { continue }
+                    return "offer constraints of role '\(self.printable(role))', group \(group + 1), "
+                        + "constraint \(index + 1): pattern '\(self.printable(pattern.text))': "
+                        + self.printable(problem.description)
+                }
+            }
+        }
+        if size <= OfferConstraints.maximumPatternSize { return nil }
+        return "the patterns of the offer constraints become \(size) instructions, the limit is "
+            + "\(OfferConstraints.maximumPatternSize) for all together"
     }
 
     /// What may change when a framework subscribes again or updates itself.

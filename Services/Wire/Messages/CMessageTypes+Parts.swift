@@ -250,6 +250,11 @@ extension Meseta__Wire__OperatorResponse__Agent: CMessage {
         meseta__wire__operator_response__agent__init(target)
     }
 }
+extension Meseta__Wire__OperatorResponse__Ahead: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_response__ahead__init(target)
+    }
+}
 extension Meseta__Wire__OperatorResponse__Failure: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__operator_response__failure__init(target)

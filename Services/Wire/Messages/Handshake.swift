@@ -46,6 +46,7 @@ extension Hello: WireMessage {
         }
         self.executorID = try reader.optionalID(hello.executor_id, "executor_id")
         self.isShadow = hello.shadow != 0
+        self.acceptsStandby = hello.standby_too != 0
     }
 
     /// Gives the message its C form.
@@ -67,6 +68,7 @@ extension Hello: WireMessage {
         }
         if let executorID { c.pointee.executor_id = arena.text(executorID.rawValue) }
         c.pointee.shadow = self.isShadow ? 1 : 0
+        c.pointee.standby_too = self.acceptsStandby ? 1 : 0
         return PackedMessage(c)
     }
 }

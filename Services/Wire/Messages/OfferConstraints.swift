@@ -10,6 +10,7 @@ extension [String: OfferConstraints] {
         self.init()
         guard let c else { return }
         let reader = reader.in("OfferConstraints")
+        try Self.checkSize(c, reader)
         let entries = try reader.list(c.pointee.n_role_constraints, c.pointee.role_constraints) {
             entry throws(MessageError) in
             let value = try reader.required(entry.pointee.value, "role_constraints.value")
@@ -25,6 +26,35 @@ extension [String: OfferConstraints] {
             return (try reader.text(entry.pointee.key, "role_constraints.key"), OfferConstraints(groups: groups))
         }
         for (role, constraints) in entries { self[role] = constraints }
+    }
+
+    /// Refuses what is too much, before any pattern of it is compiled.
+    private static func checkSize(
+        _ c: UnsafeMutablePointer<Meseta__V1__Scheduler__OfferConstraints>, _ reader: MessageReader
+    ) throws(MessageError) {
+        let groups = UnsafeBufferPointer(start: c.pointee.role_constraints, count: c.pointee.n_role_constraints)
+            .lazy.compactMap { $0?.pointee.value?.pointee }
+            .flatMap { UnsafeBufferPointer(start: $0.groups, count: $0.n_groups) }
+            .compactMap { $0?.pointee }
+        var count = 0
+        var bytes = 0
+        for group in groups {
+            count += group.n_attribute_constraints
+            // Of what is too many, not all is looked at.
+            if count > OfferConstraints.maximumCount { break }
+            for constraint in UnsafeBufferPointer(
+                start: group.attribute_constraints, count: group.n_attribute_constraints)
+            {
+                bytes += constraint?.pointee.bytes(reader.arena) ?? 0
+            }
+        }
+        if count > OfferConstraints.maximumCount {
+            throw reader.invalid("role_constraints", "holds more than \(OfferConstraints.maximumCount) constraints")
+        }
+        if bytes > OfferConstraints.maximumBytes {
+            throw reader.invalid(
+                "role_constraints", "holds \(bytes) bytes of text, the limit is \(OfferConstraints.maximumBytes)")
+        }
     }
 
     /// The message; nil if there are none.
@@ -67,6 +97,32 @@ extension AttributeConstraint {
         c.pointee.predicate = arena.make()
         self.predicate.fill(&c.pointee.predicate.pointee, in: arena)
         return c
+    }
+}
+
+extension Meseta__V1__Scheduler__AttributeConstraint {
+    /// How much text it holds.
+    fileprivate func bytes(_ arena: MessageArena) -> Int {
+        func length(_ text: UnsafePointer<CChar>?) -> Int { text.map { arena.bytes(ofText: $0).count } ?? 0 }
+        var bytes = 0
+        if let selector = self.selector?.pointee,
+            selector.selector_case == MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__SELECTOR__SELECTOR_ATTRIBUTE_NAME
+        {
+            bytes += length(selector.attribute_name)
+        }
+        guard let predicate = self.predicate?.pointee else { return bytes }
+        switch predicate.predicate_case {
+        case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_EQUALS:
+            bytes += length(predicate.text_equals?.pointee.value)
+        case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_EQUALS:
+            bytes += length(predicate.text_not_equals?.pointee.value)
+        case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_MATCHES:
+            bytes += length(predicate.text_matches?.pointee.regex)
+        case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_MATCHES:
+            bytes += length(predicate.text_not_matches?.pointee.regex)
+        default: break
+        }
+        return bytes
     }
 }
 
@@ -119,9 +175,10 @@ extension AttributeConstraint.Predicate {
         case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_EQUALS:
             self = .textNotEquals(try reader.text(c.text_not_equals.pointee.value, "text_not_equals.value"))
         case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_MATCHES:
-            self = .textMatches(try reader.text(c.text_matches.pointee.regex, "text_matches.regex"))
+            self = .textMatches(TextPattern(try reader.text(c.text_matches.pointee.regex, "text_matches.regex")))
         case MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_MATCHES:
-            self = .textNotMatches(try reader.text(c.text_not_matches.pointee.regex, "text_not_matches.regex"))
+            self = .textNotMatches(
+                TextPattern(try reader.text(c.text_not_matches.pointee.regex, "text_not_matches.regex")))
         default: throw reader.missing("predicate")
         }
     }
@@ -147,11 +204,11 @@ extension AttributeConstraint.Predicate {
         case .textMatches(let pattern):
             c.predicate_case = MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_MATCHES
             c.text_matches = arena.make()
-            c.text_matches.pointee.regex = arena.text(pattern)
+            c.text_matches.pointee.regex = arena.text(pattern.text)
         case .textNotMatches(let pattern):
             c.predicate_case = MESETA__V1__SCHEDULER__ATTRIBUTE_CONSTRAINT__PREDICATE__PREDICATE_TEXT_NOT_MATCHES
             c.text_not_matches = arena.make()
-            c.text_not_matches.pointee.regex = arena.text(pattern)
+            c.text_not_matches.pointee.regex = arena.text(pattern.text)
         }
     }
 }

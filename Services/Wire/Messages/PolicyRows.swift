@@ -55,6 +55,13 @@ extension ObstacleRow {
             role: try reader.text(row.role, "role"), obstacle: obstacle, agents: row.agents,
             detail: try reader.text(row.detail, "detail"))
         self.nearest = try reader.texts(row.n_nearest, row.nearest, "nearest")
+        self.ahead = try reader.list(row.n_ahead, row.ahead) { ahead throws(MessageError) in
+            let row = ahead.pointee
+            return AheadRow(
+                frameworkID: FrameworkID(try reader.text(row.framework, "ahead.framework")),
+                name: try reader.text(row.name, "ahead.name"), role: try reader.text(row.role, "ahead.role"),
+                dominantShare: row.dominant_share, isOffered: row.offered != 0)
+        }
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__OperatorResponse__Obstacle> {
@@ -65,6 +72,16 @@ extension ObstacleRow {
         c.pointee.detail = arena.text(self.detail)
         c.pointee.n_nearest = self.nearest.count
         c.pointee.nearest = arena.texts(self.nearest)
+        c.pointee.n_ahead = self.ahead.count
+        c.pointee.ahead = arena.list(self.ahead) { row in
+            let c = arena.make(Meseta__Wire__OperatorResponse__Ahead.self)
+            c.pointee.framework = arena.text(row.frameworkID.rawValue)
+            c.pointee.name = arena.text(row.name)
+            c.pointee.role = arena.text(row.role)
+            c.pointee.dominant_share = row.dominantShare
+            c.pointee.offered = row.isOffered ? 1 : 0
+            return c
+        }
         return c
     }
 }
