@@ -116,8 +116,12 @@ let package = Package(
             name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
         .executableTarget(
-            name: "decisions", dependencies: ["Model", "AllocatorCore", arguments],
+            name: "decisions", dependencies: ["Model", "AllocatorCore", "TestSupport", arguments],
             path: "Tests/Benchmarks/Decisions", swiftSettings: settings),
+        part("SharingModel", "Tests/Benchmarks/SharingModel/Experiments", ["Model", "Simulator"]),
+        .executableTarget(
+            name: "sharing-model", dependencies: ["SharingModel", "TestSupport", arguments],
+            path: "Tests/Benchmarks/SharingModel/Command", swiftSettings: settings),
         part("TestSupport", "Tests/Support", []),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),
@@ -131,7 +135,7 @@ let package = Package(
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
-        tests("ScenarioTests", ["Simulator"], exclude: ["README.md"]),
+        tests("ScenarioTests", ["Simulator", "SharingModel"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("LayeringTests", []),
         tests("SystemTests", ["TestSupport"], exclude: ["Python"]),

@@ -29,6 +29,10 @@ public struct SimulationSettings: Sendable {
     public var delay: ClosedRange<Int64> = 50...2000
     /// What every master is started with.
     public var master = MasterSettings()
+    /// Whether masters and agents show after every event that their books are in order; default true.
+    ///
+    /// That looks at everything they hold, so it grows with the number of tasks.
+    public var checksBooks = true
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
@@ -66,6 +70,8 @@ public final class SimulatedCluster {
     private var numbers = 0
     private var runs: [TaskKey: Int] = [:]
     private var usage: [ObjectIdentifier: Resources] = [:]
+    /// Frameworks that do not start with the cluster, by the name of their schedulers.
+    private var arrivals: [String: Duration] = [:]
 
     /// Builds the cluster; `run` starts it.
     public init(settings: SimulationSettings, seed: UInt64) {
@@ -83,6 +89,22 @@ public final class SimulatedCluster {
         self.schedulers = settings.workloads.enumerated().map {
             SimulatedScheduler(name: "framework-\($0.offset + 1)", workload: $0.element, in: self)
         }
+    }
+
+    /// Adds a framework that behaves by itself; its scheduler starts so long after the cluster.
+    public func add(
+        _ name: String, role: String, behaviour: any FrameworkBehaviour, after delay: Duration = .zero
+    ) {
+        self.arrivals[name] = delay
+        self.schedulers.append(SimulatedScheduler(name: name, role: role, behaviour: behaviour, in: self))
+    }
+
+    /// The instant on its virtual clock.
+    public var now: Instant { self.queue.now }
+
+    /// Runs `body` after so long.
+    public func schedule(after delay: Duration, _ body: @escaping () -> Void) {
+        self.queue.schedule(after: delay, body)
     }
 
     /// A generator of its own for one process.
@@ -119,11 +141,7 @@ public final class SimulatedCluster {
     /// - Returns: How long it took on virtual time; nil if it did not settle or something was violated.
     public func run() -> Duration? {
         let start = self.queue.now
-        for process in self.processes.shuffled(using: &self.random) {
-            self.queue.schedule(after: .milliseconds(Int64.random(in: 0...300, using: &self.random))) {
-                process.start()
-            }
-        }
+        self.startAll()
         let calm = start + self.settings.faultyFor
         self.planFault(self.settings.meanTimeToKill, until: calm) { self.killOne() }
         self.planFault(self.settings.meanTimeToBreak, until: calm) { self.network.breakOne() }
@@ -136,6 +154,26 @@ public final class SimulatedCluster {
             }
         }
         return nil
+    }
+
+    /// Starts everything and lets time pass until `isDone`; nothing befalls the cluster meanwhile.
+    ///
+    /// - Returns: Whether that came within `patience`, and no checker found anything.
+    public func run(until isDone: () -> Bool, patience: Duration) -> Bool {
+        let deadline = self.queue.now + patience
+        self.startAll()
+        while self.violations.isEmpty {
+            if isDone() { return true }
+            if !self.queue.step(until: deadline) { return false }
+        }
+        return false
+    }
+
+    private func startAll() {
+        for process in self.processes.shuffled(using: &self.random) {
+            let jitter = Duration.milliseconds(Int64.random(in: 0...300, using: &self.random))
+            self.queue.schedule(after: self.arrivals[process.name] ?? jitter) { process.start() }
+        }
     }
 
     /// All work is done, and nobody holds anything any more.

@@ -28,9 +28,12 @@ public struct Workload: Sendable {
     }
 }
 
-/// A framework's scheduler, with the SDK's core and a workload; it keeps what must not be lost over its own death.
+/// A framework's scheduler, with the SDK's core and a workload or a behaviour; it keeps what must not be lost over its
+/// own death.
 public final class SimulatedScheduler: SimulatedProcess {
     private let workload: Workload
+    private let behaviour: (any FrameworkBehaviour)?
+    private let role: String
     private var state: SchedulerState?
     private var master: Network.Endpoint?
     private var relays: [String: Network.Endpoint] = [:]
@@ -45,6 +48,15 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     init(name: String, workload: Workload, in cluster: SimulatedCluster) {
         self.workload = workload
+        self.behaviour = nil
+        self.role = "*"
+        super.init(name: name, in: cluster)
+    }
+
+    init(name: String, role: String, behaviour: any FrameworkBehaviour, in cluster: SimulatedCluster) {
+        self.workload = Workload(tasks: 0, resources: .init(), milliseconds: 0...0)
+        self.behaviour = behaviour
+        self.role = role
         super.init(name: name, in: cluster)
     }
 
@@ -58,6 +70,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         var framework = FrameworkInfo(user: "", name: self.name)
         framework.id = self.frameworkID
         framework.failoverTimeout = .seconds(3600)
+        framework.roles = [self.role]
         framework.capabilities = [.partitionAware]
         var settings = SchedulerSettings(framework: framework)
         settings.usesRelays = self.workload.usesRelays
@@ -134,7 +147,7 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     // MARK: Events and effects
 
-    private func handle(_ event: SchedulerState.Event) {
+    func handle(_ event: SchedulerState.Event) {
         guard self.isUp, self.state != nil else { return }
         self.cluster.trace(self.name, event)
         var effects: [SchedulerState.Effect] = []
@@ -188,6 +201,7 @@ public final class SimulatedScheduler: SimulatedProcess {
     }
 
     private func answer(_ offer: Offer) {
+        if let behaviour { return self.reply(behaviour.offered(offer, to: self), to: offer) }
         var launches: [TaskLaunch] = []
         var rest = offer.resources
         while self.finished + self.outstanding < self.workload.tasks, rest.contains(self.workload.resources) {
@@ -207,15 +221,31 @@ public final class SimulatedScheduler: SimulatedProcess {
             launches.append(.task(task))
             rest -= self.workload.resources
         }
-        let filters = OfferFilters(refuse: .milliseconds(500))
+        self.reply(launches, refusing: .milliseconds(500), to: offer)
+    }
+
+    private func reply(_ launches: [TaskLaunch], refusing time: Duration, to offer: Offer) {
+        let filters = OfferFilters(refuse: time)
         guard !launches.isEmpty else { return self.handle(.called(.decline([offer.id], filters))) }
         self.handle(
             .called(.accept(.init(offerIDs: [offer.id], operations: [.launch(launches)], filters: filters))))
     }
 
+    private func reply(_ answer: OfferAnswer, to offer: Offer) {
+        let launches = answer.tasks.map { order in
+            var task = TaskInfo(
+                name: "task", taskID: order.id, agentID: offer.agentID, resources: order.resources)
+            task.command = CommandInfo(shell: "run \(order.duration.nanoseconds / 1_000_000) 0")
+            self.tasks[order.id] = .staging
+            return TaskLaunch.task(task)
+        }
+        self.reply(launches, refusing: answer.refusal, to: offer)
+    }
+
     /// Asks about everything that is open, now and from time to time: what was launched by an earlier life may never have
     /// reached the master.
     private func reconcile() {
+        guard self.behaviour == nil else { return }
         let open = self.tasks.filter { !$0.value.isTerminal }.keys.sorted()
         if !open.isEmpty { self.handle(.called(.reconcile(open.map { .init($0) }))) }
         self.setTimer("reconcile", at: self.cluster.queue.now + .seconds(10)) { self.reconcile() }
@@ -242,6 +272,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             self.lastSequence[status.taskID] = status.sequence
         }
         self.tasks[status.taskID] = status.state
+        if known != status.state { self.behaviour?.updated(status.taskID, status.state, of: self) }
         if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
     }
 }
