@@ -60,6 +60,12 @@ public final class SimulatedCluster {
     /// What happened, if it is wanted.
     public var tracer: ((String) -> Void)?
 
+    private(set) lazy var guarantees = GuaranteeChecker(self)
+    /// How many tasks were asked for because of a guarantee, and how many of them were ordered to end.
+    public var revocations: (admitted: Int, carriedOut: Int) {
+        (self.guarantees.admitted, self.guarantees.carriedOut)
+    }
+
     private var electedMaster: SimulatedMaster?
     private var epoch = Epoch.none
     private var isElectionDue = false
@@ -120,9 +126,9 @@ public final class SimulatedCluster {
     public func run() -> Duration? {
         let start = self.queue.now
         for process in self.processes.shuffled(using: &self.random) {
-            self.queue.schedule(after: .milliseconds(Int64.random(in: 0...300, using: &self.random))) {
-                process.start()
-            }
+            let jitter = Duration.milliseconds(Int64.random(in: 0...300, using: &self.random))
+            let delay = (process as? SimulatedScheduler)?.workload.startsAfter ?? .zero
+            self.queue.schedule(after: delay + jitter) { process.start() }
         }
         let calm = start + self.settings.faultyFor
         self.planFault(self.settings.meanTimeToKill, until: calm) { self.killOne() }
