@@ -852,7 +852,7 @@ const ProtobufCMessageDescriptor meseta__wire__attachment__descriptor =
   (ProtobufCMessageInit) meseta__wire__attachment__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__task_record__field_descriptors[15] =
+static const ProtobufCFieldDescriptor meseta__wire__task_record__field_descriptors[16] =
 {
   {
     "number",
@@ -1034,9 +1034,22 @@ static const ProtobufCFieldDescriptor meseta__wire__task_record__field_descripto
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ending",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__TaskRecord, ending),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__task_record__field_indices_by_name[] = {
   7,   /* field[7] = acknowledged_state */
+  15,   /* field[15] = ending */
   4,   /* field[4] = executor_id */
   1,   /* field[1] = framework_id */
   12,   /* field[12] = latest_status */
@@ -1055,7 +1068,7 @@ static const unsigned meseta__wire__task_record__field_indices_by_name[] = {
 static const ProtobufCIntRange meseta__wire__task_record__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor meseta__wire__task_record__descriptor =
 {
@@ -1065,7 +1078,7 @@ const ProtobufCMessageDescriptor meseta__wire__task_record__descriptor =
   "Meseta__Wire__TaskRecord",
   "meseta.wire",
   sizeof(Meseta__Wire__TaskRecord),
-  15,
+  16,
   meseta__wire__task_record__field_descriptors,
   meseta__wire__task_record__field_indices_by_name,
   1,  meseta__wire__task_record__number_ranges,

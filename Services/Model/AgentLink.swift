@@ -29,6 +29,8 @@ public struct TaskRecord: Hashable, Sendable {
     public var priority: Int32 = 0
     /// As its scheduler said; nil: no bound.
     public var maxCompletionTime: Duration?
+    /// It was ordered to end, and will, whatever its executor does.
+    public var isEnding = false
 
     /// Books and registrations tell what a task is, not what it computed: 16 KiB.
     public static let largestStatus = 16 << 10

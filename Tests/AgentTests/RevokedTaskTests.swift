@@ -164,6 +164,20 @@ struct RevokedTaskTests {
         #expect(machine.agent.checkInvariants() == [])
     }
 
+    @Test("The next registration says which tasks will end, whatever their executor does")
+    func registration() {
+        var machine = Self.running()
+        func ending(_ effects: [AgentState.Effect]) -> [TaskID] {
+            effects.registration?.tasks.filter(\.isEnding).map(\.key.task) ?? []
+        }
+        machine.kill("u")
+        #expect(ending(machine.attach()) == [])
+        machine.revoke("t")
+        #expect(ending(machine.attach()) == ["t"])
+        machine.update("t", .killed, uuid: 3)
+        #expect(ending(machine.attach()) == [])
+    }
+
     @Test("After a restart the master asks again, and the time begins anew")
     func restart() {
         var machine = Self.running()

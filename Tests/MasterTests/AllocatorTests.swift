@@ -263,6 +263,58 @@ struct RevocationTests {
         #expect(small.stage.orders(small.relay) == [expected])
     }
 
+    @Test("When the grace is over and the victim has come to need the task itself, it stays")
+    func withdrawnForTheVictim() {
+        let (small, greedy, victim, beneficiary) = self.full(guarantees: [
+            ("poor", "cpus:2;mem:1024"), ("greedy", "cpus:2;mem:2048"),
+        ])
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) == nil)
+        var over = record(2, victim, "t2", .finished, "cpus:2;mem:2048")
+        over.role = "greedy"
+        small.stage.book(small.relay, 30, .task(over))
+        small.stage.wait(.seconds(20))
+        #expect(small.stage.orders(small.relay) == [])
+        #expect(small.stage.events(to: greedy).contains { if case .rescindInverseOffer = $0 { true } else { false } })
+        #expect(
+            small.stage.facts_.contains(
+                .revocationWithdrawn(
+                    TaskKey(victim, "t1"), reason: "role greedy would have less than it is guaranteed")))
+    }
+
+    @Test("When the grace is over and nothing is missing any more, the task stays")
+    func withdrawnForNothing() {
+        let (small, _, victim, beneficiary) = self.full(guarantees: [("poor", "cpus:2;mem:1024")])
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) == nil)
+        var over = record(2, victim, "t2", .finished, "cpus:2;mem:2048")
+        over.role = "greedy"
+        small.stage.book(small.relay, 30, .task(over))
+        #expect(
+            small.stage.propose(small.allocator, small.agent, "cpus:2;mem:2048", for: beneficiary, role: "poor") != nil)
+        small.stage.wait(.seconds(20))
+        #expect(small.stage.orders(small.relay) == [])
+    }
+
+    @Test("A new master counts what its predecessor had ordered to end, and takes no other in its place")
+    func inherited() {
+        let (small, _, victim, beneficiary) = self.full(guarantees: [
+            ("poor", "cpus:4;mem:1024"), ("greedy", "cpus:2;mem:2048"),
+        ])
+        var ending = record(1, victim, "t1", .running, "cpus:2;mem:2048")
+        ending.role = "greedy"
+        ending.isEnding = true
+        small.stage.book(small.relay, 30, .task(ending))
+        #expect(self.revoke(small, "t1", of: victim, for: beneficiary) == "the task is being ended already")
+        #expect(
+            self.revoke(small, "t2", of: victim, for: beneficiary)
+                == "role greedy would have less than it is guaranteed")
+        let framework = small.stage.frameworkRows[victim]!
+        small.stage.step(.allocator(small.allocator, .tasksWanted(framework: framework)))
+        guard case .revocable(framework, let tasks)? = small.stage.messages(toAllocator: small.allocator).first else {
+            return #expect(Bool(false), "\(small.stage.said)")
+        }
+        #expect(tasks.map(\.taskID) == ["t2"])
+    }
+
     @Test("A task that its scheduler kills in vain can be taken back, and goes first")
     func killedInVain() {
         let (small, greedy, victim, beneficiary) = self.full(guarantees: [("poor", "cpus:2;mem:1024")])

@@ -95,6 +95,7 @@ extension TaskRecord {
             isUnacknowledged: random.flag(), isRemoved: random.flag(), latestStatus: random.bytes())
         record.priority = Int32(random.below(9)) - 4
         record.maxCompletionTime = random.maybe { .milliseconds(Int64(1 + $0.below(100_000))) }
+        record.isEnding = random.flag()
         return record
     }
 }

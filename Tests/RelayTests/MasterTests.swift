@@ -119,6 +119,31 @@ struct MasterTests {
             ])
     }
 
+    @Test("A new master is told which tasks its predecessor has ordered to end")
+    func endingTasks() {
+        var relay = Transcript.attached()
+        for (number, id) in [(1, "t1"), (2, "t2"), (3, "t3")] as [(UInt64, TaskID)] {
+            _ = relay.on(.agent(self.agent, .book(BookEntry(position: number, .task(task(number, id))))))
+        }
+        let kills: [AgentOrder] = [
+            .kill(TaskKey(f1, "t1"), grace: nil, reason: "", endsExecutor: true),
+            .kill(TaskKey(f1, "t2"), grace: nil, reason: ""),
+            .kill(TaskKey(f1, "t9"), grace: nil, reason: "", endsExecutor: true),
+        ]
+        for kill in kills {
+            #expect(
+                relay.on(.master(masterLink, .order(index: 0, life(1, 1), kill))) == [
+                    .sendToAgent(self.agent, .order(7, life(1, 1), kill))
+                ])
+        }
+        _ = relay.on(.masterDisconnected(masterLink))
+        let effects = relay.on(.masterConnected(PeerID(2), welcome(8)))
+        guard case .sendToMaster(_, .agentAttached(_, let registration, _, _))? = effects.first else {
+            return #expect(Bool(false), "\(effects)")
+        }
+        #expect(registration.tasks.map(\.isEnding) == [true, false, false])
+    }
+
     @Test("When a new master is followed the old one's orders are not obeyed any more")
     func newerMaster() {
         var relay = Transcript.attached()

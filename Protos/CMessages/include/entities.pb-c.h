@@ -173,10 +173,14 @@ struct  Meseta__Wire__TaskRecord
    * Of its meseta.v1.TaskInfo; 0: no bound.
    */
   int64_t max_completion_ns;
+  /*
+   * It was ordered to end, and will, whatever its executor does.
+   */
+  protobuf_c_boolean ending;
 };
 #define MESETA__WIRE__TASK_RECORD__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__task_record__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0, 0, 0, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, 0 }
 
 
 struct  Meseta__Wire__ExecutorRecord

@@ -109,6 +109,7 @@ struct TaskEntry {
             isRemoved: self.isRemoved, latestStatus: status.count > TaskRecord.largestStatus ? [] : status)
         record.priority = self.info?.priority ?? 0
         record.maxCompletionTime = self.info?.maxCompletionTime
+        record.isEnding = self.isLive && self.kill.map { self.isCommand || $0.insistence != nil } ?? false
         return record
     }
 }

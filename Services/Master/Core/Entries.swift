@@ -100,6 +100,8 @@ struct FrameworkEntry {
     var used: Resources = .init()
     /// Held by offers; the four scalars.
     var offered: Resources = .init()
+    /// Held by tasks that were ordered to end; the four scalars.
+    var leaving: Resources = .init()
 
     var peer: PeerID? { if case .connected(let peer) = self.condition { peer } else { nil } }
     var isTerminating: Bool { self.condition == .terminating }
@@ -132,6 +134,10 @@ struct TaskEntry {
     var launch: Row?
     /// Its scheduler or an operator wants it dead.
     var kill: Kill?
+    /// Its agent's books say that it was ordered to end, by this master or an earlier one.
+    var isEnding = false
+    /// It is counted among what its framework and role are about to lose.
+    var isLeaving = false
     /// The revocation that takes it back.
     var revocation: UInt64?
     /// Which part of its agent it runs on; nil: agents are not divided.

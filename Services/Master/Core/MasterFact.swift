@@ -37,6 +37,8 @@ public enum MasterFact: Hashable, Sendable {
     case allocationRefused(PeerID, reason: String)
     case revocationAdmitted(TaskKey, reason: String, grace: Duration)
     case revocationRefused(PeerID, reason: String)
+    /// When its grace was over there was no need any more.
+    case revocationWithdrawn(TaskKey, reason: String)
     /// What a scheduler thinks of giving a task back.
     case inverseOfferAnswered(FrameworkID, accepted: Bool)
     /// A refusal that was not remembered: the framework has too many.

@@ -51,6 +51,11 @@ extension MasterState.Cluster {
                 framework.tasks.filter { self.tasks[$0].isOccupying }
                 .reduce(Resources()) { $0 + self.tasks[$1].resources.summable }
                 + framework.executors.reduce(Resources()) { $0 + self.executors[$1].resources.summable }
+            let leaving = framework.tasks.filter { self.isLeaving($0) }
+                .reduce(Resources()) { $0 + self.tasks[$1].resources.summable }
+            if leaving != framework.leaving {
+                problems.append("framework \(framework.id) is booked to lose \(framework.leaving), not \(leaving)")
+            }
             if offered != framework.offered {
                 problems.append(
                     "framework \(framework.id) is booked for offers of \(framework.offered), not \(offered)")
@@ -124,8 +129,32 @@ extension MasterState.Cluster {
             let below = holdings.filter { $0.role == entry.name || $0.role.hasPrefix(prefix) }
             let sum = below.reduce(Resources()) { $0 + $1.resources.summable }
             if sum != entry.held { problems.append("role \(entry.name) holds \(sum), not \(entry.held)") }
+            let leaving = self.tasks.filter { self.isLeaving($0.index) }
+                .filter { $0.element.role == entry.name || $0.element.role.hasPrefix(prefix) }
+                .reduce(Resources()) { $0 + $1.element.resources.summable }
+            if leaving != entry.leaving {
+                problems.append("role \(entry.name) is booked to lose \(entry.leaving), not \(leaving)")
+            }
         }
         return problems
+    }
+
+    func holdings(without lost: Set<TaskKey>) -> [FrameworkID: [String: Resources]] {
+        var holdings: [FrameworkID: [String: Resources]] = [:]
+        func add(_ framework: Row, _ role: String, _ resources: Resources) {
+            holdings[self.frameworks[framework].id, default: [:]][role, default: .init()] += resources.summable
+        }
+        for (_, task) in self.tasks where task.isOccupying && !lost.contains(task.key) {
+            add(task.framework, task.role, task.resources)
+        }
+        for (_, executor) in self.executors { add(executor.framework, executor.role, executor.resources) }
+        for (_, offer) in self.offers { add(offer.framework, offer.role, offer.resources) }
+        return holdings
+    }
+
+    private func isLeaving(_ task: Row) -> Bool {
+        let entry = self.tasks[task]
+        return entry.isOccupying && (entry.kill != nil || entry.isEnding)
     }
 }
 

@@ -76,6 +76,8 @@ extension MasterState.Cluster {
     struct Account: Hashable {
         var name: String
         var held: Resources
+        /// Of that, what tasks hold that were ordered to end.
+        var leaving = Resources()
         var guarantee: Resources
         var limit: Resources?
 
@@ -93,14 +95,14 @@ extension MasterState.Cluster {
             let entry = self.frameworks[framework]
             accounts.append(
                 Account(
-                    name: "framework \(entry.id)", held: entry.used + entry.offered,
+                    name: "framework \(entry.id)", held: entry.used + entry.offered, leaving: entry.leaving,
                     guarantee: rule.guarantee.summable, limit: rule.limit))
         }
         for entry in self.roles.chain(role) {
             accounts.append(
                 Account(
-                    name: "role \(entry.name)", held: entry.held, guarantee: entry.facts.guarantee.summable,
-                    limit: entry.facts.limit))
+                    name: "role \(entry.name)", held: entry.held, leaving: entry.leaving,
+                    guarantee: entry.facts.guarantee.summable, limit: entry.facts.limit))
         }
         return accounts
     }

@@ -68,6 +68,7 @@ extension MasterState.Cluster {
         let entry = self.tasks[task]
         let kill = TaskEntry.Kill(grace: grace, reason: reason, endsExecutor: endsExecutor)
         if endsExecutor || entry.kill?.endsExecutor != true { self.tasks[task].kill = kill }
+        self.countLeaving(task)
         self.observe(.killOrdered(entry.key, reason: reason))
         self.send(kill.order(entry.key), to: entry.agent)
     }

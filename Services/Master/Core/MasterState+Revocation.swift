@@ -24,7 +24,7 @@ extension MasterState.Cluster {
         guard let victim = self.frameworks.row(framework) else { return }
         let candidates = victim.tasks.filter { row in
             let task = self.tasks[row]
-            return task.isOccupying && task.revocation == nil && task.kill?.endsExecutor != true
+            return task.isOccupying && task.revocation == nil && task.kill?.endsExecutor != true && !task.isEnding
                 && self.agents[task.agent].owner == allocator
         }
         // What has not run yet is youngest; the agent's number tells those apart that started in one instant.
@@ -64,14 +64,15 @@ extension MasterState.Cluster {
         let task = self.tasks[row]
         if !task.isOccupying { return refused("the task is over") }
         if task.revocation != nil { return refused("the task is being revoked already") }
-        let deserving = beneficiary.info.roles.lazy.compactMap { role in
-            beneficiary.suppressedRoles.contains(role) || beneficiary.idleRoles.contains(role)
-                ? nil : self.deservingAccount(of: revocation.beneficiary, role: role, against: task).map { (role, $0) }
+        if task.isEnding { return refused("the task is being ended already") }
+        let deserving = self.wantedRoles(of: revocation.beneficiary).lazy.compactMap { role in
+            self.deservingAccount(of: revocation.beneficiary, role: role, against: task).map { (role, $0) }
         }.first
         guard let (role, account) = deserving else {
             return refused("neither the beneficiary nor a role of it has less than it is guaranteed")
         }
-        if let poor = self.accountLeftShort(by: task, unless: self.accounts(of: revocation.beneficiary, role: role)) {
+        let shared = self.accounts(of: revocation.beneficiary, role: role)
+        if let poor = self.accountLeftShort(by: task, unless: shared, withPlans: true) {
             return refused("\(poor) would have less than it is guaranteed")
         }
         let grace = min(
@@ -81,6 +82,12 @@ extension MasterState.Cluster {
                 task: row, victim: revocation.victim, victimRole: task.role,
                 purpose: .guarantee(beneficiary.id, account: account), resources: task.resources.summable,
                 agentID: agent.id, deadline: self.now + grace, grace: grace))
+    }
+
+    /// The roles in which a framework would use more.
+    private func wantedRoles(of framework: Row) -> [String] {
+        let entry = self.frameworks[framework]
+        return entry.info.roles.filter { !entry.suppressedRoles.contains($0) && !entry.idleRoles.contains($0) }
     }
 
     /// The first account of the beneficiary that lacks something of its guarantee, beyond what is being taken back for
@@ -100,14 +107,17 @@ extension MasterState.Cluster {
         return nil
     }
 
-    /// The first account that would have less than its guarantee without the task and all else under revocation; those
+    /// The first account that would have less than its guarantee without the task and all that was ordered to end; those
     /// that the beneficiary counts in too get it back at once.
-    private func accountLeftShort(by task: TaskEntry, unless shared: [Account]) -> String? {
+    ///
+    /// `withPlans`: and without all that is asked for, too.
+    private func accountLeftShort(by task: TaskEntry, unless shared: [Account], withPlans: Bool) -> String? {
         for account in self.accounts(of: task.framework, role: task.role) where !shared.contains(account) {
             guard !account.guarantee.isEmpty else { continue }
-            var rest = account.held - task.resources.summable
-            for serial in self.revocationOrder {
-                guard let under = self.revocations[serial] else { continue }
+            var rest = account.held - account.leaving
+            if !task.isLeaving { rest -= task.resources.summable }
+            for serial in withPlans ? self.revocationOrder : [] {
+                guard let under = self.revocations[serial], !self.tasks[under.task].isLeaving else { continue }
                 if self.accounts(of: under.victim, role: under.victimRole).contains(account) { rest -= under.resources }
             }
             if !rest.contains(account.guarantee) { return account.name }
@@ -138,8 +148,46 @@ extension MasterState.Cluster {
     /// A task whose policy asks for a long farewell has no more than the revocation's grace once more.
     func carryOutRevocation(_ serial: UInt64) {
         guard let entry = self.revocations[serial], !entry.isKilling, entry.deadline <= self.now else { return }
+        if let reason = self.whatMakesNeedless(entry) { return self.withdraw(serial, because: reason) }
         self.revocations[serial]?.isKilling = true
         self.kill(entry.task, grace: entry.grace, reason: entry.purpose.reason, endsExecutor: true)
+    }
+
+    /// Why a task should not be taken back any more; nil if it should.
+    ///
+    /// Much can have happened in its grace: tasks end by themselves, on both sides.
+    private func whatMakesNeedless(_ entry: RevocationEntry) -> String? {
+        guard case .guarantee(let id, let name) = entry.purpose else { return nil }
+        guard let beneficiary = self.frameworkRows[id], self.frameworks[beneficiary].peer != nil else {
+            return "the beneficiary has no scheduler"
+        }
+        let wanted = self.wantedRoles(of: beneficiary).lazy.map { self.accounts(of: beneficiary, role: $0) }
+        guard let accounts = wanted.first(where: { $0.contains { $0.name == name } }),
+            let account = accounts.first(where: { $0.name == name })
+        else { return "nobody wants it" }
+        var missing = account.deficit
+        for serial in self.revocationOrder {
+            guard let under = self.revocations[serial], under.isKilling, case .guarantee(_, name) = under.purpose else {
+                continue
+            }
+            missing -= under.resources
+        }
+        if missing.isEmpty { return "\(name) has what it is guaranteed" }
+        let task = self.tasks[entry.task]
+        return self.accountLeftShort(by: task, unless: accounts, withPlans: false).map {
+            "\($0) would have less than it is guaranteed"
+        }
+    }
+
+    /// A task stays after all.
+    private func withdraw(_ serial: UInt64, because reason: String) {
+        guard let entry = self.revocations.removeValue(forKey: serial) else { return }
+        self.revocationOrder.removeAll { $0 == serial }
+        self.tasks[entry.task].revocation = nil
+        self.observe(.revocationWithdrawn(self.tasks[entry.task].key, reason: reason))
+        if let peer = self.frameworks[entry.victim].peer {
+            self.effects.append(.sendToScheduler(peer, .rescindInverseOffer(self.offerID(serial))))
+        }
     }
 
     /// The task is over: what was asked of its framework is settled.

@@ -35,6 +35,7 @@ extension MasterState.Cluster {
         }
         self.tasks[task].listed = registration
         self.tasks[task].acknowledgedState = record.acknowledgedState
+        self.tasks[task].isEnding = record.isEnding
         if !record.latestStatus.isEmpty { self.tasks[task].latestStatus = record.latestStatus }
         if record.state == .running, self.tasks[task].started == 0 { self.tasks[task].started = self.now.seconds }
         if record.state.isTerminal {
@@ -45,6 +46,7 @@ extension MasterState.Cluster {
             self.correct(task, record)
             self.tasks[task].state = record.state
             self.occupy(task)
+            self.countLeaving(task)
         }
     }
 
@@ -103,9 +105,25 @@ extension MasterState.Cluster {
     func free(_ task: Row) {
         guard self.tasks[task].isOccupying else { return }
         self.tasks[task].isOccupying = false
+        self.countLeaving(task)
         let entry = self.tasks[task]
         self.release(entry.resources, of: entry.agent, for: entry.framework, role: entry.role, as: .use)
         for shadow in self.shadows { shadow.ended(.task(task), at: self.now) }
+    }
+
+    /// What a task holds that was ordered to end counts as lost where guarantees are protected.
+    func countLeaving(_ task: Row) {
+        let entry = self.tasks[task]
+        let isLeaving = entry.isOccupying && (entry.kill != nil || entry.isEnding)
+        guard isLeaving != entry.isLeaving else { return }
+        self.tasks[task].isLeaving = isLeaving
+        let scalars = entry.resources.summable
+        if isLeaving {
+            self.frameworks[entry.framework].leaving += scalars
+        } else {
+            self.frameworks[entry.framework].leaving -= scalars
+        }
+        self.roles.count(leaving: scalars, in: entry.role, isLeaving: isLeaving)
     }
 
     /// A task is over: its resources are free at once, whatever becomes of its statuses.

@@ -122,6 +122,15 @@ public struct MasterState: Role {
         if case .leading(let cluster) = self.mode { cluster.violations() } else { [] }
     }
 
+    /// What each framework holds in each of its roles, offers included and some tasks left out.
+    ///
+    /// For tests and the simulator. The four scalars; nothing unless it leads.
+    ///
+    /// - Complexity: O(tasks, executors and offers).
+    public func holdings(without tasks: Set<TaskKey> = []) -> [FrameworkID: [String: Resources]] {
+        if case .leading(let cluster) = self.mode { cluster.holdings(without: tasks) } else { [:] }
+    }
+
     /// Whether a caller may connect, and what to tell it.
     ///
     /// Changes nothing.

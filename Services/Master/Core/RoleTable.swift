@@ -13,6 +13,8 @@ struct RoleTable {
         var facts: RoleFacts
         /// The four scalars, of it and of all below it.
         var held: Resources = .init()
+        /// Of that, what tasks hold that were ordered to end.
+        var leaving: Resources = .init()
     }
 
     private(set) var entries: [Entry] = []
@@ -51,6 +53,19 @@ struct RoleTable {
         var row: Row? = self.row(of: role)
         while let present = row {
             self.entries[Int(present)].held -= resources
+            row = self.entries[Int(present)].parent
+        }
+    }
+
+    /// A task of a role was ordered to end; or is not among those any more.
+    mutating func count(leaving resources: Resources, in role: String, isLeaving: Bool) {
+        var row: Row? = self.row(of: role)
+        while let present = row {
+            if isLeaving {
+                self.entries[Int(present)].leaving += resources
+            } else {
+                self.entries[Int(present)].leaving -= resources
+            }
             row = self.entries[Int(present)].parent
         }
     }

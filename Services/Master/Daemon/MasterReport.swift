@@ -68,6 +68,13 @@ final class MasterReport {
         case .allocationRefused(_, let reason):
             self.numbers.allocationsRefused.add()
             self.say(.debug, "Allocation refused", [LogKey.reason: "\(reason)"])
+        case .revocationWithdrawn(let key, let reason):
+            self.say(
+                .notice, "Task stays after all",
+                [
+                    LogKey.taskID: "\(key.task)", LogKey.frameworkID: "\(key.framework)",
+                    LogKey.reason: "\(reason)",
+                ])
         case .revocationAdmitted(let key, let reason, _):
             self.numbers.revocations.add()
             self.say(

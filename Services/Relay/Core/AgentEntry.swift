@@ -84,6 +84,17 @@ struct AgentEntry {
         self.sent.append(SentLaunch(order: order, missing: order.tasks.count))
     }
 
+    /// A kill was written to it that ends the task whatever its executor does.
+    ///
+    /// A new master must know, or it would take back another one in its place.
+    ///
+    /// - Complexity: O(its tasks).
+    mutating func ends(_ key: TaskKey) {
+        for (number, task) in self.tasks where task.key == key && !task.state.isTerminal {
+            self.tasks[number]?.isEnding = true
+        }
+    }
+
     /// The books show the task: its launch arrived.
     ///
     /// Books show tasks in the order of their launches, so it is found at the front.

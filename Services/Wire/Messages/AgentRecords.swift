@@ -23,6 +23,7 @@ extension TaskRecord {
         self.priority = c.pointee.priority
         let time = try reader.duration(c.pointee.max_completion_ns, "max_completion_ns")
         self.maxCompletionTime = time == .zero ? nil : time
+        self.isEnding = c.pointee.ending != 0
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__TaskRecord> {
@@ -42,6 +43,7 @@ extension TaskRecord {
         c.pointee.latest_status = arena.binary(self.latestStatus)
         c.pointee.priority = self.priority
         c.pointee.max_completion_ns = self.maxCompletionTime?.nanoseconds ?? 0
+        c.pointee.ending = self.isEnding ? 1 : 0
         return c
     }
 }

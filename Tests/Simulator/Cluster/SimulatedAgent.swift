@@ -113,6 +113,9 @@ public final class SimulatedAgent: SimulatedProcess {
     private func handle(_ event: AgentState.Event) {
         guard self.isUp, self.state != nil else { return }
         self.cluster.trace(self.name, event)
+        if case .relay(_, .order(_, _, .kill(let key, _, _, endsExecutor: true))) = event {
+            self.cluster.guarantees.ordered(key)
+        }
         var effects: [AgentState.Effect] = []
         self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
         for effect in effects { self.perform(effect) }

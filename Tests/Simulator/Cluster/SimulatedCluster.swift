@@ -64,6 +64,12 @@ public final class SimulatedCluster {
     /// What happened, if it is wanted.
     public var tracer: ((String) -> Void)?
 
+    private(set) lazy var guarantees = GuaranteeChecker(self)
+    /// How many tasks were asked for because of a guarantee, and how many of them were ordered to end.
+    public var revocations: (admitted: Int, carriedOut: Int) {
+        (self.guarantees.admitted, self.guarantees.carriedOut)
+    }
+
     private var electedMaster: SimulatedMaster?
     private var epoch = Epoch.none
     private var isElectionDue = false
@@ -172,7 +178,8 @@ public final class SimulatedCluster {
     private func startAll() {
         for process in self.processes.shuffled(using: &self.random) {
             let jitter = Duration.milliseconds(Int64.random(in: 0...300, using: &self.random))
-            self.queue.schedule(after: self.arrivals[process.name] ?? jitter) { process.start() }
+            let delay = (process as? SimulatedScheduler)?.workload.startsAfter ?? .zero
+            self.queue.schedule(after: self.arrivals[process.name] ?? delay + jitter) { process.start() }
         }
     }
 

@@ -24,7 +24,15 @@ public final class SimulatedMaster: SimulatedProcess {
         self.cluster.masterDied(self)
     }
 
-    func elected(_ epoch: Epoch) { self.handle(.elected(epoch)) }
+    func elected(_ epoch: Epoch) {
+        self.cluster.guarantees.masterElected()
+        self.handle(.elected(epoch))
+    }
+
+    /// What its books say that each framework holds in each role, without these tasks.
+    func holdings(without tasks: Set<TaskKey> = []) -> [FrameworkID: [String: Resources]] {
+        self.state?.holdings(without: tasks) ?? [:]
+    }
 
     override func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
         guard let state else { return .failure(Refusal(.notLeader, "starting")) }
@@ -82,7 +90,9 @@ public final class SimulatedMaster: SimulatedProcess {
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .stepDown(_, let above): self.cluster.masterSteppedDown(self, above: above)
         case .storePolicy: break  // Simulated masters have no files.
-        case .observe(let fact): self.cluster.trace(self.name, fact)
+        case .observe(let fact):
+            self.cluster.trace(self.name, fact)
+            self.cluster.guarantees.observed(fact, by: self)
         }
     }
 

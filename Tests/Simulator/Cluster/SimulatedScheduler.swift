@@ -14,6 +14,14 @@ public struct Workload: Sendable {
     public var usesExecutor: Bool
     /// Straight from the relays, or all on one connection.
     public var usesRelays: Bool
+    /// The one that it is in.
+    public var role = "*"
+    /// Of its tasks.
+    public var priorities: ClosedRange<Int32> = 0...0
+    /// For how long it refuses what it declines.
+    public var refuse: Duration = .milliseconds(500)
+    /// When its scheduler comes.
+    public var startsAfter: Duration = .zero
 
     /// With everything given; by default command tasks, with updates straight from the relays.
     public init(
@@ -31,25 +39,30 @@ public struct Workload: Sendable {
 /// A framework's scheduler, with the SDK's core and a workload or a behaviour; it keeps what must not be lost over its
 /// own death.
 public final class SimulatedScheduler: SimulatedProcess {
-    private let workload: Workload
+    let workload: Workload
+    let role: String
     private let behaviour: (any FrameworkBehaviour)?
-    private let role: String
     private var state: SchedulerState?
     private var master: Network.Endpoint?
     private var relays: [String: Network.Endpoint] = [:]
     private var relaysWanted: [String: Int] = [:]
 
     // What a careful scheduler has on disk.
-    private var frameworkID: FrameworkID?
+    private(set) var frameworkID: FrameworkID?
     private var launched = 0
     /// The last state of each task it was told.
     public private(set) var tasks: [TaskID: TaskState] = [:]
     private var lastSequence: [TaskID: StatusSequence] = [:]
+    private var firstStart: Instant?
+    /// When it last had tasks to launch.
+    private(set) var lastWanting: Instant?
+    /// From its first start until it ran, at once, what is guaranteed to it.
+    public private(set) var guaranteeMet: Duration?
 
     init(name: String, workload: Workload, in cluster: SimulatedCluster) {
         self.workload = workload
         self.behaviour = nil
-        self.role = "*"
+        self.role = workload.role
         super.init(name: name, in: cluster)
     }
 
@@ -64,6 +77,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     public var finished: Int { self.tasks.values.count { $0 == .finished } }
     /// Every task it wanted has finished; what was lost was launched again under another name.
     public var isDone: Bool { self.finished >= self.workload.tasks }
+    /// It would launch more.
+    var wantsMore: Bool { self.finished + self.outstanding < self.workload.tasks }
     private var outstanding: Int { self.tasks.values.count { !$0.isTerminal } }
 
     override func begin() {
@@ -71,7 +86,8 @@ public final class SimulatedScheduler: SimulatedProcess {
         framework.id = self.frameworkID
         framework.failoverTimeout = .seconds(3600)
         framework.roles = [self.role]
-        framework.capabilities = [.partitionAware]
+        self.firstStart = self.firstStart ?? self.cluster.queue.now
+        framework.capabilities = [.partitionAware, .multiRole]
         var settings = SchedulerSettings(framework: framework)
         settings.usesRelays = self.workload.usesRelays
         self.state = SchedulerState(settings: settings, codec: ProtobufCodec())
@@ -189,6 +205,8 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     private func called(back callback: SchedulerState.Callback) {
         self.cluster.trace(self.name, callback)
+        self.noteWanting()
+        defer { self.noteWanting() }
         switch callback {
         case .offers(let offers): for offer in offers { self.answer(offer) }
         case .statusUpdate(let status): self.updated(status)
@@ -198,6 +216,19 @@ public final class SimulatedScheduler: SimulatedProcess {
             .inverseOffers, .inverseOfferRescinded, .guarantees:
             break
         }
+    }
+
+    private func noteWanting() {
+        if self.wantsMore { self.lastWanting = self.cluster.queue.now }
+    }
+
+    /// Looks whether it runs what is guaranteed to it.
+    private func noteGuarantee() {
+        let rule = self.cluster.settings.master.policy.frameworks.first { $0.framework == self.name }
+        guard self.guaranteeMet == nil, let rule, let firstStart else { return }
+        var running = Resources()
+        for state in self.tasks.values where state == .running { running += self.workload.resources }
+        if running.contains(rule.guarantee) { self.guaranteeMet = self.cluster.queue.now - firstStart }
     }
 
     private func answer(_ offer: Offer) {
@@ -210,6 +241,9 @@ public final class SimulatedScheduler: SimulatedProcess {
             var task = TaskInfo(
                 name: "task", taskID: id, agentID: offer.agentID, resources: self.workload.resources)
             let milliseconds = Int64.random(in: self.workload.milliseconds, using: &self.cluster.random)
+            if self.workload.priorities.count > 1 {
+                task.priority = Int32.random(in: self.workload.priorities, using: &self.cluster.random)
+            }
             if self.workload.usesExecutor {
                 task.executor = ExecutorInfo(
                     executorID: ExecutorID("executor"), command: CommandInfo(shell: "executor"))
@@ -221,7 +255,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             launches.append(.task(task))
             rest -= self.workload.resources
         }
-        self.reply(launches, refusing: .milliseconds(500), to: offer)
+        self.reply(launches, refusing: self.workload.refuse, to: offer)
     }
 
     private func reply(_ launches: [TaskLaunch], refusing time: Duration, to offer: Offer) {
@@ -273,6 +307,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         }
         self.tasks[status.taskID] = status.state
         if known != status.state { self.behaviour?.updated(status.taskID, status.state, of: self) }
+        if status.state == .running { self.noteGuarantee() }
         if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
     }
 }

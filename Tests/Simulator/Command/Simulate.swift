@@ -8,8 +8,8 @@ struct Simulate: ParsableCommand {
         abstract: "Run a whole cluster in one thread on virtual time, with faults drawn from a seed.",
         discussion: """
             The cores and codecs of production over a simulated network. Checkers watch every step: no agent over-committed,
-            no task started twice, statuses in order, books consistent; after healing, all work is done. The same seed, the
-            same history.
+            no task started twice, statuses in order, books consistent, nobody below a guarantee by what is taken back; after
+            healing, all work is done. The same seed, the same history.
 
             EXAMPLES
               swift run -c release simulate --scenario everything --seeds 1000
@@ -34,7 +34,7 @@ struct Simulate: ParsableCommand {
         var failures = 0
         let seeds = self.seed.map { $0...$0 } ?? self.first...(self.first + max(1, self.seeds) - 1)
         for seed in seeds {
-            let cluster = SimulatedCluster(settings: scenario.settings, seed: seed)
+            let cluster = SimulatedCluster(settings: scenario.settings(seed: seed), seed: seed)
             if self.trace, self.seed != nil { cluster.tracer = { print($0) } }
             if let duration = cluster.run() {
                 print("seed \(seed): settled after \(duration)")
