@@ -111,9 +111,11 @@ let package = Package(
         // Tests, from milliseconds outward.
         part(
             "Simulator", "Tests/Simulator/Cluster",
-            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore"]),
+            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore", "FairSharing"]),
+        // Written once; driven by the simulator here.
+        part("FairSharing", "Tests/Chaos/FairSharing/Trial", ["Model"]),
         .executableTarget(
-            name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
+            name: "simulate", dependencies: ["Simulator", "FairSharing", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
         .executableTarget(
             name: "decisions", dependencies: ["Model", "AllocatorCore", arguments],
@@ -131,7 +133,7 @@ let package = Package(
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
-        tests("ScenarioTests", ["Simulator"], exclude: ["README.md"]),
+        tests("ScenarioTests", ["Simulator", "FairSharing"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("LayeringTests", []),
         tests("SystemTests", ["TestSupport"], exclude: ["Python"]),

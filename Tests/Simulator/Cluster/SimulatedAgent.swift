@@ -116,7 +116,7 @@ public final class SimulatedAgent: SimulatedProcess {
         var effects: [AgentState.Effect] = []
         self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
         for effect in effects { self.perform(effect) }
-        self.cluster.check(self.name, self.state?.checkInvariants() ?? [])
+        if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
     private func perform(_ effect: AgentState.Effect) {

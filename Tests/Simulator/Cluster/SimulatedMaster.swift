@@ -65,7 +65,7 @@ public final class SimulatedMaster: SimulatedProcess {
         for effect in effects { self.perform(effect) }
         effects.removeAll(keepingCapacity: true)
         self.effects = effects
-        self.cluster.check(self.name, self.state?.checkInvariants() ?? [])
+        if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
     private func perform(_ effect: MasterState.Effect) {

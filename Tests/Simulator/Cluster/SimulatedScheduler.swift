@@ -1,3 +1,4 @@
+internal import FairSharing
 internal import Messages
 public import Model
 internal import SDKCore
@@ -31,6 +32,12 @@ public struct Workload: Sendable {
 /// A framework's scheduler, with the SDK's core and a workload; it keeps what must not be lost over its own death.
 public final class SimulatedScheduler: SimulatedProcess {
     private let workload: Workload
+    /// Decides instead of the workload, if there is one.
+    var greedy: GreedyFramework?
+    /// Keeps every offer and answers none.
+    var isHoarder = false
+    /// The framework has been asked to end.
+    private var isEnding = false
     private var state: SchedulerState?
     private var master: Network.Endpoint?
     private var relays: [String: Network.Endpoint] = [:]
@@ -168,6 +175,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .stopped(let failure):
+            if self.isEnding, failure == nil { return self.hangUp() }
             self.cluster.check(self.name, ["the driver stopped: \(String(describing: failure))"])
         }
     }
@@ -187,7 +195,29 @@ public final class SimulatedScheduler: SimulatedProcess {
         }
     }
 
+    /// Wants nothing more; its tasks run on.
+    func suppress() {
+        self.greedy?.isHungry = false
+        self.handle(.called(.suppress(roles: [])))
+    }
+
+    /// Leaves the cluster.
+    func end() {
+        self.isEnding = true
+        self.handle(.called(.stop(failover: false)))
+    }
+
+    /// What was said last arrives before the connections end.
+    private func hangUp() {
+        for endpoint in [self.master].compactMap({ $0 }) + self.relays.values {
+            self.cluster.network.close(endpoint, nil)
+        }
+        self.died()
+    }
+
     private func answer(_ offer: Offer) {
+        if self.isHoarder { return }
+        if let tasks = self.greedy?.answer(offer) { return self.answer(offer, with: tasks) }
         var launches: [TaskLaunch] = []
         var rest = offer.resources
         while self.finished + self.outstanding < self.workload.tasks, rest.contains(self.workload.resources) {
@@ -211,6 +241,14 @@ public final class SimulatedScheduler: SimulatedProcess {
         guard !launches.isEmpty else { return self.handle(.called(.decline([offer.id], filters))) }
         self.handle(
             .called(.accept(.init(offerIDs: [offer.id], operations: [.launch(launches)], filters: filters))))
+    }
+
+    private func answer(_ offer: Offer, with tasks: [TaskInfo]) {
+        let filters = OfferFilters(refuse: .seconds(5))
+        guard !tasks.isEmpty else { return self.handle(.called(.decline([offer.id], filters))) }
+        for task in tasks { self.tasks[task.taskID] = .staging }
+        let launch = SchedulerCall.Operation.launch(tasks.map { .task($0) })
+        self.handle(.called(.accept(.init(offerIDs: [offer.id], operations: [launch], filters: filters))))
     }
 
     /// Asks about everything that is open, now and from time to time: what was launched by an earlier life may never have
@@ -242,6 +280,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             self.lastSequence[status.taskID] = status.sequence
         }
         self.tasks[status.taskID] = status.state
+        self.greedy?.updated(status)
         if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
     }
 }
