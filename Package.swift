@@ -112,8 +112,15 @@ let package = Package(
         part(
             "Simulator", "Tests/Simulator/Cluster",
             ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore", "FairSharing"]),
-        // Written once; driven by the simulator here.
+        // Written once; driven by the simulator, and by a command with real processes.
         part("FairSharing", "Tests/Chaos/FairSharing/Trial", ["Model"]),
+        .executableTarget(
+            name: "five-frameworks",
+            dependencies: [
+                "FairSharing", "Model", "Messages", "Frames", "Runtime", "PolicyFile", "MesetaSDK", "TestSupport",
+                arguments, logging,
+            ] + nio,
+            path: "Tests/Chaos/FairSharing/Command", swiftSettings: settings),
         .executableTarget(
             name: "simulate", dependencies: ["Simulator", "FairSharing", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
