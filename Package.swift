@@ -111,9 +111,18 @@ let package = Package(
         // Tests, from milliseconds outward.
         part(
             "Simulator", "Tests/Simulator/Cluster",
-            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore"]),
+            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore", "FairSharing"]),
+        // Written once; driven by the simulator, and by a command with real processes.
+        part("FairSharing", "Tests/Chaos/FairSharing/Trial", ["Model"]),
         .executableTarget(
-            name: "simulate", dependencies: ["Simulator", arguments], path: "Tests/Simulator/Command",
+            name: "five-frameworks",
+            dependencies: [
+                "FairSharing", "Model", "Messages", "Frames", "Runtime", "PolicyFile", "MesetaSDK", "TestSupport",
+                arguments, logging,
+            ] + nio,
+            path: "Tests/Chaos/FairSharing/Command", swiftSettings: settings),
+        .executableTarget(
+            name: "simulate", dependencies: ["Simulator", "FairSharing", arguments], path: "Tests/Simulator/Command",
             swiftSettings: settings),
         .executableTarget(
             name: "decisions", dependencies: ["Model", "AllocatorCore", "TestSupport", arguments],
@@ -135,7 +144,7 @@ let package = Package(
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
-        tests("ScenarioTests", ["Simulator", "SharingModel"], exclude: ["README.md"]),
+        tests("ScenarioTests", ["Simulator", "SharingModel", "FairSharing"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("LayeringTests", []),
         tests("SystemTests", ["TestSupport"], exclude: ["Python"]),

@@ -5,35 +5,34 @@ public import Model
 /// It lives as long as the simulation: its scheduler is not meant to be killed.
 public protocol FrameworkBehaviour: AnyObject {
     /// What to run on an offer; what is left of it is refused for a time.
-    func offered(_ offer: Offer, to scheduler: SimulatedScheduler) -> OfferAnswer
+    ///
+    /// Nil: it keeps the offer, and does not answer.
+    func offered(_ offer: Offer, to scheduler: SimulatedScheduler) -> OfferAnswer?
 
-    /// A task has come to another state.
-    func updated(_ task: TaskID, _ state: TaskState, of scheduler: SimulatedScheduler)
+    /// A status has come that was not there before.
+    func updated(_ status: TaskStatus, of scheduler: SimulatedScheduler)
 }
 
 /// What a framework does with an offer.
 public struct OfferAnswer: Sendable {
-    /// A task to be launched on it.
-    public struct Order: Sendable {
-        let id: TaskID
-        let resources: Resources
-        let duration: Duration
-
-        /// A command task that runs for so long, to the millisecond.
-        public init(_ id: TaskID, _ resources: Resources, for duration: Duration) {
-            self.id = id
-            self.resources = resources
-            self.duration = duration
-        }
-    }
-
     /// None: the offer is declined.
-    public var tasks: [Order] = []
+    public var tasks: [TaskInfo] = []
     /// For how long the rest, or the same of that agent, is not wanted.
     public var refusal: Duration
 
     /// An answer that launches nothing yet.
     public init(refusal: Duration) { self.refusal = refusal }
+}
+
+extension TaskInfo {
+    /// A command task that runs for so long, to the millisecond.
+    public static func running(
+        for duration: Duration, _ id: TaskID, _ resources: Resources, on offer: Offer
+    ) -> TaskInfo {
+        var task = TaskInfo(name: "task", taskID: id, agentID: offer.agentID, resources: resources)
+        task.command = CommandInfo(shell: "run \(duration.nanoseconds / 1_000_000) 0")
+        return task
+    }
 }
 
 /// What a behaviour can do of its own accord.
@@ -46,6 +45,9 @@ extension SimulatedScheduler {
 
     /// Asks for the end of a task.
     public func kill(_ task: TaskID) { self.handle(.called(.kill(task, nil, grace: .zero))) }
+
+    /// Wants no offers; its tasks run on.
+    public func suppress() { self.handle(.called(.suppress(roles: []))) }
 
     /// Ends all its refusals.
     public func revive() { self.handle(.called(.revive(roles: []))) }

@@ -119,7 +119,7 @@ public final class SimulatedAgent: SimulatedProcess {
         var effects: [AgentState.Effect] = []
         self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
         for effect in effects { self.perform(effect) }
-        if self.cluster.settings.checksBooks { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
+        if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
     private func perform(_ effect: AgentState.Effect) {

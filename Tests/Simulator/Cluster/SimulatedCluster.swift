@@ -29,10 +29,10 @@ public struct SimulationSettings: Sendable {
     public var delay: ClosedRange<Int64> = 50...2000
     /// What every master is started with.
     public var master = MasterSettings()
-    /// Whether masters and agents show after every event that their books are in order; default true.
+    /// The books of masters and agents are checked after one in so many events; default 1.
     ///
-    /// That looks at everything they hold, so it grows with the number of tasks.
-    public var checksBooks = true
+    /// A check looks at everything, so a large cluster can afford it only now and then.
+    public var eventsPerCheck = 1
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
@@ -74,6 +74,7 @@ public final class SimulatedCluster {
     private var epoch = Epoch.none
     private var isElectionDue = false
     private var numbers = 0
+    private var eventsSinceCheck = 0
     private var runs: [TaskKey: Int] = [:]
     private var usage: [ObjectIdentifier: Resources] = [:]
     /// Frameworks that do not start with the cluster, by the name of their schedulers.
@@ -136,9 +137,18 @@ public final class SimulatedCluster {
         }
     }
 
+    /// Whether it is the turn of an event to be followed by a check of all books.
+    func isCheckDue() -> Bool {
+        self.eventsSinceCheck += 1
+        guard self.eventsSinceCheck >= self.settings.eventsPerCheck else { return false }
+        self.eventsSinceCheck = 0
+        return true
+    }
+
     // MARK: The run
 
-    private var processes: [SimulatedProcess] {
+    /// Every process, those that are down included.
+    var processes: [SimulatedProcess] {
         self.masters as [SimulatedProcess] + self.allocators + self.relays + self.agents + self.schedulers
     }
 

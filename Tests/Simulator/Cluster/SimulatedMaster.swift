@@ -73,7 +73,7 @@ public final class SimulatedMaster: SimulatedProcess {
         for effect in effects { self.perform(effect) }
         effects.removeAll(keepingCapacity: true)
         self.effects = effects
-        if self.cluster.settings.checksBooks { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
+        if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
     private func perform(_ effect: MasterState.Effect) {

@@ -1,3 +1,4 @@
+internal import FairSharing
 internal import Messages
 public import Model
 internal import SDKCore
@@ -42,6 +43,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     let workload: Workload
     let role: String
     private let behaviour: (any FrameworkBehaviour)?
+    /// The framework has been asked to end.
+    private var isEnding = false
     private var state: SchedulerState?
     private var master: Network.Endpoint?
     private var relays: [String: Network.Endpoint] = [:]
@@ -197,6 +200,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .stopped(let failure):
+            if self.isEnding, failure == nil { return self.hangUp() }
             self.cluster.check(self.name, ["the driver stopped: \(String(describing: failure))"])
         }
     }
@@ -231,8 +235,26 @@ public final class SimulatedScheduler: SimulatedProcess {
         if running.contains(rule.guarantee) { self.guaranteeMet = self.cluster.queue.now - firstStart }
     }
 
+    /// Leaves the cluster.
+    func end() {
+        self.isEnding = true
+        self.handle(.called(.stop(failover: false)))
+    }
+
+    /// What was said last arrives before the connections end.
+    private func hangUp() {
+        for endpoint in [self.master].compactMap({ $0 }) + self.relays.values {
+            self.cluster.network.close(endpoint, nil)
+        }
+        self.died()
+    }
+
     private func answer(_ offer: Offer) {
-        if let behaviour { return self.reply(behaviour.offered(offer, to: self), to: offer) }
+        if let behaviour {
+            guard let answer = behaviour.offered(offer, to: self) else { return }
+            for task in answer.tasks { self.tasks[task.taskID] = .staging }
+            return self.reply(answer.tasks.map { .task($0) }, refusing: answer.refusal, to: offer)
+        }
         var launches: [TaskLaunch] = []
         var rest = offer.resources
         while self.finished + self.outstanding < self.workload.tasks, rest.contains(self.workload.resources) {
@@ -265,17 +287,6 @@ public final class SimulatedScheduler: SimulatedProcess {
             .called(.accept(.init(offerIDs: [offer.id], operations: [.launch(launches)], filters: filters))))
     }
 
-    private func reply(_ answer: OfferAnswer, to offer: Offer) {
-        let launches = answer.tasks.map { order in
-            var task = TaskInfo(
-                name: "task", taskID: order.id, agentID: offer.agentID, resources: order.resources)
-            task.command = CommandInfo(shell: "run \(order.duration.nanoseconds / 1_000_000) 0")
-            self.tasks[order.id] = .staging
-            return TaskLaunch.task(task)
-        }
-        self.reply(launches, refusing: answer.refusal, to: offer)
-    }
-
     /// Asks about everything that is open, now and from time to time: what was launched by an earlier life may never have
     /// reached the master.
     private func reconcile() {
@@ -306,7 +317,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             self.lastSequence[status.taskID] = status.sequence
         }
         self.tasks[status.taskID] = status.state
-        if known != status.state { self.behaviour?.updated(status.taskID, status.state, of: self) }
+        self.behaviour?.updated(status, of: self)
         if status.state == .running { self.noteGuarantee() }
         if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
     }

@@ -51,7 +51,7 @@ final class Consumer: FrameworkBehaviour {
         self.random = random
     }
 
-    func offered(_ offer: Offer, to scheduler: SimulatedScheduler) -> OfferAnswer {
+    func offered(_ offer: Offer, to scheduler: SimulatedScheduler) -> OfferAnswer? {
         var answer = OfferAnswer(refusal: never)
         guard self.wanted?.contains(offer.hostname) ?? true else { return answer }
         for _ in 0..<slots(in: offer) {
@@ -62,12 +62,13 @@ final class Consumer: FrameworkBehaviour {
                 isCut ? self.lengths.remainder(self.mean, &self.random) : self.lengths.draw(self.mean, &self.random)
             let id = TaskID("\(scheduler.name)-\(self.launched)")
             self.hosts[id] = offer.hostname
-            answer.tasks.append(.init(id, slot, for: length))
+            answer.tasks.append(.running(for: length, id, slot, on: offer))
         }
         return answer
     }
 
-    func updated(_ task: TaskID, _ state: TaskState, of scheduler: SimulatedScheduler) {
+    func updated(_ status: TaskStatus, of scheduler: SimulatedScheduler) {
+        let (task, state) = (status.taskID, status.state)
         self.ledger.update(task, state, at: scheduler.now)
         if state.isTerminal { self.hosts[task] = nil }
         self.noteSatisfaction(at: scheduler.now)
@@ -116,7 +117,7 @@ final class Newcomer: FrameworkBehaviour {
 
     var isDone: Bool { self.rampedUp != nil && self.completed != nil }
 
-    func offered(_ offer: Offer, to scheduler: SimulatedScheduler) -> OfferAnswer {
+    func offered(_ offer: Offer, to scheduler: SimulatedScheduler) -> OfferAnswer? {
         guard self.wanted?.contains(offer.hostname) ?? true else { return OfferAnswer(refusal: never) }
         // What is too much now is wanted again when a task ends.
         var answer = OfferAnswer(refusal: .seconds(1))
@@ -126,12 +127,13 @@ final class Newcomer: FrameworkBehaviour {
             let id = TaskID("\(scheduler.name)-\(self.launched)")
             self.open[id] = (self.launched, scheduler.now)
             // The processes of a rigid job wait for each other, so they run until the job is over.
-            answer.tasks.append(.init(id, slot, for: self.isRigid ? never : self.setting.grain))
+            answer.tasks.append(.running(for: self.isRigid ? never : self.setting.grain, id, slot, on: offer))
         }
         return answer
     }
 
-    func updated(_ task: TaskID, _ state: TaskState, of scheduler: SimulatedScheduler) {
+    func updated(_ status: TaskStatus, of scheduler: SimulatedScheduler) {
+        let (task, state) = (status.taskID, status.state)
         self.ledger.update(task, state, at: scheduler.now)
         if self.rampedUp == nil, self.ledger.running.count == self.setting.entitlement {
             self.rampedUp = scheduler.now

@@ -115,7 +115,7 @@ struct SharingExperiment {
         settings.agentResources = Resources(
             milliCPU: slot.cpus * Int64(setting.slotsPerAgent), milliMB: 1_024_000 * Int64(setting.slotsPerAgent))
         settings.master.policy = policy
-        settings.checksBooks = false
+        settings.eventsPerCheck = .max
         return SimulatedCluster(settings: settings, seed: seed)
     }
 }
