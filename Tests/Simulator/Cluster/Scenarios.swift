@@ -53,7 +53,10 @@ public enum Scenario: String, CaseIterable, Sendable {
             Workload(tasks: 16, resources: "cpus:1;mem:1024", milliseconds: 5000...10_000),
         ]
         settings.workloads[0].priorities = -2...2
-        for index in settings.workloads.indices { settings.workloads[index].refuse = .seconds(5) }
+        for index in settings.workloads.indices {
+            settings.workloads[index].refuse = .seconds(5)
+            settings.workloads[index].suppresses = true
+        }
         settings.workloads[2].startsAfter = .seconds(10)
         settings.master.policy = Self.policy(cpus: [4, 6, 8])
         settings.victims = [.master, .allocator]
@@ -91,6 +94,7 @@ public enum Scenario: String, CaseIterable, Sendable {
                 resources: draw(0...3) == 0 ? "cpus:2;mem:1024" : "cpus:1;mem:1024",
                 milliseconds: isLate ? 1000...8000 : 40_000...70_000, usesExecutor: draw(0...1) == 0)
             workload.refuse = .seconds(5)
+            workload.suppresses = true
             workload.priorities = draw(0...1) == 0 ? 0...0 : -3...3
             workload.startsAfter = isLate ? .milliseconds(draw(3000...15_000)) : .milliseconds(draw(0...2000))
             return workload

@@ -21,6 +21,8 @@ public struct Workload: Sendable {
     public var priorities: ClosedRange<Int32> = 0...0
     /// For how long it refuses what it declines.
     public var refuse: Duration = .milliseconds(500)
+    /// It says so when it has no tasks left to launch; one that does not is taken to want more until it declines something.
+    public var suppresses = false
     /// When its scheduler comes.
     public var startsAfter: Duration = .zero
 
@@ -57,6 +59,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     public private(set) var tasks: [TaskID: TaskState] = [:]
     private var lastSequence: [TaskID: StatusSequence] = [:]
     private var firstStart: Instant?
+    /// What it has said, in this life.
+    private var isSuppressed = false
     /// When it last had tasks to launch.
     private(set) var lastWanting: Instant?
     /// From its first start until it ran, at once, what is guaranteed to it.
@@ -90,7 +94,9 @@ public final class SimulatedScheduler: SimulatedProcess {
         framework.failoverTimeout = .seconds(3600)
         framework.roles = [self.role]
         self.firstStart = self.firstStart ?? self.cluster.queue.now
-        framework.capabilities = [.partitionAware, .multiRole]
+        self.isSuppressed = false
+        // A set of two prints in one order or the other, and two histories of one seed are compared as they print.
+        framework.capabilities = self.role == "*" ? [.partitionAware] : [.multiRole]
         var settings = SchedulerSettings(framework: framework)
         settings.usesRelays = self.workload.usesRelays
         self.state = SchedulerState(settings: settings, codec: ProtobufCodec())
@@ -224,6 +230,9 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     private func noteWanting() {
         if self.wantsMore { self.lastWanting = self.cluster.queue.now }
+        guard self.workload.suppresses, self.isSuppressed == self.wantsMore else { return }
+        self.isSuppressed.toggle()
+        self.handle(.called(self.isSuppressed ? .suppress(roles: []) : .revive(roles: [])))
     }
 
     /// Looks whether it runs what is guaranteed to it.
