@@ -5,7 +5,7 @@ import Testing
 struct SimulationTests {
     @Test(
         "Whatever is killed, every task finishes once and nothing is held in the end",
-        arguments: [Scenario.calm, .masters, .relays, .allocators, .agents, .everything])
+        arguments: [Scenario.calm, .masters, .relays, .allocators, .liar, .agents, .everything])
     func survives(scenario: Scenario) {
         for seed: UInt64 in 1...4 {
             let cluster = SimulatedCluster(settings: scenario.settings(seed: seed), seed: seed)

@@ -10,6 +10,8 @@ public enum Scenario: String, CaseIterable, Sendable {
     case relays
     /// Allocators die.
     case allocators
+    /// One of two allocators proposes nonsense beside what it means, and both die.
+    case liar
     /// Agents die; their containers run on.
     case agents
     /// Everything dies, and connections break.
@@ -34,6 +36,9 @@ public enum Scenario: String, CaseIterable, Sendable {
         case .masters: settings.victims = [.master]
         case .relays: settings.victims = [.relay]
         case .allocators: settings.victims = [.allocator]
+        case .liar:
+            settings.victims = [.allocator]
+            settings.liars = 1
         case .agents: settings.victims = [.agent]
         case .everything: settings.victims = [.master, .allocator, .relay, .agent, .scheduler]
         }

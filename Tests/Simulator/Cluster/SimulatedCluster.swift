@@ -7,6 +7,8 @@ public struct SimulationSettings: Sendable {
     public var masters = 2
     /// How many allocators share the agents; default 2.
     public var allocators = 2
+    /// How many of them lie; default none.
+    public var liars = 0
     /// How many relays hold the agents; default 2.
     public var relays = 2
     /// How many agents there are; default 5.
@@ -88,7 +90,9 @@ public final class SimulatedCluster {
         let networkRandom = SeededGenerator(key: [self.random.next(), 1, 2, 3])
         self.network = Network(queue: self.queue, random: networkRandom, delay: settings.delay)
         self.masters = (1...settings.masters).map { SimulatedMaster(name: "master-\($0)", in: self) }
-        self.allocators = (1...settings.allocators).map { SimulatedAllocator(name: "allocator-\($0)", in: self) }
+        self.allocators = (1...settings.allocators).map {
+            SimulatedAllocator(name: "allocator-\($0)", lies: $0 <= settings.liars, in: self)
+        }
         self.relays = (1...settings.relays).map { SimulatedRelay(name: "relay-\($0)", in: self) }
         self.agents = (1...settings.agents).map {
             SimulatedAgent(name: "agent-\($0)", total: settings.agentResources, in: self)
