@@ -24,7 +24,9 @@ public struct BarPlot {
     public var groups: [Group] = []
 
     private static let colours = ["#9aa5b1", "#2f6f9f", "#d9822b", "#4a8f5c"]
-    private static let (left, top, height, line) = (70, 60, 300, 15)
+    private static let (left, top, height, line) = (70, 72, 300, 15)
+    /// More go into further rows, with the same axis.
+    private static let groupsPerRow = 6
 
     /// A chart without bars yet.
     public init(title: String, unit: String, series: [String]) {
@@ -35,32 +37,43 @@ public struct BarPlot {
 
     /// The whole document.
     public var svg: String {
-        let lines = [self.title] + self.groups.flatMap { [$0.label] + $0.notes }
-        let longest = self.groups.flatMap { [$0.label] + $0.notes }.map(\.count).max() ?? 0
-        let pitch = max(26 * self.series.count + 24, longest * 7 + 12)
-        let width = max(Self.left + pitch * self.groups.count + 20, 8 * (lines.first?.count ?? 0) + 40)
-        let rows = 2 + (self.groups.map(\.notes.count).max() ?? 0)
-        let bottom = Self.top + Self.height
+        let labels = self.groups.flatMap { [$0.label] + $0.notes }
+        let pitch = max(26 * self.series.count + 24, (labels.map(\.count).max() ?? 0) * 7 + 12)
+        let columns = max(1, min(self.groups.count, Self.groupsPerRow))
+        let width = max(Self.left + pitch * columns + 20, 8 * self.title.count + 40)
+        let lines = 2 + (self.groups.map(\.notes.count).max() ?? 0)
+        let rows = max(1, (self.groups.count + columns - 1) / columns)
+        let rowHeight = Self.top + Self.height + lines * Self.line
         var parts = [
             """
-            <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(bottom + rows * Self.line + 12)" \
+            <svg xmlns="http://www.w3.org/2000/svg" width="\(width)" height="\(rows * rowHeight + 12)" \
             font-family="sans-serif" font-size="12">
             """,
             "<rect width=\"100%\" height=\"100%\" fill=\"white\"/>",
             Self.text(self.title, 10, 20, size: 15),
         ]
-        var x = Self.left
-        for (index, name) in self.series.enumerated() {
-            parts.append("<rect x=\"\(x)\" y=\"34\" width=\"10\" height=\"10\" fill=\"\(Self.colour(index))\"/>")
-            parts.append(Self.text(name, x + 14, 43))
-            x += 34 + 7 * name.count
-        }
+        if self.series.count > 1 { parts += self.legend }
         let top = Self.niceTop(self.groups.flatMap(\.values).max() ?? 0)
-        parts += self.axis(to: top, width: width)
-        for (index, group) in self.groups.enumerated() {
-            parts += self.bars(of: group, from: Self.left + index * pitch, pitch: pitch, top: top)
+        for row in 0..<rows {
+            parts.append("<g transform=\"translate(0 \(row * rowHeight))\">")
+            parts += self.axis(to: top, width: width)
+            for (column, group) in self.groups.dropFirst(row * columns).prefix(columns).enumerated() {
+                parts += self.bars(of: group, from: Self.left + column * pitch, pitch: pitch, top: top)
+            }
+            parts.append("</g>")
         }
         return (parts + ["</svg>"]).joined(separator: "\n") + "\n"
+    }
+
+    private var legend: [String] {
+        var parts: [String] = []
+        var x = Self.left
+        for (index, name) in self.series.enumerated() {
+            parts.append("<rect x=\"\(x)\" y=\"30\" width=\"10\" height=\"10\" fill=\"\(Self.colour(index))\"/>")
+            parts.append(Self.text(name, x + 14, 39))
+            x += 34 + 7 * name.count
+        }
+        return parts
     }
 
     private func axis(to top: Double, width: Int) -> [String] {
