@@ -157,6 +157,14 @@ extension ClusterPolicy {
             + self.frameworks.reduce(Resources()) { $0 + $1.guarantee.summable }
     }
 
+    /// What must be free of an agent that has so much before any of it is offered: never more than it has.
+    public func minimumOffer(within total: Resources) -> Resources {
+        let least = self.minimumOffer
+        return Resources(
+            milliCPU: min(least.cpus, total.cpus), milliMB: min(least.mem, total.mem),
+            milliMBDisk: min(least.disk, total.disk), milliGPU: min(least.gpus, total.gpus))
+    }
+
     /// Why a cluster of that size cannot keep all guarantees, with the arithmetic; nil if it can.
     public func shortfall(in total: Resources) -> String? {
         let guaranteed = self.guaranteed

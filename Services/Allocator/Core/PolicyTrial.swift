@@ -20,10 +20,7 @@ extension ClusterPolicy {
             facts.limit = rule?.limit
             return [.framework(facts)]
         case .agent(var facts):
-            let (least, total) = (self.minimumOffer, facts.total)
-            facts.minimumOffer = Resources(
-                milliCPU: min(least.cpus, total.cpus), milliMB: min(least.mem, total.mem),
-                milliMBDisk: min(least.disk, total.disk), milliGPU: min(least.gpus, total.gpus))
+            facts.minimumOffer = self.minimumOffer(within: facts.total)
             return [.agent(facts)]
         default: return [message]
         }

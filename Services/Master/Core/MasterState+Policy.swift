@@ -49,10 +49,7 @@ extension MasterState.Cluster {
 
     /// What must be free of an agent before any of it is offered: never more than it has.
     func minimumOffer(of agent: Row) -> Resources {
-        let (least, total) = (self.policy.minimumOffer, self.agents[agent].total)
-        return Resources(
-            milliCPU: min(least.cpus, total.cpus), milliMB: min(least.mem, total.mem),
-            milliMBDisk: min(least.disk, total.disk), milliGPU: min(least.gpus, total.gpus))
+        self.policy.minimumOffer(within: self.agents[agent].total)
     }
 
     func sendToAllocators(_ message: MasterToAllocator) {

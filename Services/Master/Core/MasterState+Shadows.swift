@@ -36,6 +36,7 @@ extension MasterState.Cluster {
 
     func advanceShadow(_ peer: PeerID) {
         guard case .allocator(let allocator)? = self.peers[peer] else { return }
+        self.allocators[allocator].shadow?.timer = nil
         self.allocators[allocator].shadow?.advance(to: self.now)
     }
 
