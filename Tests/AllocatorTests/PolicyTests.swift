@@ -152,6 +152,34 @@ struct OperatorPolicyTests {
         #expect(cluster.pass() == ["F1 <- A0"])
     }
 
+    @Test("A policy on trial takes the place of the operator's: its order, its roles, frameworks and minimum offer")
+    func trial() {
+        var policy = ClusterPolicy()
+        policy.sharing = .priority
+        var rule = FrameworkRule(framework: "F2")
+        rule.priority = 7
+        rule.limit = "cpus:2"
+        policy.frameworks = [rule]
+        var role = RoleFacts(role: "*")
+        role.limit = "cpus:3"
+        policy.roles = [role]
+        policy.minimumOffer = "cpus:1"
+        let trial = policy
+        var cluster = Cluster {
+            $0.isShadow = true
+            $0.trial = trial
+        }
+        #expect(cluster.allocators[0].hello.isShadow)
+        cluster.master.tell(.policy(PolicyFacts(sharing: .fair)))
+        var other = RoleFacts(role: "*")
+        other.limit = "cpus:1"
+        cluster.master.tell(.role(other))
+        cluster.master.addFramework(1) { $0.priority = 9 }
+        cluster.master.addFramework(2) { $0.limit = "cpus:1" }
+        for agent in 0..<4 as Range<UInt32> { cluster.master.addAgent(agent, "cpus:1", owner: 0) }
+        #expect(cluster.pass() == ["F2 <- A0", "F2 <- A1", "F1 <- A2"], "two for the one, three for the role")
+    }
+
     @Test("An agent of which less is free than its minimum offer is left alone until more comes free")
     func minimumOffer() {
         var cluster = Cluster()
