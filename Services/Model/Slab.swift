@@ -31,6 +31,19 @@ public struct Slab<Element> {
         return UInt32(self.slots.count - 1)
     }
 
+    /// Adds a row under a vacant index of which this holds, or under a new one.
+    ///
+    /// Only the last few that became vacant are asked about.
+    public mutating func insert(_ element: Element, where isSuitable: (UInt32) -> Bool) -> UInt32 {
+        for place in self.vacant.indices.suffix(8).reversed() where isSuitable(self.vacant[place]) {
+            let index = self.vacant.remove(at: place)
+            self.slots[Int(index)] = element
+            return index
+        }
+        self.slots.append(element)
+        return UInt32(self.slots.count - 1)
+    }
+
     /// Takes out the row of that index, which must exist.
     @discardableResult
     public mutating func remove(_ index: UInt32) -> Element {

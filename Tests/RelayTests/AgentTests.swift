@@ -31,6 +31,28 @@ struct AgentTests {
             ])
     }
 
+    @Test(
+        "What the master still says about an agent that is gone reaches no other: an index is given again to higher attachments"
+    )
+    func indexes() {
+        var relay = Transcript.attached()
+        _ = relay.on(.agentDisconnected(PeerID(10)))
+        // The first life of another agent has the same attachment.
+        _ = relay.on(.agentConnected(PeerID(11), agentHello("a2")))
+        #expect(
+            relay.on(.agent(PeerID(11), .registration(registration(life(1, 1))))).contains(
+                .sendToMaster(
+                    masterLink, .agentAttached(index: 1, registration(life(1, 1)), sent: [], issuedEpoch: .none))))
+        #expect(relay.on(.master(masterLink, .agentAccepted(index: 0, life(1, 1), a1))) == [])
+        // A later life of a third cannot be mistaken for what was there.
+        _ = relay.on(.agentConnected(PeerID(12), agentHello("a3")))
+        #expect(
+            relay.on(.agent(PeerID(12), .registration(registration(life(1, 2))))).contains(
+                .sendToMaster(
+                    masterLink, .agentAttached(index: 0, registration(life(1, 2)), sent: [], issuedEpoch: .none))))
+        #expect(relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 9))) == [])
+    }
+
     @Test("A registration in pieces counts when its last piece is there, and goes to the master in pieces")
     func pieces() {
         var relay = Transcript()

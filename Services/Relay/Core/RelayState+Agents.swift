@@ -62,7 +62,8 @@ extension RelayState {
                 effects += [.close(before.peer, refusal), .observe(.peerClosed(before.peer, refusal))]
             }
         } else {
-            row = self.agents.insert(entry)
+            let over = self.link?.over ?? [:]
+            row = self.agents.insert(entry) { index in over[index].map { $0 < registration.attachment } ?? true }
         }
         if let id = registration.agentID { self.agentsByID[id] = row }
         if !caller.incarnation.isEmpty { self.agentsByIncarnation[caller.incarnation] = row }
@@ -112,8 +113,9 @@ extension RelayState {
         self.unindex(row)
         let entry = self.agents.remove(row)
         effects.append(.observe(.agentDetached(entry.id, entry.attachment)))
-        if let link = self.link, entry.announcedOn == link.peer {
-            effects.append(.sendToMaster(link.peer, .agentDetached(index: row, entry.attachment)))
+        if let master = self.link?.peer, entry.announcedOn == master {
+            effects.append(.sendToMaster(master, .agentDetached(index: row, entry.attachment)))
+            self.link!.over[row] = max(self.link!.over[row] ?? entry.attachment, entry.attachment)
         }
     }
 

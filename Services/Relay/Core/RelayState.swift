@@ -38,6 +38,10 @@ public struct RelayState: Role {
         /// The next agent of the snapshot; nil: it was told all.
         var snapshotCursor: UInt32? = 0
         var agentsTold = 0
+        /// By index, the highest attachment that the master was told of and that is over.
+        ///
+        /// What it still says about that one must not reach another agent: the next of that index has a higher one.
+        var over: [UInt32: Attachment] = [:]
     }
 
     let settings: RelaySettings
