@@ -31,12 +31,17 @@ public struct Slab<Element> {
         return UInt32(self.slots.count - 1)
     }
 
-    /// Adds a row under a vacant index of which this holds, or under a new one.
+    /// Adds a row under a vacant index of which this holds, or under a new one below `limit`, or under the one that is vacant longest.
     ///
     /// Only the last few that became vacant are asked about.
-    public mutating func insert(_ element: Element, where isSuitable: (UInt32) -> Bool) -> UInt32 {
+    public mutating func insert(_ element: Element, below limit: Int, where isSuitable: (UInt32) -> Bool) -> UInt32 {
         for place in self.vacant.indices.suffix(8).reversed() where isSuitable(self.vacant[place]) {
             let index = self.vacant.remove(at: place)
+            self.slots[Int(index)] = element
+            return index
+        }
+        if self.slots.count >= limit, !self.vacant.isEmpty {
+            let index = self.vacant.removeFirst()
             self.slots[Int(index)] = element
             return index
         }

@@ -53,6 +53,21 @@ struct AgentTests {
         #expect(relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 9))) == [])
     }
 
+    @Test("However many first lives come and go, there are no more than twice as many indices as agents")
+    func boundedIndexes() {
+        var relay = Transcript.attached(settings(maxAgents: 3))
+        var indexes: [UInt32] = []
+        for number in 11..<31 as Range<UInt32> {
+            _ = relay.on(.agentConnected(PeerID(number), agentHello("a\(number)")))
+            for effect in relay.on(.agent(PeerID(number), .registration(registration(life(1, 1))))) {
+                if case .sendToMaster(_, .agentAttached(let index, _, _, _)) = effect { indexes.append(index) }
+            }
+            _ = relay.on(.agentDisconnected(PeerID(number)))
+        }
+        #expect(indexes.prefix(8) == [1, 2, 3, 4, 5, 1, 2, 3])
+        #expect(indexes.count == 20 && indexes.max() == 5)
+    }
+
     @Test("A registration in pieces counts when its last piece is there, and goes to the master in pieces")
     func pieces() {
         var relay = Transcript()

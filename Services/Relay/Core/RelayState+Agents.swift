@@ -63,7 +63,10 @@ extension RelayState {
             }
         } else {
             let over = self.link?.over ?? [:]
-            row = self.agents.insert(entry) { index in over[index].map { $0 < registration.attachment } ?? true }
+            // With twice as many indices as agents the longest vacant is from long ago, and masters bound how many there are.
+            row = self.agents.insert(entry, below: 2 * self.settings.maxAgents) { index in
+                over[index].map { $0 < registration.attachment } ?? true
+            }
         }
         if let id = registration.agentID { self.agentsByID[id] = row }
         if !caller.incarnation.isEmpty { self.agentsByIncarnation[caller.incarnation] = row }
