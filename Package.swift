@@ -131,6 +131,13 @@ let package = Package(
         .executableTarget(
             name: "sharing-model", dependencies: ["SharingModel", "TestSupport", arguments],
             path: "Tests/Benchmarks/SharingModel/Command", swiftSettings: settings),
+        .executableTarget(
+            name: "command-tasks", dependencies: ["MesetaSDK", "TestSupport", arguments],
+            path: "Tests/Benchmarks/CommandTasks", swiftSettings: settings),
+        // The reference beside it.
+        .executableTarget(
+            name: "raw-spawn", path: "Tests/Benchmarks/RawSpawn",
+            cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         part("TestSupport", "Tests/Support", []),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),

@@ -23,7 +23,7 @@ actor LiveTrial {
         self.cluster = cluster
         self.trial = SharingTrial(plan: plan)
         self.reader = try await BooksReader.dialling(cluster.master)
-        let program = RealCluster.ownDirectory.appendingPathComponent("five-frameworks").path
+        let program = LiveCluster.ownDirectory.appendingPathComponent("five-frameworks").path
         let executor = ExecutorInfo("timers", program: program, arguments: ["executor"])
         for (index, name) in plan.frameworkNames.enumerated() {
             let scheduler = GreedyScheduler(GreedyFramework(index, of: plan, executor: executor))

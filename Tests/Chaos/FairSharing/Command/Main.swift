@@ -58,19 +58,16 @@ struct RunTrial: AsyncParsableCommand {
 
     func run() async throws {
         let plan = self.plan
-        let directory = self.programs.map { URL(fileURLWithPath: $0) } ?? RealCluster.ownDirectory
+        let directory = self.programs.map { URL(fileURLWithPath: $0) } ?? LiveCluster.ownDirectory
         print("five-frameworks --seed \(self.seed): starting \(plan.agents) agents, \(plan.allocators) allocators")
+        LiveCluster.endAllOnSignals()
         let cluster = try RealCluster(plan: plan, programs: directory)
-        let signals = cluster.endOnSignals()
-        defer {
-            signals.forEach { $0.cancel() }
-            cluster.stop(keepingFiles: self.keep)
-        }
+        defer { cluster.stop(keepingFiles: self.keep) }
         let live = try await LiveTrial(plan: plan, cluster: cluster)
         let report = try await live.run()
         print(report.text)
         if let plot { try Self.picture(of: report).write(toFile: plot, atomically: true, encoding: .utf8) }
-        if self.keep { print("logs: \(cluster.directory.path)") }
+        if self.keep { print("logs: \(cluster.cluster.directory.path)") }
         if !report.problems.isEmpty { throw ExitCode(1) }
     }
 

@@ -1,0 +1,96 @@
+import Foundation
+import MesetaSDK
+
+/// Launches command tasks on whatever it is offered, a given number at a time, and notes when each began and ended.
+actor TaskStream: Scheduler {
+    /// What became of a number of tasks.
+    struct Outcome: Sendable {
+        /// From the first launch to the last end.
+        var elapsed: Duration
+        var finished = 0
+        /// Anything but FINISHED, with why.
+        var failures: [String] = []
+        /// From the call that launches a task until its scheduler hears that it finished, in the order of the ends.
+        var latencies: [Duration] = []
+        /// From one of those to the offer that the next task went out on.
+        var offerWaits: [Duration] = []
+    }
+
+    private struct Window {
+        var remaining: Int
+        var outcome: Outcome
+        var begin: ContinuousClock.Instant
+        var lastEnd: ContinuousClock.Instant
+        let done: CheckedContinuation<Outcome, Never>
+    }
+
+    private let clock = ContinuousClock()
+    private let command: CommandInfo
+    private let resources: Resources
+    /// Tasks at once; nil: what fits.
+    private let width: Int?
+    private var driver: SchedulerDriver?
+    private var window: Window?
+    private var running: [TaskID: ContinuousClock.Instant] = [:]
+    private var counter = 0
+
+    /// - Parameter program: A path; run without a shell.
+    init(program: String, arguments: [String] = [], resources: Resources, width: Int? = nil) {
+        self.command = CommandInfo(program: program, arguments: [program] + arguments)
+        self.resources = resources
+        self.width = width
+    }
+
+    /// Runs so many tasks, and returns when all have ended.
+    func run(_ count: Int, with driver: SchedulerDriver) async -> Outcome {
+        await withCheckedContinuation { done in
+            let now = self.clock.now
+            self.window = Window(
+                remaining: count, outcome: Outcome(elapsed: .zero), begin: now, lastEnd: now, done: done)
+            driver.reviveOffers()
+        }
+    }
+
+    func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
+        for offer in offers { self.use(offer, driver) }
+    }
+
+    private func use(_ offer: Offer, _ driver: SchedulerDriver) {
+        guard let window = self.window, window.remaining > 0 else { return driver.declineOffers([offer]) }
+        var free = offer.resources, tasks: [TaskInfo] = []
+        let room = min(window.remaining, self.width.map { $0 - self.running.count } ?? .max)
+        while tasks.count < room, free.contains(self.resources) {
+            free -= self.resources
+            self.counter += 1
+            var task = TaskInfo(TaskID("t\(self.counter)"), on: offer, resources: self.resources)
+            task.command = self.command
+            tasks.append(task)
+        }
+        let now = self.clock.now
+        for task in tasks { self.running[task.taskID] = now }
+        if let lastEnd = self.window?.lastEnd, self.width == 1, !tasks.isEmpty {
+            self.window?.outcome.offerWaits.append(now - lastEnd)
+        }
+        self.window?.remaining -= tasks.count
+        driver.launchTasks(tasks, on: [offer], refusing: .zero)
+        // Nothing is wanted until the next window.
+        if self.window?.remaining == 0 { driver.suppressOffers() }
+    }
+
+    func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) {
+        guard status.state.isTerminal, let begin = self.running.removeValue(forKey: status.taskID) else { return }
+        let now = self.clock.now
+        self.window?.lastEnd = now
+        self.window?.outcome.latencies.append(now - begin)
+        if status.state == .finished {
+            self.window?.outcome.finished += 1
+        } else {
+            self.window?.outcome.failures.append("\(status.taskID): \(status.state.name) \(status.message ?? "")")
+        }
+        guard let window = self.window, window.remaining == 0, self.running.isEmpty else { return }
+        self.window = nil
+        var outcome = window.outcome
+        outcome.elapsed = now - window.begin
+        window.done.resume(returning: outcome)
+    }
+}
