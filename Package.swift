@@ -35,6 +35,7 @@ let package = Package(
     products: [
         .library(name: "MesetaSDK", targets: ["MesetaSDK"]),
         .executable(name: "meseta", targets: ["meseta"]),
+        .library(name: "CrashPoint", type: .dynamic, targets: ["CrashPoint"]),
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
@@ -131,6 +132,13 @@ let package = Package(
         .executableTarget(
             name: "sharing-model", dependencies: ["SharingModel", "TestSupport", arguments],
             path: "Tests/Benchmarks/SharingModel/Command", swiftSettings: settings),
+        // Loaded into an agent, it ends it after a given operation on files.
+        .target(
+            name: "CrashPoint", path: "Tests/Chaos/CrashPoint",
+            cSettings: [.unsafeFlags(["-std=gnu11", "-Wall", "-Wextra", "-Werror"])]),
+        .executableTarget(
+            name: "agent-kills", dependencies: ["MesetaSDK", "TestSupport", arguments],
+            path: "Tests/Chaos/AgentKills", swiftSettings: settings),
         .executableTarget(
             name: "command-tasks", dependencies: ["MesetaSDK", "TestSupport", arguments],
             path: "Tests/Benchmarks/CommandTasks", swiftSettings: settings),

@@ -146,6 +146,23 @@ struct RecoveryTests {
         #expect(machine.last("t")?.message == "Executor terminated with signal SIGSEGV")
     }
 
+    @Test("A log that was compacted while a framework had nothing here still knows it at its next task")
+    func compactedWhileIdle() {
+        var machine = Machine.registered()
+        machine.launch(.command("before"))
+        machine.started(1)
+        machine.exited(1)
+        machine.acknowledge("before")
+        machine.handle(.relay(Machine.relay, .bookConfirmed(machine.agent.attachment, machine.agent.position)))
+        #expect(machine.agent.tasks.isEmpty)
+        machine.disk = machine.agent.snapshotRecords()
+        machine.launch(.custom("t"))
+        machine.restart(runs: [RecoveredRun(runID: 2, .running(pid: 100))])
+        machine.attach()
+        #expect(machine.agent.frameworks[Machine.framework]?.info?.name == "plain")
+        #expect(machine.subscribe().toExecutor.flatMap(\.launchedTasks) == ["t"])
+    }
+
     @Test("The end of an executor is told until the master has confirmed it, under a new position each time")
     func exitIsRestated() {
         var machine = ExecutorTests.running()

@@ -87,14 +87,12 @@ extension AgentState {
         _ run: RunID, _ peer: PeerID, _ unacknowledged: [TaskID], _ updates: [TaskStatus], at now: Instant,
         into effects: inout [Effect]
     ) {
-        guard let executor = self.executors[run], let framework = self.frameworks[executor.key.framework] else {
-            return
-        }
+        guard let executor = self.executors[run] else { return }
         if let old = executor.peer, old != peer {
             self.executorPeers[old] = nil
             effects.append(.close(old, Refusal(.stale, "The executor subscribed again.")))
         }
-        let info = framework.info ?? FrameworkInfo(user: "", name: "")
+        let info = self.frameworks[executor.key.framework]?.info ?? FrameworkInfo(user: "", name: "")
         let subscribed = ExecutorEvent.subscribed(
             executor.info, info, self.identity ?? "", hostname: self.settings.hostname)
         effects.append(.sendToExecutor(peer, subscribed))

@@ -15,7 +15,8 @@ extension AgentState {
         if let identity = self.identity { records.append(.identity(identity)) }
         if self.epoch > .none { records.append(.epochSeen(self.epoch)) }
         if self.isDeactivated { records.append(.deactivated(true)) }
-        for framework in self.frameworks.values.sorted(by: { $0.record.id < $1.record.id }) where !framework.isIdle {
+        // Idle ones as well: their next task logs nothing of a framework that is known.
+        for framework in self.frameworks.values.sorted(by: { $0.record.id < $1.record.id }) {
             records.append(.frameworkSeen(framework.record))
         }
         for exit in self.unconfirmedExits {

@@ -15,7 +15,7 @@ struct LatencyCommand: AsyncParsableCommand {
     @Option(help: "Tasks, one after the other.") var tasks = 1000
 
     func run() async throws {
-        LiveCluster.endAllOnSignals()
+        UpCluster.endAllOnSignals()
         for isolation in self.common.isolations {
             let cluster = try await TaskCluster(
                 isolation: isolation, width: 1, task: [self.common.program], programs: self.common.directory)

@@ -26,5 +26,5 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Option(help: "Add the figures to this file, a line of JSON for each isolation.") var json: String?
 
-    var directory: URL { self.programs.map { URL(fileURLWithPath: $0) } ?? LiveCluster.ownDirectory }
+    var directory: URL { self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory }
 }

@@ -19,7 +19,7 @@ struct RateCommand: AsyncParsableCommand {
     @Option(help: "Tasks at once, at most.") var width = 64
 
     func run() async throws {
-        LiveCluster.endAllOnSignals()
+        UpCluster.endAllOnSignals()
         for isolation in self.common.isolations {
             let report = try await self.measure(isolation)
             print(report.text)
@@ -50,7 +50,7 @@ struct RateCommand: AsyncParsableCommand {
 /// The bare rate, from the program beside this one.
 enum RawSpawn {
     static func rate(_ common: CommonOptions, in groups: [String], seconds: Double = 2) throws -> Double {
-        let program = LiveCluster.ownDirectory.appendingPathComponent("raw-spawn").path
+        let program = UpCluster.ownDirectory.appendingPathComponent("raw-spawn").path
         let workers = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let text = try output(of: program, ["\(seconds)", "\(workers)", common.program] + groups)
         let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }

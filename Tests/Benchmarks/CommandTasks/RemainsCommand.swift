@@ -24,7 +24,7 @@ struct RemainsCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        LiveCluster.endAllOnSignals()
+        UpCluster.endAllOnSignals()
         var problems: [String] = []
         for isolation in self.common.isolations {
             let cluster = try await TaskCluster(

@@ -4,7 +4,7 @@ import TestSupport
 
 /// A cluster of one agent, and a scheduler that runs streams of tasks on it.
 final class TaskCluster: Sendable {
-    let live: LiveCluster
+    let live: UpCluster
     let stream: TaskStream
     private let driver: SchedulerDriver
 
@@ -13,7 +13,7 @@ final class TaskCluster: Sendable {
     ///   - width: Tasks at once, at most.
     init(isolation: String, width: Int, task: [String] = ["/bin/true"], programs: URL) async throws {
         let resources: Resources = "cpus:1;mem:32"
-        self.live = try LiveCluster(
+        self.live = try UpCluster(
             named: "command-tasks", programs: programs, environment: ["MESETA_ISOLATION": isolation]
         ) { _ in
             [

@@ -2,6 +2,7 @@ import FairSharing
 import Foundation
 import MesetaSDK
 import Runtime
+import TestSupport
 
 /// Drives a trial of fair sharing on real processes.
 actor LiveTrial {
@@ -23,7 +24,7 @@ actor LiveTrial {
         self.cluster = cluster
         self.trial = SharingTrial(plan: plan)
         self.reader = try await BooksReader.dialling(cluster.master)
-        let program = LiveCluster.ownDirectory.appendingPathComponent("five-frameworks").path
+        let program = UpCluster.ownDirectory.appendingPathComponent("five-frameworks").path
         let executor = ExecutorInfo("timers", program: program, arguments: ["executor"])
         for (index, name) in plan.frameworkNames.enumerated() {
             let scheduler = GreedyScheduler(GreedyFramework(index, of: plan, executor: executor))

@@ -58,9 +58,9 @@ struct RunTrial: AsyncParsableCommand {
 
     func run() async throws {
         let plan = self.plan
-        let directory = self.programs.map { URL(fileURLWithPath: $0) } ?? LiveCluster.ownDirectory
+        let directory = self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory
         print("five-frameworks --seed \(self.seed): starting \(plan.agents) agents, \(plan.allocators) allocators")
-        LiveCluster.endAllOnSignals()
+        UpCluster.endAllOnSignals()
         let cluster = try RealCluster(plan: plan, programs: directory)
         defer { cluster.stop(keepingFiles: self.keep) }
         let live = try await LiveTrial(plan: plan, cluster: cluster)

@@ -13,14 +13,14 @@ final class RealCluster: Sendable {
         case none
     }
 
-    let cluster: LiveCluster
+    let cluster: UpCluster
     private let programs: URL
-    private let allocators: [LiveCluster.Member]
+    private let allocators: [UpCluster.Member]
     private let lives: Mutex<[Life]>
 
     init(plan: SharingPlan, programs: URL) throws {
         self.programs = programs
-        self.cluster = try LiveCluster(named: "sharing", programs: programs) { directory in
+        self.cluster = try UpCluster(named: "sharing", programs: programs) { directory in
             let policy = directory.appendingPathComponent("policy.yaml")
             try PolicyFile.text(of: plan.policy).write(to: policy, atomically: true, encoding: .utf8)
             return [
@@ -52,7 +52,7 @@ final class RealCluster: Sendable {
     /// Starts an allocator that was killed, as it was started before.
     func startAllocator(_ number: Int) throws {
         let member = self.allocators[number]
-        let process = try LiveCluster.start(
+        let process = try UpCluster.start(
             self.programs.appendingPathComponent("meseta-allocator"),
             member.arguments + ["--port", "0", "--side-port", "0"], log: member.log)
         self.lives.withLock { $0[number] = .later(process) }

@@ -2,12 +2,19 @@ public import Foundation
 internal import Synchronization
 
 /// A cluster of real processes on this machine, which `meseta up` started and ends.
-public final class LiveCluster: Sendable {
+public final class UpCluster: Sendable {
     /// A process of it, as its file tells.
     public struct Member: Decodable, Sendable {
-        public struct Identity: Decodable, Sendable { public var pid: Int32 }
+        /// What tells a process from others.
+        public struct Identity: Decodable, Sendable {
+            /// Of its first life.
+            public var pid: Int32
+        }
+        /// master, allocator, relay or agent.
         public var role: String
+        /// Its `--name`.
         public var name: String
+        /// Nil while it is dead.
         public var process: Identity?
         /// host:port.
         public var address: String
@@ -18,6 +25,7 @@ public final class LiveCluster: Sendable {
         /// What it was started with.
         public var arguments: [String]
 
+        /// The port of `side`.
         public var sidePort: Int? { self.side.split(separator: ":").last.flatMap { Int($0) } }
     }
 
@@ -44,7 +52,7 @@ public final class LiveCluster: Sendable {
     ///   - arguments: Of `meseta up`, beside `--dir`; made when the directory is there.
     ///   - environment: What the daemons find in theirs: any flag of theirs may be said so.
     public init(
-        named name: String, programs: URL = LiveCluster.ownDirectory, environment: [String: String] = [:],
+        named name: String, programs: URL = UpCluster.ownDirectory, environment: [String: String] = [:],
         arguments: (URL) throws -> [String]
     ) throws {
         self.directory = FileManager.default.temporaryDirectory.appendingPathComponent("\(name)-\(UUID().uuidString)")
@@ -102,10 +110,11 @@ public final class LiveCluster: Sendable {
     /// What a member can be.
     public enum Role: String, Sendable { case master, allocator, relay, agent }
 
+    /// Those that are this.
     public func members(_ role: Role) -> [Member] { self.members.filter { $0.role == role.rawValue } }
 
     /// Those that run now, for `endAllOnSignals`.
-    private static let running = Mutex<[LiveCluster]>([])
+    private static let running = Mutex<[UpCluster]>([])
 
     /// Has every cluster ended when this process is asked to end; once, at the start of a program.
     public static func endAllOnSignals() {
