@@ -109,7 +109,7 @@ struct Worker: Sendable {
     }
 
     private func prepare(_ spec: ContainerSpec) throws(IsolationError) -> SupervisorStart {
-        let own = Users.own()
+        let own = Users.own
         var entry = own, user: SupervisorStart.User?
         if let name = spec.user {
             let found = try Users.find(name)

@@ -23,13 +23,31 @@ struct Sandbox: Sendable {
         }
         let path = root + "/" + parts.joined(separator: "/")
         do throws(SystemError) {
-            try Files.makeDirectories(path)
+            let isFirst = try Self.makeDirectories(parts, below: root)
             if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
-            if parts.count > 1 { try Self.link(parts[parts.count - 1], as: "latest", beside: path) }
+            guard parts.count > 1 else { return Sandbox(path: path) }
+            try Self.link(parts[parts.count - 1], as: "latest", beside: path, isFirst: isFirst)
         } catch {
             throw IsolationError("cannot make the sandbox: \(error)")
         }
         return Sandbox(path: path)
+    }
+
+    /// Makes a path a part at a time, from where it is most likely to begin to be new: each task has a directory of its
+    /// own, three above that of a run, and its framework has been here before.
+    ///
+    /// - Returns: Whether the directory above the last was made now, too.
+    private static func makeDirectories(_ parts: [String], below root: String) throws(SystemError) -> Bool {
+        var isFirst = false
+        let likely = max(1, parts.count - 2)
+        var path = root + "/" + parts.prefix(likely).joined(separator: "/")
+        try Files.makeDirectories(path)
+        for (index, part) in parts.enumerated().dropFirst(likely) {
+            path += "/" + part
+            let isNew = try Files.makeDirectory(path)
+            if index == parts.count - 2 { isFirst = isNew }
+        }
+        return isFirst
     }
 
     /// Whether a name stays where it is put.
@@ -39,8 +57,13 @@ struct Sandbox: Sendable {
     }
 
     /// Lets a link lead to a neighbour, in one step even where it led elsewhere.
-    private static func link(_ name: String, as link: String, beside path: String) throws(SystemError) {
+    ///
+    /// - Parameter isFirst: Whether there is none yet.
+    private static func link(
+        _ name: String, as link: String, beside path: String, isFirst: Bool
+    ) throws(SystemError) {
         let directory = String(path.dropLast(name.utf8.count))
+        if isFirst, symlink(name, directory + link) == 0 { return }
         let fresh = "\(directory).\(link).\(name)"
         unlink(fresh)
         guard symlink(name, fresh) == 0 else { throw SystemError("symlink", fresh) }

@@ -119,8 +119,13 @@ struct Descriptor: ~Copyable {
 enum Files {
     /// The whole of a small file as text; nil if it cannot be read.
     static func text(_ path: String, limit: Int = 1 << 20) -> String? {
-        guard let file = try? Descriptor(opening: path, O_RDONLY), let bytes = try? file.read(upTo: limit) else {
-            return nil
+        // Nearly all of them are a few lines: room for more is made when it is needed.
+        let first = 4096
+        guard let file = try? Descriptor(opening: path, O_RDONLY), var bytes = try? file.read(upTo: min(first, limit))
+        else { return nil }
+        if bytes.count == first, limit > first {
+            guard let rest = try? file.read(upTo: limit - first) else { return nil }
+            bytes += rest
         }
         return String(decoding: bytes, as: UTF8.self)
     }

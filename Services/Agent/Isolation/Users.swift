@@ -4,6 +4,7 @@
     internal import Musl
 #endif
 internal import Model
+internal import Synchronization
 
 /// Whom a container runs as, looked up in the machine's user database.
 struct UserEntry: Hashable, Sendable {
@@ -14,16 +15,35 @@ struct UserEntry: Hashable, Sendable {
 
 enum Users {
     /// That of this process.
-    static var ownID: UInt32 { geteuid() }
+    static let ownID: UInt32 = geteuid()
     /// Whether this process may let others run as whom it wants.
-    static var canSwitch: Bool { geteuid() == 0 }
+    static var canSwitch: Bool { self.ownID == 0 }
+
+    /// What was found, and until when it may be used without asking again.
+    private static let found = Mutex<[String: (entry: UserEntry, until: ContinuousClock.Instant)]>([:])
+
+    /// How long an answer of the user database is good for: a new user is found at once, a changed one this much later.
+    static let memory: Duration = .seconds(10)
+    /// Answers kept; beyond that all are forgotten.
+    private static let memoryLimit = 1000
 
     /// The user of that name.
     ///
-    /// Asks the network where the machine is set up so; not for an event loop.
+    /// Asks the network where the machine is set up so; not for an event loop. The answer is remembered for `memory`.
     ///
     /// - Throws: If there is none: a container never runs as somebody else.
     static func find(_ name: String) throws(IsolationError) -> UserEntry {
+        let now = ContinuousClock.now
+        if let known = self.found.withLock({ $0[name] }), known.until > now { return known.entry }
+        let entry = try self.lookUp(name)
+        self.found.withLock { found in
+            if found.count >= self.memoryLimit { found.removeAll() }
+            found[name] = (entry, now + self.memory)
+        }
+        return entry
+    }
+
+    private static func lookUp(_ name: String) throws(IsolationError) -> UserEntry {
         var buffer = [CChar](repeating: 0, count: 16 << 10)
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
@@ -36,7 +56,9 @@ enum Users {
     }
 
     /// The user that this process runs as; nil if the machine does not know it.
-    static func own() -> UserEntry? {
+    static let own: UserEntry? = Self.lookUpOwn()
+
+    private static func lookUpOwn() -> UserEntry? {
         var buffer = [CChar](repeating: 0, count: 16 << 10)
         var entry = passwd()
         var found: UnsafeMutablePointer<passwd>?
