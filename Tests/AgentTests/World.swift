@@ -26,6 +26,8 @@ struct World {
     var reports: [ContainerEvent] = []
     var executors: [RunID: Executor] = [:]
     var timers: [AgentTimer: Instant] = [:]
+    /// Looks at tasks under way.
+    var probes: [ProbeID] = []
     var relay: PeerID?
     var isEpochOf: Epoch = 1
     /// Highest sequence that the scheduler has of each task number's stream, by uuid order.
@@ -65,6 +67,27 @@ struct World {
         for effect in effects { self.carryOut(effect) }
         for broken in self.machine.agent.checkInvariants() { self.violations.append(broken) }
         self.checkInsistence()
+        self.checkWatches()
+    }
+
+    /// A task with a health check is looked at, or will be, as long as nobody wants it dead.
+    private mutating func checkWatches() {
+        for task in self.machine.agent.tasks.values where task.info?.healthCheck != nil && task.isCommand {
+            let isWatched =
+                self.timers[.probe(task.number, .health)] != nil || self.probes.contains { $0.number == task.number }
+            if task.stage == .running, task.kill == nil, !isWatched {
+                self.violations.append("nobody looks at \(task.key)")
+            }
+            if task.stage == .ended, self.timers[.probe(task.number, .health)] != nil {
+                self.violations.append("\(task.key) has ended and is to be looked at")
+            }
+        }
+    }
+
+    mutating func answerProbe() {
+        guard !self.probes.isEmpty else { return }
+        let results: [ProbeResult] = [.connected, .connected, .failed("no"), .timedOut, .skipped("no")]
+        self.handle(.probed(self.probes.removeFirst(), results.randomElement(using: &self.random)!))
     }
 
     /// A task that has to go is waited for, or its executor ends.
@@ -90,6 +113,7 @@ struct World {
         case .forget(let run):
             if case .running = self.runs[run] { self.violations.append("run \(run) is forgotten while it runs") }
             self.runs[run] = nil
+        case .probe(let id, _, _): self.probes.append(id)
         case .setTimer(let timer, let at): self.timers[timer] = at
         case .cancelTimer(let timer): self.timers[timer] = nil
         case .close(let peer, _):
@@ -189,7 +213,13 @@ struct World {
             self.nextTask += 1
             let id = TaskID("t\(self.nextTask)")
             self.launchedTasks.append(id)
-            return isCustom ? .custom(id, count > 1 ? nil : info, size) : .command(id, "x", size)
+            if isCustom { return .custom(id, count > 1 ? nil : info, size) }
+            var task = TaskInfo.command(id, "x", size)
+            if self.nextTask.isMultiple(of: 3) {
+                task.healthCheck = HealthCheck(.tcp(port: 80))
+                task.check = Check(.tcp(port: 80))
+            }
+            return task
         }
         guard self.relay != nil else { return self.launchedTasks.removeLast(count) }
         self.order(
@@ -267,6 +297,7 @@ struct World {
         self.base = self.machine.disk.count
         self.relay = nil
         self.timers = [:]
+        self.probes = []
         self.reports = []
         for run in self.executors.keys { self.executors[run]?.peer = nil }
         if isBoot {
@@ -285,7 +316,8 @@ struct World {
         switch Int.random(in: 0..<100, using: &self.random) {
         case 0..<14: self.launchSomething()
         case 14..<34: self.sync()
-        case 34..<52: self.report()
+        case 34..<49: self.report()
+        case 49..<52: self.answerProbe()
         case 52..<58: if let run = runs.randomElement(using: &self.random) { self.subscribe(run) }
         case 58..<68: self.updateSomething(runs)
         case 68..<78: self.acknowledgeSomething()

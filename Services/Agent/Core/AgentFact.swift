@@ -17,6 +17,8 @@ public enum AgentFact: Hashable, Sendable {
     case taskRefused(TaskKey, TaskState, message: String)
     /// A status was made or taken from an executor.
     case statusMade(TaskKey, TaskState, message: String)
+    /// Whether or not that changes anything.
+    case healthCheckFailed(TaskKey, String)
     /// Unacknowledged statuses were sent again.
     case statusesResent(Int)
     /// Terminal and acknowledged.

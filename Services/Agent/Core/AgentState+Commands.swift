@@ -19,7 +19,9 @@ extension AgentState {
         }
         guard task.stage == .launching else { return }
         self.tasks[number]?.stage = .running
+        self.tasks[number]?.checkStatus = task.info?.check.flatMap { CheckStatus(of: $0.probe) }
         self.add(Draft(.running, source: .executor), to: number, at: now, into: &effects)
+        self.watch(number, at: now, into: &effects)
         if let bound = task.info?.maxCompletionTime {
             effects.append(.setTimer(.completion(number), at: now + bound))
         }
@@ -62,7 +64,10 @@ extension AgentState {
             return Draft(.failed, reason: .executorTerminated, message: exit.message(or: "Its supervisor died."))
         case .itself: break
         }
-        if task.kill != nil { return Draft(.killed, source: .executor, message: message) }
+        if task.kill != nil {
+            let sickness = task.sickness.map { $0 + " " } ?? ""
+            return Draft(.killed, source: .executor, message: sickness + message)
+        }
         if task.isOvertime {
             return Draft(
                 .failed, source: .executor, reason: .maxCompletionTimeReached,
@@ -133,6 +138,7 @@ extension AgentState {
         let patience = grace ?? task.info?.killGracePeriod ?? self.settings.killGracePeriod
         self.tasks[number]?.kill = .init(requestedAt: now, grace: grace, deadline: now + patience)
         self.append(.killRequested(number: number, grace: grace), then: .kill(number), into: &effects)
+        self.unwatch(number, into: &effects)
         if task.stage == .running, self.frameworks[task.key.framework]?.wantsTaskKilling ?? false {
             self.add(Draft(.killing, source: .executor), to: number, at: now, into: &effects)
         }

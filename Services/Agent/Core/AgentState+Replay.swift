@@ -34,6 +34,9 @@ extension AgentState {
         if let kill = task.kill, task.isCommand {
             records.append(.killRequested(number: task.number, grace: kill.grace))
         }
+        if let running = task.running, task.isLive, running.sequence < task.acknowledged?.sequence ?? 0 {
+            records.append(.taskStatus(running))
+        }
         if let acknowledged = task.acknowledged {
             records.append(.taskStatus(acknowledged))
             records.append(
@@ -93,6 +96,7 @@ extension AgentState {
         task.loggedSequence = status.sequence
         task.latest = status
         task.statuses.append(status)
+        if status.state == .running, task.isTimed, task.running == nil { task.running = status }
         if !task.isCommand { task.remember(status.uuid) }
         if status.state.isTerminal { task.stage = .ended }
         self.tasks[status.number] = task

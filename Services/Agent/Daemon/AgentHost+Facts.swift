@@ -35,7 +35,8 @@ extension AgentHost {
             self.logger.debug("Statuses sent again", metadata: [LogKey.count: "\(count)"])
         case .orphanDestroyed(let run):
             self.logger.warning("A container that no record explains is destroyed", metadata: ["run_id": "\(run)"])
-        case .taskAccepted, .taskRefused, .statusMade, .taskRemoved, .updateDropped, .executorDefied:
+        case .taskAccepted, .taskRefused, .statusMade, .taskRemoved, .updateDropped, .executorDefied,
+            .healthCheckFailed:
             self.observe(task: fact)
         case .executorLaunched, .executorSubscribed, .executorRefused, .executorAway, .executorExited, .messageDropped:
             self.observe(executor: fact)
@@ -61,6 +62,10 @@ extension AgentHost {
             self.metrics.updatesDropped.add()
             self.logger.warning(
                 "Update of an executor dropped", metadata: Self.metadata(key, [LogKey.reason: "\(reason)"]))
+        case .healthCheckFailed(let key, let reason):
+            self.metrics.healthChecksFailed.add()
+            self.logger.info(
+                "The health check of a task failed", metadata: Self.metadata(key, [LogKey.reason: "\(reason)"]))
         case .executorDefied(let key, let reason):
             self.metrics.executorsDefiant.add()
             self.logger.warning(
