@@ -40,6 +40,8 @@ struct World {
     var boot = 1
     /// Records of earlier lives.
     var base = 0
+    /// Events that are being handled, one within the other.
+    var depth = 0
 
     init(seed: UInt64) {
         self.random = SeededGenerator(seed: seed)
@@ -64,10 +66,23 @@ struct World {
     }
 
     mutating func carryOut(_ effects: [AgentState.Effect]) {
+        self.depth += 1
         for effect in effects { self.carryOut(effect) }
+        self.depth -= 1
+        // What others do about an effect at once comes before the effects after it.
+        guard self.depth == 0 else { return }
         for broken in self.machine.agent.checkInvariants() { self.violations.append(broken) }
         self.checkInsistence()
         self.checkWatches()
+        self.checkDrain()
+    }
+
+    /// On an agent that is known to drain nothing runs that nobody has told to end.
+    private mutating func checkDrain() {
+        guard self.machine.agent.loggedMode.drain != nil, self.machine.agent.mode.drain != nil else { return }
+        for task in self.machine.agent.tasks.values where task.isLive && task.kill == nil {
+            self.violations.append("\(task.key) runs on while the agent drains")
+        }
     }
 
     /// A task with a health check is looked at, or will be, as long as nobody wants it dead.
@@ -337,6 +352,11 @@ struct World {
                 self.relay = nil
                 self.handle(.relayDisconnected(relay))
             }
+        case 95..<96 where Bool.random(using: &self.random):
+            let modes: [AgentMode] = [
+                .active, .active, .deactivated, .draining(.init(bound: nil)), .draining(.init(bound: .seconds(1))),
+            ]
+            self.order(.setMode(modes.randomElement(using: &self.random)!))
         case 95..<96:
             self.order(.shutdownExecutor(ExecutorKey(Machine.framework, "e1")))
         case 96..<99: self.crash(isBoot: false)

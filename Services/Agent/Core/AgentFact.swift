@@ -12,6 +12,8 @@ public enum AgentFact: Hashable, Sendable {
     /// The relay sent it elsewhere.
     case movedOn(message: String)
     case orderIgnored(reason: String)
+    /// An operator's wish is on disk.
+    case modeSet(AgentMode)
     case taskAccepted(TaskKey)
     /// It did not run here, and its scheduler is told.
     case taskRefused(TaskKey, TaskState, message: String)

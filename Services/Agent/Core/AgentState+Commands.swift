@@ -65,8 +65,9 @@ extension AgentState {
         case .itself: break
         }
         if task.kill != nil {
-            let sickness = task.sickness.map { $0 + " " } ?? ""
-            return Draft(.killed, source: .executor, message: sickness + message)
+            let why = task.sickness.map { $0 + " " } ?? (task.isDrained ? "The agent is being drained. " : "")
+            return Draft(
+                .killed, source: .executor, reason: task.isDrained ? .agentDraining : nil, message: why + message)
         }
         if task.isOvertime {
             return Draft(
@@ -78,9 +79,10 @@ extension AgentState {
 
     // MARK: Kill
 
-    /// `insistence`: why the task goes even if its executor does not end it.
+    /// `insistence`: why the task goes even if its executor does not end it; its time is then bounded, unless `isExact`.
     mutating func killTask(
-        _ key: TaskKey, grace: Duration?, insistence: String?, at now: Instant, into effects: inout [Effect]
+        _ key: TaskKey, grace: Duration?, insistence: String?, isExact: Bool = false, at now: Instant,
+        into effects: inout [Effect]
     ) {
         guard let number = self.numbers[key], let task = self.tasks[number], task.isLive else {
             return effects.append(.observe(.orderIgnored(reason: "kill of \(key), which is not live here")))
@@ -88,10 +90,11 @@ extension AgentState {
         switch (task.stage, task.isCommand) {
         case (.accepted, _), (.queued, _): self.killDuringLaunch(task, at: now, into: &effects)
         case (.launching, _), (.running, true):
-            let grace = insistence == nil ? grace : self.patience(with: task, atMost: grace)
+            let grace = insistence == nil || isExact ? grace : self.patience(with: task, atMost: grace)
             self.killCommand(number, grace: grace, at: now, into: &effects)
         case (.running, false):
-            self.killInExecutor(task, grace: grace, insistence: insistence, at: now, into: &effects)
+            self.killInExecutor(
+                task, grace: grace, insistence: insistence, isExact: isExact, at: now, into: &effects)
         case (.ended, _): break
         }
     }
@@ -112,8 +115,9 @@ extension AgentState {
         }
         for number in numbers {
             self.add(
-                Draft(.killed, reason: .taskKilledDuringLaunch, message: "Killed before it was launched."), to: number,
-                at: now, into: &effects)
+                Draft(
+                    .killed, reason: task.isDrained ? .agentDraining : .taskKilledDuringLaunch,
+                    message: "Killed before it was launched."), to: number, at: now, into: &effects)
         }
         if let key = task.executorKey, let executor = self.executor(key), executor.tasks.isEmpty,
             !executor.hasReceivedTasks
@@ -140,7 +144,9 @@ extension AgentState {
         self.append(.killRequested(number: number, grace: grace), then: .kill(number), into: &effects)
         self.unwatch(number, into: &effects)
         if task.stage == .running, self.frameworks[task.key.framework]?.wantsTaskKilling ?? false {
-            self.add(Draft(.killing, source: .executor), to: number, at: now, into: &effects)
+            self.add(
+                Draft(.killing, source: .executor, reason: task.isDrained ? .agentDraining : nil), to: number, at: now,
+                into: &effects)
         }
     }
 

@@ -39,6 +39,7 @@ extension AgentState {
         // Last: while this is not on disk, the next life compares with the boot before.
         self.append(.started(starts: self.starts, boot: boot), then: .started, into: &effects)
         for launch in launches { self.onLogged(launch) }
+        self.drain(at: now, into: &effects)
     }
 
     /// Counts what is live.

@@ -14,7 +14,7 @@ extension AgentState {
         ]
         if let identity = self.identity { records.append(.identity(identity)) }
         if self.epoch > .none { records.append(.epochSeen(self.epoch)) }
-        if self.isDeactivated { records.append(.deactivated(true)) }
+        if self.mode != .active { records.append(.mode(self.mode)) }
         for framework in self.frameworks.values.sorted(by: { $0.record.id < $1.record.id }) where !framework.isIdle {
             records.append(.frameworkSeen(framework.record))
         }
@@ -73,7 +73,12 @@ extension AgentState {
         case .acknowledged(let number, let sequence, let position): self.replayAcknowledged(number, sequence, position)
         case .executorExited(let exit): self.replay(exit)
         case .bookConfirmed(let position): self.replayConfirmed(position)
-        case .deactivated(let isDeactivated): self.isDeactivated = isDeactivated
+        case .deactivated(let isDeactivated):
+            self.mode = isDeactivated ? .deactivated : .active
+            self.loggedMode = self.mode
+        case .mode(let mode):
+            self.mode = mode
+            self.loggedMode = mode
         case .counters(let counters):
             self.lastNumber = max(self.lastNumber, counters.number)
             self.lastRun = max(self.lastRun, counters.runID)

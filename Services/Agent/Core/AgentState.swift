@@ -26,8 +26,6 @@ public struct AgentState: Role {
         case probed(ProbeID, ProbeResult)
         /// The host looked up which relays there are.
         case relaysFound([String])
-        /// The operator wants no offers of this agent, or wants them again.
-        case deactivationWanted(Bool)
         /// The process ends; what runs is left running.
         case shuttingDown
     }
@@ -68,7 +66,10 @@ public struct AgentState: Role {
     var boot = ""
     var identity: AgentID?
     var epoch: Epoch = .none
-    var isDeactivated = false
+    /// What the operator wants, on disk or not.
+    var mode: AgentMode = .active
+    /// The same, on disk.
+    var loggedMode: AgentMode = .active
     var lastNumber: UInt64 = 0
     var lastRun: RunID = 0
     /// Of the last change, on disk or not.
@@ -157,7 +158,6 @@ public struct AgentState: Role {
         case .timerFired(let timer): self.timerFired(timer, at: now, into: &effects)
         case .probed(let id, let result): self.probed(id, result, at: now, into: &effects)
         case .relaysFound(let relays): self.learn(relays: relays, at: now, into: &effects)
-        case .deactivationWanted(let isWanted): self.deactivate(isWanted, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }
     }
@@ -179,13 +179,6 @@ public struct AgentState: Role {
         case .relayRetry: effects.append(.seekRelay)
         case .homecoming: self.goHome(at: now, into: &effects)
         }
-    }
-
-    private mutating func deactivate(_ isWanted: Bool, at now: Instant, into effects: inout [Effect]) {
-        guard isWanted != self.isDeactivated else { return }
-        self.isDeactivated = isWanted
-        self.append(.deactivated(isWanted), into: &effects)
-        self.attach(at: now, into: &effects)
     }
 
     private mutating func shutDown(into effects: inout [Effect]) {

@@ -73,6 +73,8 @@ struct TaskEntry {
     var kill: Kill?
     /// It ran longer than it may.
     var isOvertime = false
+    /// It has to go because the agent is being emptied.
+    var isDrained = false
     /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
     var runsUntil: Instant?
     /// The first RUNNING, if times are counted from it.
@@ -223,4 +225,6 @@ enum Consequence {
     case tell(BookEntry)
     /// The number of this life of the agent is on disk: it may be shown.
     case started
+    /// What the operator wants is on disk: it is told, and done.
+    case mode(AgentMode)
 }

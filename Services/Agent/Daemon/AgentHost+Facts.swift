@@ -30,6 +30,8 @@ extension AgentHost {
         case .orderIgnored(let reason):
             self.metrics.ordersIgnored.add()
             self.logger.info("Order ignored", metadata: [LogKey.reason: "\(reason)"])
+        case .modeSet(let mode):
+            self.logger.notice("An operator has changed the mode", metadata: ["mode": "\(mode.word)"])
         case .statusesResent(let count):
             self.metrics.statusesResent.add(count)
             self.logger.debug("Statuses sent again", metadata: [LogKey.count: "\(count)"])

@@ -45,6 +45,9 @@ extension Meseta__Wire__AgentLogRecord__TaskAccepted: CMessage {
         meseta__wire__agent_log_record__task_accepted__init(target)
     }
 }
+extension Meseta__Wire__AgentMode: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__agent_mode__init(target) }
+}
 extension Meseta__Wire__AgentOrder: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__agent_order__init(target) }
 }
@@ -239,6 +242,11 @@ extension Meseta__Wire__OperatorRequest__Explain: CMessage {
 }
 extension Meseta__Wire__OperatorRequest__Kill: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__operator_request__kill__init(target) }
+}
+extension Meseta__Wire__OperatorRequest__SetMode: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_request__set_mode__init(target)
+    }
 }
 extension Meseta__Wire__OperatorRequest__Teardown: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {

@@ -184,8 +184,9 @@ public final class SimulatedAgent: SimulatedProcess {
             self.disk += batch
             self.unsynced.removeFirst(batch.count)
             self.isSyncing = !self.unsynced.isEmpty
+            let goesOn = self.isSyncing  // What is appended now begins a write of its own, if none is under way.
             self.handle(.logged(upTo: upTo))
-            if self.isSyncing { self.sync() }
+            if goesOn { self.sync() }
         }
     }
 
