@@ -833,7 +833,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_log_record__counters__descr
   (ProtobufCMessageInit) meseta__wire__agent_log_record__counters__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__field_descriptors[14] =
 {
   {
     "started",
@@ -991,6 +991,18 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "mode",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__AgentLogRecord, kind_case),
+    offsetof(Meseta__Wire__AgentLogRecord, mode),
+    &meseta__wire__agent_mode__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_log_record__field_indices_by_name[] = {
   8,   /* field[8] = acknowledged */
@@ -1003,14 +1015,16 @@ static const unsigned meseta__wire__agent_log_record__field_indices_by_name[] = 
   3,   /* field[3] = framework_seen */
   1,   /* field[1] = identity */
   6,   /* field[6] = kill_requested */
+  13,   /* field[13] = mode */
   0,   /* field[0] = started */
   4,   /* field[4] = task_accepted */
   7,   /* field[7] = task_status */
 };
-static const ProtobufCIntRange meseta__wire__agent_log_record__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__agent_log_record__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 20, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_log_record__descriptor =
 {
@@ -1020,10 +1034,10 @@ const ProtobufCMessageDescriptor meseta__wire__agent_log_record__descriptor =
   "Meseta__Wire__AgentLogRecord",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentLogRecord),
-  13,
+  14,
   meseta__wire__agent_log_record__field_descriptors,
   meseta__wire__agent_log_record__field_indices_by_name,
-  1,  meseta__wire__agent_log_record__number_ranges,
+  2,  meseta__wire__agent_log_record__number_ranges,
   (ProtobufCMessageInit) meseta__wire__agent_log_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

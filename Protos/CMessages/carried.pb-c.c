@@ -445,7 +445,7 @@ void   meseta__twin__executor_call__free_unpacked
   assert(message->base.descriptor == &meseta__twin__executor_call__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors[10] =
+static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors[12] =
 {
   {
     "name",
@@ -532,6 +532,18 @@ static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "health_check",
+    8,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__TaskInfo, health_check),
+    &meseta__v1__health_check__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "kill_policy",
     12,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -539,6 +551,18 @@ static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors
     0,   /* quantifier_offset */
     offsetof(Meseta__Twin__TaskInfo, kill_policy),
     &meseta__v1__kill_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "check",
+    13,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__TaskInfo, check),
+    &meseta__v1__check_info__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -570,23 +594,24 @@ static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors
 };
 static const unsigned meseta__twin__task_info__field_indices_by_name[] = {
   2,   /* field[2] = agent_id */
+  9,   /* field[9] = check */
   6,   /* field[6] = command */
   5,   /* field[5] = data */
   4,   /* field[4] = executor */
-  7,   /* field[7] = kill_policy */
-  8,   /* field[8] = max_completion_time */
+  7,   /* field[7] = health_check */
+  8,   /* field[8] = kill_policy */
+  10,   /* field[10] = max_completion_time */
   0,   /* field[0] = name */
-  9,   /* field[9] = priority */
+  11,   /* field[11] = priority */
   3,   /* field[3] = resources */
   1,   /* field[1] = task_id */
 };
-static const ProtobufCIntRange meseta__twin__task_info__number_ranges[4 + 1] =
+static const ProtobufCIntRange meseta__twin__task_info__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 12, 7 },
-  { 14, 8 },
-  { 1000, 9 },
-  { 0, 10 }
+  { 12, 8 },
+  { 1000, 11 },
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor meseta__twin__task_info__descriptor =
 {
@@ -596,10 +621,10 @@ const ProtobufCMessageDescriptor meseta__twin__task_info__descriptor =
   "Meseta__Twin__TaskInfo",
   "meseta.twin",
   sizeof(Meseta__Twin__TaskInfo),
-  10,
+  12,
   meseta__twin__task_info__field_descriptors,
   meseta__twin__task_info__field_indices_by_name,
-  4,  meseta__twin__task_info__number_ranges,
+  3,  meseta__twin__task_info__number_ranges,
   (ProtobufCMessageInit) meseta__twin__task_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -412,6 +412,51 @@ void   meseta__wire__agent_registration__free_unpacked
   assert(message->base.descriptor == &meseta__wire__agent_registration__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   meseta__wire__agent_mode__init
+                     (Meseta__Wire__AgentMode         *message)
+{
+  static const Meseta__Wire__AgentMode init_value = MESETA__WIRE__AGENT_MODE__INIT;
+  *message = init_value;
+}
+size_t meseta__wire__agent_mode__get_packed_size
+                     (const Meseta__Wire__AgentMode *message)
+{
+  assert(message->base.descriptor == &meseta__wire__agent_mode__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__wire__agent_mode__pack
+                     (const Meseta__Wire__AgentMode *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__wire__agent_mode__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__wire__agent_mode__pack_to_buffer
+                     (const Meseta__Wire__AgentMode *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__wire__agent_mode__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__Wire__AgentMode *
+       meseta__wire__agent_mode__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__Wire__AgentMode *)
+     protobuf_c_message_unpack (&meseta__wire__agent_mode__descriptor,
+                                allocator, len, data);
+}
+void   meseta__wire__agent_mode__free_unpacked
+                     (Meseta__Wire__AgentMode *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__wire__agent_mode__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   meseta__wire__agent_order__launch__init
                      (Meseta__Wire__AgentOrder__Launch         *message)
 {
@@ -1393,7 +1438,7 @@ const ProtobufCMessageDescriptor meseta__wire__book_entry__descriptor =
   (ProtobufCMessageInit) meseta__wire__book_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_descriptors[14] =
 {
   {
     "attachment",
@@ -1551,6 +1596,18 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_registration__field_de
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "mode",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentRegistration, mode),
+    &meseta__wire__agent_mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_registration__field_indices_by_name[] = {
   1,   /* field[1] = agent_id */
@@ -1562,6 +1619,7 @@ static const unsigned meseta__wire__agent_registration__field_indices_by_name[] 
   8,   /* field[8] = executors */
   9,   /* field[9] = frameworks */
   2,   /* field[2] = hostname */
+  13,   /* field[13] = mode */
   6,   /* field[6] = position */
   3,   /* field[3] = side_port */
   7,   /* field[7] = tasks */
@@ -1570,7 +1628,7 @@ static const unsigned meseta__wire__agent_registration__field_indices_by_name[] 
 static const ProtobufCIntRange meseta__wire__agent_registration__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor =
 {
@@ -1580,11 +1638,75 @@ const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor =
   "Meseta__Wire__AgentRegistration",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentRegistration),
-  13,
+  14,
   meseta__wire__agent_registration__field_descriptors,
   meseta__wire__agent_registration__field_indices_by_name,
   1,  meseta__wire__agent_registration__number_ranges,
   (ProtobufCMessageInit) meseta__wire__agent_registration__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__agent_mode__field_descriptors[3] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentMode, kind),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "bound_ns",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentMode, bound_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "since_ns",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_SINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentMode, since_ns),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__agent_mode__field_indices_by_name[] = {
+  1,   /* field[1] = bound_ns */
+  0,   /* field[0] = kind */
+  2,   /* field[2] = since_ns */
+};
+static const ProtobufCIntRange meseta__wire__agent_mode__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__wire__agent_mode__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.AgentMode",
+  "AgentMode",
+  "Meseta__Wire__AgentMode",
+  "meseta.wire",
+  sizeof(Meseta__Wire__AgentMode),
+  3,
+  meseta__wire__agent_mode__field_descriptors,
+  meseta__wire__agent_mode__field_indices_by_name,
+  1,  meseta__wire__agent_mode__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__agent_mode__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor meseta__wire__agent_order__launch__field_descriptors[5] =
@@ -2035,7 +2157,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_order__acknowledge__descrip
   (ProtobufCMessageInit) meseta__wire__agent_order__acknowledge__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_order__field_descriptors[6] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_order__field_descriptors[7] =
 {
   {
     "launch",
@@ -2109,19 +2231,32 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_order__field_descripto
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "mode",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__AgentOrder, kind_case),
+    offsetof(Meseta__Wire__AgentOrder, mode),
+    &meseta__wire__agent_mode__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_order__field_indices_by_name[] = {
   5,   /* field[5] = acknowledge */
   1,   /* field[1] = kill */
   0,   /* field[0] = launch */
   4,   /* field[4] = message */
+  6,   /* field[6] = mode */
   2,   /* field[2] = shutdown_executor */
   3,   /* field[3] = shutdown_framework */
 };
 static const ProtobufCIntRange meseta__wire__agent_order__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_order__descriptor =
 {
@@ -2131,7 +2266,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_order__descriptor =
   "Meseta__Wire__AgentOrder",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentOrder),
-  6,
+  7,
   meseta__wire__agent_order__field_descriptors,
   meseta__wire__agent_order__field_indices_by_name,
   1,  meseta__wire__agent_order__number_ranges,

@@ -31,6 +31,12 @@ void   meseta__wire__operator_request__explain__init
   static const Meseta__Wire__OperatorRequest__Explain init_value = MESETA__WIRE__OPERATOR_REQUEST__EXPLAIN__INIT;
   *message = init_value;
 }
+void   meseta__wire__operator_request__set_mode__init
+                     (Meseta__Wire__OperatorRequest__SetMode         *message)
+{
+  static const Meseta__Wire__OperatorRequest__SetMode init_value = MESETA__WIRE__OPERATOR_REQUEST__SET_MODE__INIT;
+  *message = init_value;
+}
 void   meseta__wire__operator_request__init
                      (Meseta__Wire__OperatorRequest         *message)
 {
@@ -403,7 +409,58 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__explain__descri
   (ProtobufCMessageInit) meseta__wire__operator_request__explain__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_descriptors[14] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_request__set_mode__field_descriptors[2] =
+{
+  {
+    "agent_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__SetMode, agent_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mode",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorRequest__SetMode, mode),
+    &meseta__wire__agent_mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__operator_request__set_mode__field_indices_by_name[] = {
+  0,   /* field[0] = agent_id */
+  1,   /* field[1] = mode */
+};
+static const ProtobufCIntRange meseta__wire__operator_request__set_mode__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__wire__operator_request__set_mode__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.OperatorRequest.SetMode",
+  "SetMode",
+  "Meseta__Wire__OperatorRequest__SetMode",
+  "meseta.wire",
+  sizeof(Meseta__Wire__OperatorRequest__SetMode),
+  2,
+  meseta__wire__operator_request__set_mode__field_descriptors,
+  meseta__wire__operator_request__set_mode__field_indices_by_name,
+  1,  meseta__wire__operator_request__set_mode__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__operator_request__set_mode__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_descriptors[15] =
 {
   {
     "id",
@@ -573,6 +630,18 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_request__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "set_mode",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__OperatorRequest, kind_case),
+    offsetof(Meseta__Wire__OperatorRequest, set_mode),
+    &meseta__wire__operator_request__set_mode__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_request__field_indices_by_name[] = {
   2,   /* field[2] = agents */
@@ -585,15 +654,17 @@ static const unsigned meseta__wire__operator_request__field_indices_by_name[] = 
   5,   /* field[5] = offers */
   8,   /* field[8] = policy */
   10,   /* field[10] = roles */
+  14,   /* field[14] = set_mode */
   11,   /* field[11] = shares */
   1,   /* field[1] = status */
   4,   /* field[4] = tasks */
   7,   /* field[7] = teardown */
 };
-static const ProtobufCIntRange meseta__wire__operator_request__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__operator_request__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 20, 14 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
 {
@@ -603,10 +674,10 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
   "Meseta__Wire__OperatorRequest",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorRequest),
-  14,
+  15,
   meseta__wire__operator_request__field_descriptors,
   meseta__wire__operator_request__field_indices_by_name,
-  1,  meseta__wire__operator_request__number_ranges,
+  2,  meseta__wire__operator_request__number_ranges,
   (ProtobufCMessageInit) meseta__wire__operator_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -804,7 +875,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__status__descri
   (ProtobufCMessageInit) meseta__wire__operator_response__status__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_response__agent__field_descriptors[12] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__agent__field_descriptors[14] =
 {
   {
     "agent_id",
@@ -950,6 +1021,30 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__agent__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "mode",
+    13,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Agent, mode),
+    &meseta__wire__agent_mode__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drained",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Agent, drained),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_response__agent__field_indices_by_name[] = {
   5,   /* field[5] = active */
@@ -957,7 +1052,9 @@ static const unsigned meseta__wire__operator_response__agent__field_indices_by_n
   11,   /* field[11] = allocator */
   4,   /* field[4] = attached */
   10,   /* field[10] = attributes */
+  13,   /* field[13] = drained */
   1,   /* field[1] = hostname */
+  12,   /* field[12] = mode */
   8,   /* field[8] = offered */
   3,   /* field[3] = relay */
   2,   /* field[2] = side_port */
@@ -968,7 +1065,7 @@ static const unsigned meseta__wire__operator_response__agent__field_indices_by_n
 static const ProtobufCIntRange meseta__wire__operator_response__agent__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 12 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_response__agent__descriptor =
 {
@@ -978,7 +1075,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__agent__descrip
   "Meseta__Wire__OperatorResponse__Agent",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorResponse__Agent),
-  12,
+  14,
   meseta__wire__operator_response__agent__field_descriptors,
   meseta__wire__operator_response__agent__field_indices_by_name,
   1,  meseta__wire__operator_response__agent__number_ranges,

@@ -187,6 +187,96 @@ void   meseta__wire__supervisor_command__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_command__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   meseta__wire__supervisor_probe__init
+                     (Meseta__Wire__SupervisorProbe         *message)
+{
+  static const Meseta__Wire__SupervisorProbe init_value = MESETA__WIRE__SUPERVISOR_PROBE__INIT;
+  *message = init_value;
+}
+size_t meseta__wire__supervisor_probe__get_packed_size
+                     (const Meseta__Wire__SupervisorProbe *message)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_probe__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__wire__supervisor_probe__pack
+                     (const Meseta__Wire__SupervisorProbe *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_probe__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__wire__supervisor_probe__pack_to_buffer
+                     (const Meseta__Wire__SupervisorProbe *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_probe__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__Wire__SupervisorProbe *
+       meseta__wire__supervisor_probe__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__Wire__SupervisorProbe *)
+     protobuf_c_message_unpack (&meseta__wire__supervisor_probe__descriptor,
+                                allocator, len, data);
+}
+void   meseta__wire__supervisor_probe__free_unpacked
+                     (Meseta__Wire__SupervisorProbe *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__wire__supervisor_probe__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   meseta__wire__supervisor_probed__init
+                     (Meseta__Wire__SupervisorProbed         *message)
+{
+  static const Meseta__Wire__SupervisorProbed init_value = MESETA__WIRE__SUPERVISOR_PROBED__INIT;
+  *message = init_value;
+}
+size_t meseta__wire__supervisor_probed__get_packed_size
+                     (const Meseta__Wire__SupervisorProbed *message)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_probed__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__wire__supervisor_probed__pack
+                     (const Meseta__Wire__SupervisorProbed *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_probed__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__wire__supervisor_probed__pack_to_buffer
+                     (const Meseta__Wire__SupervisorProbed *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_probed__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__Wire__SupervisorProbed *
+       meseta__wire__supervisor_probed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__Wire__SupervisorProbed *)
+     protobuf_c_message_unpack (&meseta__wire__supervisor_probed__descriptor,
+                                allocator, len, data);
+}
+void   meseta__wire__supervisor_probed__free_unpacked
+                     (Meseta__Wire__SupervisorProbed *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__wire__supervisor_probed__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   meseta__wire__supervisor_run__init
                      (Meseta__Wire__SupervisorRun         *message)
 {
@@ -805,7 +895,7 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_signal__descriptor =
   (ProtobufCMessageInit) meseta__wire__supervisor_signal__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_command__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_command__field_descriptors[6] =
 {
   {
     "start",
@@ -867,18 +957,32 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_command__field_de
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "probe",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__SupervisorCommand, kind_case),
+    offsetof(Meseta__Wire__SupervisorCommand, probe),
+    &meseta__wire__supervisor_probe__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_command__field_indices_by_name[] = {
   2,   /* field[2] = destroy */
   4,   /* field[4] = finish */
   3,   /* field[3] = forget */
+  5,   /* field[5] = probe */
   1,   /* field[1] = signal */
   0,   /* field[0] = start */
 };
-static const ProtobufCIntRange meseta__wire__supervisor_command__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__supervisor_command__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 10, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_command__descriptor =
 {
@@ -888,11 +992,178 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_command__descriptor =
   "Meseta__Wire__SupervisorCommand",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorCommand),
-  5,
+  6,
   meseta__wire__supervisor_command__field_descriptors,
   meseta__wire__supervisor_command__field_indices_by_name,
-  1,  meseta__wire__supervisor_command__number_ranges,
+  2,  meseta__wire__supervisor_command__number_ranges,
   (ProtobufCMessageInit) meseta__wire__supervisor_command__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_probe__field_descriptors[3] =
+{
+  {
+    "probe",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbe, probe),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "start",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbe, start),
+    &meseta__wire__supervisor_start__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timeout_ms",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbe, timeout_ms),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__supervisor_probe__field_indices_by_name[] = {
+  0,   /* field[0] = probe */
+  1,   /* field[1] = start */
+  2,   /* field[2] = timeout_ms */
+};
+static const ProtobufCIntRange meseta__wire__supervisor_probe__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__wire__supervisor_probe__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.SupervisorProbe",
+  "SupervisorProbe",
+  "Meseta__Wire__SupervisorProbe",
+  "meseta.wire",
+  sizeof(Meseta__Wire__SupervisorProbe),
+  3,
+  meseta__wire__supervisor_probe__field_descriptors,
+  meseta__wire__supervisor_probe__field_indices_by_name,
+  1,  meseta__wire__supervisor_probe__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__supervisor_probe__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_probed__field_descriptors[6] =
+{
+  {
+    "probe",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbed, probe),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "status",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbed, status),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "timed_out",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbed, timed_out),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "error",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_INT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbed, error),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "stage",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbed, stage),
+    &meseta__wire__supervisor_stage__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "output",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorProbed, output),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__supervisor_probed__field_indices_by_name[] = {
+  3,   /* field[3] = error */
+  5,   /* field[5] = output */
+  0,   /* field[0] = probe */
+  4,   /* field[4] = stage */
+  1,   /* field[1] = status */
+  2,   /* field[2] = timed_out */
+};
+static const ProtobufCIntRange meseta__wire__supervisor_probed__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor meseta__wire__supervisor_probed__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.SupervisorProbed",
+  "SupervisorProbed",
+  "Meseta__Wire__SupervisorProbed",
+  "meseta.wire",
+  sizeof(Meseta__Wire__SupervisorProbed),
+  6,
+  meseta__wire__supervisor_probed__field_descriptors,
+  meseta__wire__supervisor_probed__field_indices_by_name,
+  1,  meseta__wire__supervisor_probed__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__supervisor_probed__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor meseta__wire__supervisor_run__field_descriptors[4] =
@@ -1203,7 +1474,7 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_snapshot__descriptor =
   (ProtobufCMessageInit) meseta__wire__supervisor_snapshot__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_event__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_event__field_descriptors[6] =
 {
   {
     "snapshot",
@@ -1265,18 +1536,32 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_event__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "probed",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__SupervisorEvent, kind_case),
+    offsetof(Meseta__Wire__SupervisorEvent, probed),
+    &meseta__wire__supervisor_probed__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_event__field_indices_by_name[] = {
   2,   /* field[2] = exited */
   3,   /* field[3] = failed */
+  5,   /* field[5] = probed */
   0,   /* field[0] = snapshot */
   1,   /* field[1] = started */
   4,   /* field[4] = unknown */
 };
-static const ProtobufCIntRange meseta__wire__supervisor_event__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__supervisor_event__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 10, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_event__descriptor =
 {
@@ -1286,10 +1571,10 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_event__descriptor =
   "Meseta__Wire__SupervisorEvent",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorEvent),
-  5,
+  6,
   meseta__wire__supervisor_event__field_descriptors,
   meseta__wire__supervisor_event__field_indices_by_name,
-  1,  meseta__wire__supervisor_event__number_ranges,
+  2,  meseta__wire__supervisor_event__number_ranges,
   (ProtobufCMessageInit) meseta__wire__supervisor_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -19,7 +19,8 @@ struct MesetaCommand: AsyncParsableCommand {
             """,
         version: ProgramVersion.current,
         subcommands: [
-            Up.self, Down.self, Run.self, StatusCommand.self, AgentsCommand.self, FrameworksCommand.self,
+            Up.self, Down.self, Run.self, StatusCommand.self, AgentsCommand.self, AgentCommand.self,
+            FrameworksCommand.self,
             TasksCommand.self, OffersCommand.self, RolesCommand.self, SharesCommand.self, ExplainCommand.self,
             PolicyCommand.self,
             KillCommand.self, MasterCommand.self,

@@ -143,8 +143,8 @@ public struct AgentRegistration: Hashable, Sendable {
     public var frameworks: [FrameworkRecord]
     /// The highest epoch the agent has seen.
     public var epoch: Epoch
-    /// The operator wants no offers of it.
-    public var isDeactivated: Bool
+    /// What the operator wants of it.
+    public var mode: AgentMode
     /// A piece, and another follows.
     public var isContinued = false
 
@@ -153,7 +153,7 @@ public struct AgentRegistration: Hashable, Sendable {
         attachment: Attachment, agentID: AgentID? = nil, hostname: String, sidePort: UInt16 = 0, total: Resources,
         attributes: Bytes = [], position: BookPosition = 0, tasks: [TaskRecord] = [],
         executors: [ExecutorRecord] = [], frameworks: [FrameworkRecord] = [], epoch: Epoch = .none,
-        isDeactivated: Bool = false
+        mode: AgentMode = .active
     ) {
         self.attachment = attachment
         self.agentID = agentID
@@ -166,7 +166,7 @@ public struct AgentRegistration: Hashable, Sendable {
         self.executors = executors
         self.frameworks = frameworks
         self.epoch = epoch
-        self.isDeactivated = isDeactivated
+        self.mode = mode
     }
 }
 
@@ -181,6 +181,8 @@ public enum AgentOrder: Hashable, Sendable {
     case shutdownFramework(FrameworkID)
     case message(ExecutorKey, Bytes)
     case acknowledge(TaskKey, uuid: Bytes)
+    /// The operator wants it so.
+    case setMode(AgentMode)
 }
 
 /// Tasks to start, as their scheduler described them.

@@ -25,8 +25,10 @@ public enum AgentLogRecord: Hashable, Sendable {
     case executorExited(ExecutorExit)
     /// The master has the books up to here.
     case bookConfirmed(BookPosition)
-    /// The operator wants no offers of this agent, or wants them again.
+    /// The operator wants no offers of this agent, or wants them again; written by earlier versions.
     case deactivated(Bool)
+    /// What the operator wants of this agent.
+    case mode(AgentMode)
     /// The first record of a compacted log: what was counted before it.
     case counters(AgentCounters)
 }

@@ -27,6 +27,8 @@ public struct OperatorRequest: Hashable, Sendable {
         case explain(FrameworkID, wanted: Resources)
         /// What would be if the allocators that only watch decided.
         case compare
+        /// An agent is (not) to be offered, or to be emptied; done when it has that on its disk.
+        case setMode(AgentID, AgentMode)
     }
 
     /// A request under a number of the asker's choosing.
@@ -123,6 +125,10 @@ public struct AgentRow: Hashable, Sendable {
     public var isAttached: Bool = false
     /// Whether it is offered to frameworks.
     public var isActive: Bool = false
+    /// What an operator wants of it, as it says.
+    public var mode: AgentMode = .active
+    /// It drains, and nothing runs there any more.
+    public var isDrained: Bool = false
     /// All it has, free or not.
     public var total: Resources = .init()
     /// What tasks and executors hold of it.
@@ -275,7 +281,7 @@ public enum OfferObstacle: UInt32, Hashable, Sendable, CaseIterable {
         case .limitReached: "a limit is reached"
         case .noAllocator: "no allocator is connected"
         case .agentAway: "away"
-        case .agentDeactivated: "deactivated by an operator"
+        case .agentDeactivated: "deactivated or drained by an operator"
         case .offered: "offered to it now, not answered yet"
         case .neverLargeEnough: "smaller than what is wanted"
         case .offeredToOthers: "offered to others now"

@@ -9,6 +9,54 @@ public enum SupervisorCommand: Hashable, Sendable {
     case forget(RunID)
     /// End once no run is left.
     case finish
+    /// A process beside a run that looks whether it is well.
+    case probe(SupervisorProbe)
+}
+
+/// A process beside a run: `meseta.wire.SupervisorProbe`.
+public struct SupervisorProbe: Hashable, Sendable {
+    /// Chosen by the agent, once in a connection.
+    public var id: UInt64
+    /// Names the run, and says how to start the process; its output goes nowhere.
+    public var start: SupervisorStart
+    /// Zero: no bound.
+    public var timeout: Duration
+
+    /// All of it.
+    public init(id: UInt64, start: SupervisorStart, timeout: Duration) {
+        self.id = id
+        self.start = start
+        self.timeout = timeout
+    }
+}
+
+/// What came of it: `meseta.wire.SupervisorProbed`.
+public struct SupervisorProbed: Hashable, Sendable {
+    /// Chosen by the agent.
+    public var id: UInt64
+    /// As waitpid() gives it.
+    public var status: Int32
+    /// It was killed because its time was over.
+    public var isTimedOut: Bool
+    /// `errno` if nothing was executed; else 0.
+    public var error: Int32
+    /// Where it failed.
+    public var stage: SupervisorFailure.Stage
+    /// The end of what it wrote.
+    public var output: Bytes
+
+    /// An end.
+    public init(
+        id: UInt64, status: Int32, isTimedOut: Bool = false, error: Int32 = 0,
+        stage: SupervisorFailure.Stage = .unknown, output: Bytes = []
+    ) {
+        self.id = id
+        self.status = status
+        self.isTimedOut = isTimedOut
+        self.error = error
+        self.stage = stage
+        self.output = output
+    }
 }
 
 /// A process to start, with everything resolved: `meseta.wire.SupervisorStart`.
@@ -190,4 +238,5 @@ public enum SupervisorEvent: Hashable, Sendable {
     case failed(SupervisorFailure)
     /// A signal or a `destroy` was for a run that is not here.
     case unknown(RunID)
+    case probed(SupervisorProbed)
 }

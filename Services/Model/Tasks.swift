@@ -100,12 +100,18 @@ public struct StatusReason: RawRepresentable, Hashable, Sendable {
     public static let executorReregistrationTimeout = Self(rawValue: 24)
     /// By the master or the agent: one of its group is not valid (`error`).
     public static let taskGroupInvalid = Self(rawValue: 25)
+    /// By the agent: a check of the task sees something else than before (`running`).
+    public static let taskCheckStatusUpdated = Self(rawValue: 28)
+    /// By the agent: the task has become well, or has ceased to be (`running`).
+    public static let taskHealthCheckStatusUpdated = Self(rawValue: 29)
     /// By the master or the agent: killed before it was started (`killed`).
     public static let taskKilledDuringLaunch = Self(rawValue: 30)
     /// By the master: the agent is back, and so is the state that it reports.
     public static let agentReregistered = Self(rawValue: 32)
     /// By the agent or an executor: ran for longer than its `maxCompletionTime` (`failed`).
     public static let maxCompletionTimeReached = Self(rawValue: 33)
+    /// By the agent: an operator empties it (`killing`, `killed`).
+    public static let agentDraining = Self(rawValue: 34)
 }
 
 /// What became of a task, as its scheduler learns it: `meseta.v1.TaskStatus`.
@@ -134,6 +140,8 @@ public struct TaskStatus: Hashable, Sendable {
     public var timestamp: Double?
     /// What the task's health check says; nil: it has none, or that has not said yet.
     public var healthy: Bool?
+    /// What the task's check saw; nil: it has none.
+    public var checkStatus: CheckStatus?
     /// Within the task, from 1; 0 if unknown.
     public var sequence: StatusSequence = 0
     /// How the process of a command task ended, as waitpid() gives it; nil: there was none, or nobody saw its end.
@@ -250,6 +258,10 @@ public struct TaskInfo: Hashable, Sendable {
     public var killGracePeriod: Duration?
     /// From RUNNING on; nil: no bound.
     public var maxCompletionTime: Duration?
+    /// Kills the task if it is not well; nil: nobody looks.
+    public var healthCheck: HealthCheck?
+    /// Tells what it sees; nil: nobody looks.
+    public var check: Check?
     /// Where tasks have to be given back, those of the lowest go first; default 0.
     public var priority: Int32 = 0
     /// The message as it came, all its fields; empty if made here.

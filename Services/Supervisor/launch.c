@@ -25,7 +25,7 @@ static _Noreturn void give_up(int pipe, int stage) {
 }
 
 // Moves this process into a control group.
-static bool join(const char *directory) {
+bool launch_join(const char *directory) {
     char path[4096];
     size_t length = strlen(directory);
     static const char name[] = "/cgroup.procs";
@@ -61,7 +61,7 @@ static bool set_limits(const Meseta__Wire__SupervisorStart *start) {
     return true;
 }
 
-static bool become_user(const Meseta__Wire__SupervisorStart *start) {
+bool launch_become_user(const Meseta__Wire__SupervisorStart *start) {
     _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are passed as they came");
     if (!start->switch_user) return true;
     if (setgroups(start->n_groups, start->groups) != 0) return false;
@@ -72,12 +72,12 @@ static bool become_user(const Meseta__Wire__SupervisorStart *start) {
 static _Noreturn void run_child(const Meseta__Wire__SupervisorStart *start, int pipe, pid_t parent) {
     setsid();
     for (size_t index = 0; index < start->n_cgroups; index++)
-        if (!join(start->cgroups[index])) give_up(pipe, STAGE(CGROUP));
+        if (!launch_join(start->cgroups[index])) give_up(pipe, STAGE(CGROUP));
     if (chdir(start->directory) != 0) give_up(pipe, STAGE(DIRECTORY));
     if (!redirect(start->output, STDOUT_FILENO, start)) give_up(pipe, STAGE(OUTPUT));
     if (!redirect(start->error, STDERR_FILENO, start)) give_up(pipe, STAGE(OUTPUT));
     if (!set_limits(start)) give_up(pipe, STAGE(LIMIT));
-    if (!become_user(start)) give_up(pipe, STAGE(USER));
+    if (!launch_become_user(start)) give_up(pipe, STAGE(USER));
     // After the change of user, which clears it. The supervisor may have died before that.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(pipe, STAGE(FORK));
     if (getppid() != parent) _exit(127);

@@ -47,6 +47,7 @@ static void disconnect(const char *why, int error) {
     close(connection);
     connection = -1;
     waits_to_write = false;
+    probes_abandon();
     buffer_drop(&in, in.length - in.start);
     buffer_drop(&out, out.length - out.start);
 }
@@ -65,6 +66,11 @@ void link_accept(void) {
     connection = next;
     watch(connection, &tag_link, EPOLLIN, EPOLL_CTL_ADD);
     runs_append_snapshot(&out);
+}
+
+static bool accept_probe(const Meseta__Wire__SupervisorProbe *probe) {
+    const Meseta__Wire__SupervisorStart *start = probe ? probe->start : NULL;
+    return start && probe->probe && start->program[0] && start->n_arguments && start->directory[0];
 }
 
 static bool accept_start(const Meseta__Wire__SupervisorStart *start) {
@@ -90,6 +96,10 @@ static bool obey(Meseta__Wire__SupervisorCommand *command) {
     case MESETA__WIRE__SUPERVISOR_COMMAND__KIND_DESTROY: run_destroy(command->destroy); break;
     case MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FORGET: run_forget(command->forget); break;
     case MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FINISH: finishing = true; break;
+    case MESETA__WIRE__SUPERVISOR_COMMAND__KIND_PROBE:
+        valid = accept_probe(command->probe);
+        if (valid) probe_start(command->probe);
+        break;
     default: valid = false;
     }
     meseta__wire__supervisor_command__free_unpacked(command, NULL);
@@ -181,6 +191,13 @@ void link_tell_ended(const struct run *run) {
         event.kind_case = MESETA__WIRE__SUPERVISOR_EVENT__KIND_EXITED;
         event.exited = &end;
     }
+    tell(&event);
+}
+
+void link_tell_probed(Meseta__Wire__SupervisorProbed *probed) {
+    Meseta__Wire__SupervisorEvent event = MESETA__WIRE__SUPERVISOR_EVENT__INIT;
+    event.kind_case = MESETA__WIRE__SUPERVISOR_EVENT__KIND_PROBED;
+    event.probed = probed;
     tell(&event);
 }
 

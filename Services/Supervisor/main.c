@@ -27,7 +27,7 @@ enum { EXIT_USAGE = 64, EXIT_OS = 71, EXIT_TAKEN = 75 };
 enum { JOURNAL_PAUSE = 1000, EVENTS_AT_ONCE = 64 };
 
 int epoll_set = -1;
-const char tag_signals, tag_listener, tag_link;
+const char tag_signals, tag_listener, tag_link, tag_probes;
 bool finishing;
 // SIGTERM or SIGINT came: every run is being killed.
 static bool stopping;
@@ -142,7 +142,8 @@ static void take_signals(void) {
 
 static void turn(void) {
     struct epoll_event events[EVENTS_AT_ONCE];
-    int pause = runs_wait_ms();
+    int pause = runs_wait_ms(), probe_pause = probes_wait_ms();
+    if (probe_pause >= 0 && (pause < 0 || pause > probe_pause)) pause = probe_pause;
     if (journal_is_behind() && (pause < 0 || pause > JOURNAL_PAUSE)) pause = JOURNAL_PAUSE;
     int count = epoll_wait(epoll_set, events, EVENTS_AT_ONCE, pause);
     for (int index = 0; index < count; index++) {
@@ -153,11 +154,14 @@ static void turn(void) {
             link_accept();
         } else if (tag == &tag_link) {
             link_read();
+        } else if (tag == &tag_probes) {
+            probes_read();
         } else {
             run_exec_done(tag);
         }
     }
     runs_advance();
+    probes_advance();
     journal_flush();
     link_flush();
 }

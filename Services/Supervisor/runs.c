@@ -90,6 +90,7 @@ static void fail_launch(struct run *run, enum _Meseta__Wire__SupervisorStage sta
 
 static void enqueue_ending(struct run *run) {
     run->state = ENDING;
+    probes_end_of(run->id);
     ending_count++;
     run->next_in_queue = ending_first;
     ending_first = run;
@@ -188,7 +189,7 @@ void runs_reap(void) {
         struct run *run = run_find_pid(about.si_pid);
         if (run) {
             reap_first(run);
-        } else {
+        } else if (!probe_reap(about.si_pid)) {
             // A process whose parent, of some run, died before it.
             waitpid(about.si_pid, NULL, 0);
         }

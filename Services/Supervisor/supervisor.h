@@ -4,6 +4,7 @@
 //     main.c      start, the event loop, the end
 //     runs.c      the table of runs and what becomes of them
 //     launch.c    fork to exec
+//     probe.c     processes that look whether a run is well
 //     sweep.c     finding and killing every process of a run
 //     journal.c   the file that outlives it
 //     buffer.c    bytes that wait, and the frames in them
@@ -134,10 +135,32 @@ struct launch_failure {
     int32_t error;
 };
 
+// Moves this process into a control group.
+bool launch_join(const char *directory);
+bool launch_become_user(const Meseta__Wire__SupervisorStart *start);
+
+// ---- probes (probe.c)
+
+void probe_start(const Meseta__Wire__SupervisorProbe *order);
+// Whether that is the first process of one; takes its end, if it has ended.
+bool probe_owns(pid_t pid);
+bool probe_reap(pid_t pid);
+// Reads what they write.
+void probes_read(void);
+// Ends those whose time is over, and tells the ends of those of which nothing is left.
+void probes_advance(void);
+// Milliseconds until they must be looked at again; -1 if none need be.
+int probes_wait_ms(void);
+// The agent that wanted them is gone; a run ends.
+void probes_abandon(void);
+void probes_end_of(uint64_t run);
+
 // ---- finding and killing (sweep.c)
 
 // SIGKILL to every process of the run; returns whether none is left.
 bool sweep(struct run *run);
+// SIGKILL to what became a child of this process and has that NAME=value in its environment; returns how many.
+size_t kill_children_marked(const char *mark);
 // A signal to every process of the run.
 void signal_everything(struct run *run, int signal);
 
@@ -163,11 +186,12 @@ void link_flush(void);
 void link_tell_started(const struct run *run);
 void link_tell_ended(const struct run *run);
 void link_tell_unknown(uint64_t id);
+void link_tell_probed(Meseta__Wire__SupervisorProbed *probed);
 
 // ---- the loop (main.c)
 
 extern int epoll_set;
-extern const char tag_signals, tag_listener, tag_link;
+extern const char tag_signals, tag_listener, tag_link, tag_probes;
 
 // The agent has told that the framework is done here.
 extern bool finishing;

@@ -147,6 +147,22 @@ static size_t signal_adopted(const struct run *run, int signal, size_t *unclear)
     return count;
 }
 
+size_t kill_children_marked(const char *mark) {
+    char path[64];
+    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
+    FILE *file = fopen(path, "re");
+    if (!file) return 0;
+    size_t count = 0;
+    int pid;
+    while (fscanf(file, "%d", &pid) == 1) {
+        if (run_find_pid(pid) || probe_owns(pid) || owner(pid, mark) != OURS) continue;
+        count++;
+        kill(pid, SIGKILL);
+    }
+    fclose(file);
+    return count;
+}
+
 // Kills what a dead supervisor left: its processes are nobody's children now.
 static size_t kill_marked(const char *mark, size_t *unclear) {
     DIR *processes = opendir("/proc");

@@ -107,11 +107,11 @@ struct RelayLinkTests {
     @Test("The operator's wish for no offers is kept, and told under a new attachment")
     func deactivation() {
         var machine = Machine.registered()
-        let effects = machine.handle(.deactivationWanted(true))
-        #expect(effects.registration?.isDeactivated == true)
+        let effects = machine.order(.setMode(.deactivated))
+        #expect(effects.registration?.mode == .deactivated)
         #expect(effects.registration?.attachment == Attachment(starts: 1, connects: 2))
         machine.restart()
-        #expect(machine.attach().registration?.isDeactivated == true)
+        #expect(machine.attach().registration?.mode == .deactivated)
     }
 
     @Test("An agent that ends leaves its tasks running and launches nothing more")

@@ -26,6 +26,8 @@ struct World {
     var reports: [ContainerEvent] = []
     var executors: [RunID: Executor] = [:]
     var timers: [AgentTimer: Instant] = [:]
+    /// Looks at tasks under way.
+    var probes: [ProbeID] = []
     var relay: PeerID?
     var isEpochOf: Epoch = 1
     /// Highest sequence that the scheduler has of each task number's stream, by uuid order.
@@ -38,6 +40,8 @@ struct World {
     var boot = 1
     /// Records of earlier lives.
     var base = 0
+    /// Events that are being handled, one within the other.
+    var depth = 0
 
     init(seed: UInt64) {
         self.random = SeededGenerator(seed: seed)
@@ -62,9 +66,43 @@ struct World {
     }
 
     mutating func carryOut(_ effects: [AgentState.Effect]) {
+        self.depth += 1
         for effect in effects { self.carryOut(effect) }
+        self.depth -= 1
+        // What others do about an effect at once comes before the effects after it.
+        guard self.depth == 0 else { return }
         for broken in self.machine.agent.checkInvariants() { self.violations.append(broken) }
         self.checkInsistence()
+        self.checkWatches()
+        self.checkDrain()
+    }
+
+    /// On an agent that is known to drain nothing runs that nobody has told to end.
+    private mutating func checkDrain() {
+        guard self.machine.agent.loggedMode.drain != nil, self.machine.agent.mode.drain != nil else { return }
+        for task in self.machine.agent.tasks.values where task.isLive && task.kill == nil {
+            self.violations.append("\(task.key) runs on while the agent drains")
+        }
+    }
+
+    /// A task with a health check is looked at, or will be, as long as nobody wants it dead.
+    private mutating func checkWatches() {
+        for task in self.machine.agent.tasks.values where task.info?.healthCheck != nil && task.isCommand {
+            let isWatched =
+                self.timers[.probe(task.number, .health)] != nil || self.probes.contains { $0.number == task.number }
+            if task.stage == .running, task.kill == nil, !isWatched {
+                self.violations.append("nobody looks at \(task.key)")
+            }
+            if task.stage == .ended, self.timers[.probe(task.number, .health)] != nil {
+                self.violations.append("\(task.key) has ended and is to be looked at")
+            }
+        }
+    }
+
+    mutating func answerProbe() {
+        guard !self.probes.isEmpty else { return }
+        let results: [ProbeResult] = [.connected, .connected, .failed("no"), .timedOut, .skipped("no")]
+        self.handle(.probed(self.probes.removeFirst(), results.randomElement(using: &self.random)!))
     }
 
     /// A task that has to go is waited for, or its executor ends.
@@ -90,6 +128,7 @@ struct World {
         case .forget(let run):
             if case .running = self.runs[run] { self.violations.append("run \(run) is forgotten while it runs") }
             self.runs[run] = nil
+        case .probe(let id, _, _): self.probes.append(id)
         case .setTimer(let timer, let at): self.timers[timer] = at
         case .cancelTimer(let timer): self.timers[timer] = nil
         case .close(let peer, _):
@@ -189,7 +228,13 @@ struct World {
             self.nextTask += 1
             let id = TaskID("t\(self.nextTask)")
             self.launchedTasks.append(id)
-            return isCustom ? .custom(id, count > 1 ? nil : info, size) : .command(id, "x", size)
+            if isCustom { return .custom(id, count > 1 ? nil : info, size) }
+            var task = TaskInfo.command(id, "x", size)
+            if self.nextTask.isMultiple(of: 3) {
+                task.healthCheck = HealthCheck(.tcp(port: 80))
+                task.check = Check(.tcp(port: 80))
+            }
+            return task
         }
         guard self.relay != nil else { return self.launchedTasks.removeLast(count) }
         self.order(
@@ -267,6 +312,7 @@ struct World {
         self.base = self.machine.disk.count
         self.relay = nil
         self.timers = [:]
+        self.probes = []
         self.reports = []
         for run in self.executors.keys { self.executors[run]?.peer = nil }
         if isBoot {
@@ -285,7 +331,8 @@ struct World {
         switch Int.random(in: 0..<100, using: &self.random) {
         case 0..<14: self.launchSomething()
         case 14..<34: self.sync()
-        case 34..<52: self.report()
+        case 34..<49: self.report()
+        case 49..<52: self.answerProbe()
         case 52..<58: if let run = runs.randomElement(using: &self.random) { self.subscribe(run) }
         case 58..<68: self.updateSomething(runs)
         case 68..<78: self.acknowledgeSomething()
@@ -305,6 +352,11 @@ struct World {
                 self.relay = nil
                 self.handle(.relayDisconnected(relay))
             }
+        case 95..<96 where Bool.random(using: &self.random):
+            let modes: [AgentMode] = [
+                .active, .active, .deactivated, .draining(.init(bound: nil)), .draining(.init(bound: .seconds(1))),
+            ]
+            self.order(.setMode(modes.randomElement(using: &self.random)!))
         case 95..<96:
             self.order(.shutdownExecutor(ExecutorKey(Machine.framework, "e1")))
         case 96..<99: self.crash(isBoot: false)

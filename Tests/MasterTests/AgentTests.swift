@@ -234,7 +234,7 @@ struct AgentTests {
         var registration = AgentRegistration(
             attachment: Attachment(starts: 2, connects: 1), agentID: small.agent, hostname: "h1",
             total: "cpus:4;mem:4096")
-        registration.isDeactivated = true
+        registration.mode = .deactivated
         small.stage.step(.relay(small.relay, .agentAttached(index: 0, registration, sent: [], issuedEpoch: 7)))
         #expect(small.stage.events(to: small.scheduler) == [.rescind(offer)])
         #expect(small.stage.facts[small.allocator]![small.agent]!.isActive == false)

@@ -102,6 +102,40 @@ struct LaunchTests {
         #expect(small.stage.recovered(small.allocator) == ["cpus:4;mem:4096"])
     }
 
+    @Test(
+        "A health check or check that cannot be done is an error of its task",
+        arguments: [
+            (Probe.unclear(reason: "has no type"), "has no type"), (.tcp(port: 0), "port 0"),
+            (.tcp(port: 65_536), "port 65536"), (.http(.init(port: 80, path: "health")), "begin with '/'"),
+            (.http(.init(port: 80, path: "/a b")), "space"), (.http(.init(port: 443, scheme: "https")), "https"),
+            (.http(.init(port: 80, scheme: "gopher")), "neither"), (.command(CommandInfo()), "empty command"),
+        ])
+    func invalidChecks(probe: Probe, complaint: String) {
+        #expect(HealthCheck(probe).problem?.contains(complaint) == true)
+        let small = Small()
+        var (health, check) = (task("health", on: small.agent, "cpus:1"), task("check", on: small.agent, "cpus:1"))
+        health.healthCheck = HealthCheck(probe)
+        check.check = Check(probe)
+        var (delay, grace) = (health, health)
+        delay.taskID = "delay"
+        delay.healthCheck = HealthCheck(.tcp(port: 80))
+        delay.healthCheck?.times.delay = .seconds(-1)
+        grace.taskID = "grace"
+        grace.healthCheck = HealthCheck(.tcp(port: 80))
+        grace.healthCheck?.gracePeriod = .seconds(-1)
+        var good = task("good", on: small.agent, "cpus:1")
+        good.healthCheck = HealthCheck(.http(.init(port: 80, path: "/health")))
+        let tasks = [health, check, delay, grace, good].map(TaskLaunch.task)
+        _ = small.call(.accept(.init(offerIDs: [small.offer()], operations: [.launch(tasks)])))
+        let statuses = small.stage.statuses(to: small.scheduler)
+        #expect(
+            statuses.map(\.line)
+                == ["health TASK_ERROR 14", "check TASK_ERROR 14", "delay TASK_ERROR 14", "grace TASK_ERROR 14"])
+        #expect(statuses[0].message?.contains(complaint) == true)
+        #expect(statuses[1].message?.contains(complaint) == true)
+        #expect(small.stage.orders(small.relay).count == 1)
+    }
+
     @Test("A task needs resources, its offer's agent, a sound grace, and either a command or an executor with one")
     func invalidTasks() {
         let small = Small()

@@ -305,6 +305,7 @@ private final class Storm {
             guard let place = agent.tasks.firstIndex(where: { $0.key == key && !$0.state.isTerminal }) else { return }
             agent.tasks[place].state = .killed
             self.log(agent, .task(agent.tasks[place]))
+        case .setMode: break  // No operator is in this.
         case .shutdownFramework(let id):
             for place in agent.tasks.indices where agent.tasks[place].key.framework == id {
                 if !agent.tasks[place].state.isTerminal {

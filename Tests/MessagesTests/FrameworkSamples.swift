@@ -48,6 +48,21 @@ extension TaskInfo: Sample {
         task.killGracePeriod = random.maybe { $0.duration() }
         task.maxCompletionTime = random.maybe { $0.duration() }
         task.priority = Int32(random.below(9)) - 4
+        task.healthCheck = random.maybe { random in
+            var check = HealthCheck(.sample(&random))
+            check.times = .sample(&random)
+            check.consecutiveFailures = UInt32(random.below(9))
+            check.gracePeriod = .milliseconds(random.below(100_000))
+            return check
+        }
+        task.check = random.maybe { random in
+            var check = Check(.sample(&random))
+            // A check has neither a scheme nor a protocol.
+            if case .http(let http) = check.probe { check.probe = .http(.init(port: http.port, path: http.path)) }
+            if case .tcp(let port, _) = check.probe { check.probe = .tcp(port: port) }
+            check.times = .sample(&random)
+            return check
+        }
         return task
     }
 
@@ -56,6 +71,40 @@ extension TaskInfo: Sample {
         copy.encoded = []
         copy.executor = self.executor?.plain
         return copy
+    }
+}
+
+extension Probe {
+    static func sample(_ random: inout Random) -> Probe {
+        switch random.below(3) {
+        case 0: return .command(.sample(&random))
+        case 1:
+            let scheme = random.maybe { $0.one(of: ["http", "https"]) }
+            return .http(
+                .init(
+                    port: UInt32(random.below(70_000)), path: random.text(), scheme: scheme, isIPv6: random.flag()))
+        default: return .tcp(port: UInt32(random.below(70_000)), isIPv6: random.flag())
+        }
+    }
+}
+
+extension ProbeTimes {
+    static func sample(_ random: inout Random) -> ProbeTimes {
+        var times = ProbeTimes()
+        times.delay = .milliseconds(random.below(100_000))
+        times.interval = .milliseconds(random.below(100_000))
+        times.timeout = .milliseconds(random.below(100_000))
+        return times
+    }
+}
+
+extension CheckStatus {
+    static func sample(_ random: inout Random) -> CheckStatus {
+        switch random.below(3) {
+        case 0: .command(exitCode: random.maybe { Int32($0.below(256)) })
+        case 1: .http(status: random.maybe { UInt32($0.below(600)) })
+        default: .tcp(succeeded: random.maybe { $0.flag() })
+        }
     }
 }
 
@@ -71,6 +120,7 @@ extension TaskStatus: Sample {
         status.uuid = random.maybe { $0.uuid() }
         status.timestamp = random.maybe { Double($0.below(1 << 40)) / 3 }
         status.healthy = random.maybe { $0.flag() }
+        status.checkStatus = random.maybe { .sample(&$0) }
         status.sequence = random.number()
         status.waitStatus = random.maybe { Int32($0.below(1 << 16)) }
         // labels { labels { key: "k" } }, and a field of a later version.

@@ -128,15 +128,28 @@ extension AgentRegistration {
             position: random.number(), tasks: random.list(upTo: 4) { .sample(&$0) },
             executors: random.list(upTo: 3) { .sample(&$0) },
             frameworks: random.list(upTo: 3) { FrameworkRecord(id: $0.id(), info: $0.bytes()) },
-            epoch: Epoch(random.number()), isDeactivated: random.flag())
+            epoch: Epoch(random.number()), mode: .sample(&random))
         sample.isContinued = random.flag()
         return sample
     }
 }
 
+extension AgentMode {
+    static func sample(_ random: inout Random) -> AgentMode {
+        switch random.below(3) {
+        case 0: return .active
+        case 1: return .deactivated
+        default:
+            let since = Instant(nanoseconds: Int64(random.below(1 << 50)))
+            return .draining(.init(bound: random.maybe { $0.duration() }, since: since))
+        }
+    }
+}
+
 extension AgentOrder {
     static func sample(_ random: inout Random) -> AgentOrder {
-        switch random.below(6) {
+        switch random.below(7) {
+        case 6: return .setMode(.sample(&random))
         case 0:
             return .launch(
                 LaunchOrder(
@@ -320,7 +333,7 @@ extension OperatorRequest: Sample {
         let kinds: [Kind] = [
             .status, .agents, .frameworks, .tasks, .offers, .kill(random.maybe { $0.id() }, random.id()),
             .teardown(random.id()), .policy, .roles, .shares, .compare,
-            .explain(random.id(), wanted: random.resources()),
+            .explain(random.id(), wanted: random.resources()), .setMode(random.id(), .sample(&random)),
             .applyPolicy(.sample(&random), source: random.bytes(), isTrial: random.flag()),
         ]
         return OperatorRequest(id: random.number(), random.one(of: kinds))

@@ -7,7 +7,7 @@ struct RegistrationPiecesTests {
         var registration = AgentRegistration(
             attachment: Attachment(starts: 3, connects: 4), agentID: "7-A1", hostname: "h", sidePort: 5,
             total: "cpus:4;mem:4096;ports:[31000-32000]", attributes: [1, 2], position: 9, epoch: 7,
-            isDeactivated: true)
+            mode: .deactivated)
         registration.tasks = (0..<tasks).map { number in
             TaskRecord(
                 number: UInt64(number), key: TaskKey("7-F1", TaskID("t\(number)")), name: "t", resources: "cpus:1",

@@ -16,6 +16,16 @@ struct SimulationTests {
         }
     }
 
+    @Test("Agents are emptied and put back whatever dies meanwhile; one that said that it drains starts nothing")
+    func drains() {
+        for seed: UInt64 in 1...6 {
+            let cluster = SimulatedCluster(settings: Scenario.drains.settings(seed: seed), seed: seed)
+            let hint: Comment = "swift run simulate --scenario drains --seed \(seed) --trace: \(cluster.violations)"
+            #expect(cluster.run() != nil, hint)
+            #expect(cluster.drainer?.carriedOut == 6, hint)
+        }
+    }
+
     @Test("A guarantee is met by revoking, soon, though masters and allocators die; nobody falls below its own by it")
     func guarantees() {
         for seed: UInt64 in 1...4 {

@@ -213,7 +213,8 @@ typedef enum {
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_EXECUTOR_EXITED = 10,
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_BOOK_CONFIRMED = 11,
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_DEACTIVATED = 12,
-  MESETA__WIRE__AGENT_LOG_RECORD__KIND_COUNTERS = 13
+  MESETA__WIRE__AGENT_LOG_RECORD__KIND_COUNTERS = 13,
+  MESETA__WIRE__AGENT_LOG_RECORD__KIND_MODE = 20
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__AGENT_LOG_RECORD__KIND__CASE)
 } Meseta__Wire__AgentLogRecord__KindCase;
 
@@ -236,8 +237,15 @@ struct  Meseta__Wire__AgentLogRecord
     Meseta__Wire__AgentLogRecord__Acknowledged *acknowledged;
     Meseta__Wire__AgentLogRecord__ExecutorExited *executor_exited;
     uint64_t book_confirmed;
+    /*
+     * By versions that knew no drains; replayed as the mode that it is.
+     */
     protobuf_c_boolean deactivated;
     Meseta__Wire__AgentLogRecord__Counters *counters;
+    /*
+     * What the operator wants.
+     */
+    Meseta__Wire__AgentMode *mode;
   };
 };
 #define MESETA__WIRE__AGENT_LOG_RECORD__INIT \

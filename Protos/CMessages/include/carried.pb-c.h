@@ -65,14 +65,16 @@ struct  Meseta__Twin__TaskInfo
   protobuf_c_boolean has_data;
   ProtobufCBinaryData data;
   Meseta__V1__CommandInfo *command;
+  Meseta__V1__HealthCheck *health_check;
   Meseta__V1__KillPolicy *kill_policy;
+  Meseta__V1__CheckInfo *check;
   Meseta__V1__DurationInfo *max_completion_time;
   protobuf_c_boolean has_priority;
   int32_t priority;
 };
 #define MESETA__TWIN__TASK_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__task_info__descriptor) \
-    , NULL, NULL, NULL, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL, 0, 0 }
+    , NULL, NULL, NULL, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
 
 /*

@@ -24,6 +24,7 @@ typedef struct Meseta__Wire__FrameworkRecord Meseta__Wire__FrameworkRecord;
 typedef struct Meseta__Wire__ExecutorExit Meseta__Wire__ExecutorExit;
 typedef struct Meseta__Wire__BookEntry Meseta__Wire__BookEntry;
 typedef struct Meseta__Wire__AgentRegistration Meseta__Wire__AgentRegistration;
+typedef struct Meseta__Wire__AgentMode Meseta__Wire__AgentMode;
 typedef struct Meseta__Wire__AgentOrder Meseta__Wire__AgentOrder;
 typedef struct Meseta__Wire__AgentOrder__Launch Meseta__Wire__AgentOrder__Launch;
 typedef struct Meseta__Wire__AgentOrder__LaunchedTask Meseta__Wire__AgentOrder__LaunchedTask;
@@ -316,10 +317,38 @@ struct  Meseta__Wire__AgentRegistration
    * The operator wants no offers of it.
    */
   protobuf_c_boolean deactivated;
+  /*
+   * Says more than that; absent from older agents.
+   */
+  Meseta__Wire__AgentMode *mode;
 };
 #define MESETA__WIRE__AGENT_REGISTRATION__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_registration__descriptor) \
-    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0, 0 }
+    , NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, NULL, {0,NULL}, 0, 0,NULL, 0,NULL, 0,NULL, 0, 0, 0, NULL }
+
+
+/*
+ * What an operator wants of an agent.
+ */
+struct  Meseta__Wire__AgentMode
+{
+  ProtobufCMessage base;
+  /*
+   * 0: active. 1: deactivated, so not offered. 2: draining, so it also ends what it runs.
+   */
+  uint32_t kind;
+  /*
+   * Of a drain: how long tasks may take at most; -1: as long as their own policies say.
+   */
+  int64_t bound_ns;
+  /*
+   * Of a drain: when the agent was told, after 1970. 0 in orders.
+   */
+  int64_t since_ns;
+};
+#define MESETA__WIRE__AGENT_MODE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_mode__descriptor) \
+    , 0, 0, 0 }
 
 
 struct  Meseta__Wire__AgentOrder__Launch
@@ -436,7 +465,8 @@ typedef enum {
   MESETA__WIRE__AGENT_ORDER__KIND_SHUTDOWN_EXECUTOR = 3,
   MESETA__WIRE__AGENT_ORDER__KIND_SHUTDOWN_FRAMEWORK = 4,
   MESETA__WIRE__AGENT_ORDER__KIND_MESSAGE = 5,
-  MESETA__WIRE__AGENT_ORDER__KIND_ACKNOWLEDGE = 6
+  MESETA__WIRE__AGENT_ORDER__KIND_ACKNOWLEDGE = 6,
+  MESETA__WIRE__AGENT_ORDER__KIND_MODE = 7
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__AGENT_ORDER__KIND__CASE)
 } Meseta__Wire__AgentOrder__KindCase;
 
@@ -454,6 +484,7 @@ struct  Meseta__Wire__AgentOrder
     Meseta__Wire__AgentOrder__ShutdownFramework *shutdown_framework;
     Meseta__Wire__AgentOrder__MessageToExecutor *message;
     Meseta__Wire__AgentOrder__Acknowledge *acknowledge;
+    Meseta__Wire__AgentMode *mode;
   };
 };
 #define MESETA__WIRE__AGENT_ORDER__INIT \
@@ -687,6 +718,25 @@ Meseta__Wire__AgentRegistration *
 void   meseta__wire__agent_registration__free_unpacked
                      (Meseta__Wire__AgentRegistration *message,
                       ProtobufCAllocator *allocator);
+/* Meseta__Wire__AgentMode methods */
+void   meseta__wire__agent_mode__init
+                     (Meseta__Wire__AgentMode         *message);
+size_t meseta__wire__agent_mode__get_packed_size
+                     (const Meseta__Wire__AgentMode   *message);
+size_t meseta__wire__agent_mode__pack
+                     (const Meseta__Wire__AgentMode   *message,
+                      uint8_t             *out);
+size_t meseta__wire__agent_mode__pack_to_buffer
+                     (const Meseta__Wire__AgentMode   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__Wire__AgentMode *
+       meseta__wire__agent_mode__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__wire__agent_mode__free_unpacked
+                     (Meseta__Wire__AgentMode *message,
+                      ProtobufCAllocator *allocator);
 /* Meseta__Wire__AgentOrder__Launch methods */
 void   meseta__wire__agent_order__launch__init
                      (Meseta__Wire__AgentOrder__Launch         *message);
@@ -813,6 +863,9 @@ typedef void (*Meseta__Wire__BookEntry_Closure)
 typedef void (*Meseta__Wire__AgentRegistration_Closure)
                  (const Meseta__Wire__AgentRegistration *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__AgentMode_Closure)
+                 (const Meseta__Wire__AgentMode *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__AgentOrder__Launch_Closure)
                  (const Meseta__Wire__AgentOrder__Launch *message,
                   void *closure_data);
@@ -861,6 +914,7 @@ extern const ProtobufCMessageDescriptor meseta__wire__framework_record__descript
 extern const ProtobufCMessageDescriptor meseta__wire__executor_exit__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__book_entry__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__agent_registration__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__agent_mode__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__agent_order__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__agent_order__launch__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__agent_order__launched_task__descriptor;

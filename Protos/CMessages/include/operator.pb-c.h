@@ -22,6 +22,7 @@ typedef struct Meseta__Wire__OperatorRequest__Kill Meseta__Wire__OperatorRequest
 typedef struct Meseta__Wire__OperatorRequest__Teardown Meseta__Wire__OperatorRequest__Teardown;
 typedef struct Meseta__Wire__OperatorRequest__ApplyPolicy Meseta__Wire__OperatorRequest__ApplyPolicy;
 typedef struct Meseta__Wire__OperatorRequest__Explain Meseta__Wire__OperatorRequest__Explain;
+typedef struct Meseta__Wire__OperatorRequest__SetMode Meseta__Wire__OperatorRequest__SetMode;
 typedef struct Meseta__Wire__OperatorResponse Meseta__Wire__OperatorResponse;
 typedef struct Meseta__Wire__OperatorResponse__Status Meseta__Wire__OperatorResponse__Status;
 typedef struct Meseta__Wire__OperatorResponse__Agent Meseta__Wire__OperatorResponse__Agent;
@@ -102,6 +103,20 @@ struct  Meseta__Wire__OperatorRequest__Explain
     , (char *)protobuf_c_empty_string, NULL }
 
 
+/*
+ * Confirmed when the agent has it on its disk.
+ */
+struct  Meseta__Wire__OperatorRequest__SetMode
+{
+  ProtobufCMessage base;
+  char *agent_id;
+  Meseta__Wire__AgentMode *mode;
+};
+#define MESETA__WIRE__OPERATOR_REQUEST__SET_MODE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_request__set_mode__descriptor) \
+    , (char *)protobuf_c_empty_string, NULL }
+
+
 typedef enum {
   MESETA__WIRE__OPERATOR_REQUEST__KIND__NOT_SET = 0,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_STATUS = 2,
@@ -116,6 +131,7 @@ typedef enum {
   MESETA__WIRE__OPERATOR_REQUEST__KIND_ROLES = 11,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_SHARES = 12,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_EXPLAIN = 13,
+  MESETA__WIRE__OPERATOR_REQUEST__KIND_SET_MODE = 20,
   MESETA__WIRE__OPERATOR_REQUEST__KIND_COMPARE = 14
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__OPERATOR_REQUEST__KIND__CASE)
 } Meseta__Wire__OperatorRequest__KindCase;
@@ -141,6 +157,7 @@ struct  Meseta__Wire__OperatorRequest
     protobuf_c_boolean roles;
     protobuf_c_boolean shares;
     Meseta__Wire__OperatorRequest__Explain *explain;
+    Meseta__Wire__OperatorRequest__SetMode *set_mode;
     /*
      * Every allocator that only watches, and the frameworks under it.
      */
@@ -192,10 +209,15 @@ struct  Meseta__Wire__OperatorResponse__Agent
    */
   char *attributes;
   char *allocator;
+  Meseta__Wire__AgentMode *mode;
+  /*
+   * It drains, and nothing runs there any more.
+   */
+  protobuf_c_boolean drained;
 };
 #define MESETA__WIRE__OPERATOR_RESPONSE__AGENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__agent__descriptor) \
-    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, NULL, NULL, NULL, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, NULL, 0 }
 
 
 struct  Meseta__Wire__OperatorResponse__Framework
@@ -512,6 +534,9 @@ void   meseta__wire__operator_request__apply_policy__init
 /* Meseta__Wire__OperatorRequest__Explain methods */
 void   meseta__wire__operator_request__explain__init
                      (Meseta__Wire__OperatorRequest__Explain         *message);
+/* Meseta__Wire__OperatorRequest__SetMode methods */
+void   meseta__wire__operator_request__set_mode__init
+                     (Meseta__Wire__OperatorRequest__SetMode         *message);
 /* Meseta__Wire__OperatorRequest methods */
 void   meseta__wire__operator_request__init
                      (Meseta__Wire__OperatorRequest         *message);
@@ -603,6 +628,9 @@ typedef void (*Meseta__Wire__OperatorRequest__ApplyPolicy_Closure)
 typedef void (*Meseta__Wire__OperatorRequest__Explain_Closure)
                  (const Meseta__Wire__OperatorRequest__Explain *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__OperatorRequest__SetMode_Closure)
+                 (const Meseta__Wire__OperatorRequest__SetMode *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__OperatorRequest_Closure)
                  (const Meseta__Wire__OperatorRequest *message,
                   void *closure_data);
@@ -659,6 +687,7 @@ extern const ProtobufCMessageDescriptor meseta__wire__operator_request__kill__de
 extern const ProtobufCMessageDescriptor meseta__wire__operator_request__teardown__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_request__apply_policy__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_request__explain__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__operator_request__set_mode__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__status__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__operator_response__agent__descriptor;

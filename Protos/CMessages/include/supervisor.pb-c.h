@@ -19,6 +19,8 @@ typedef struct Meseta__Wire__SupervisorStart Meseta__Wire__SupervisorStart;
 typedef struct Meseta__Wire__SupervisorLimit Meseta__Wire__SupervisorLimit;
 typedef struct Meseta__Wire__SupervisorSignal Meseta__Wire__SupervisorSignal;
 typedef struct Meseta__Wire__SupervisorCommand Meseta__Wire__SupervisorCommand;
+typedef struct Meseta__Wire__SupervisorProbe Meseta__Wire__SupervisorProbe;
+typedef struct Meseta__Wire__SupervisorProbed Meseta__Wire__SupervisorProbed;
 typedef struct Meseta__Wire__SupervisorRun Meseta__Wire__SupervisorRun;
 typedef struct Meseta__Wire__SupervisorExit Meseta__Wire__SupervisorExit;
 typedef struct Meseta__Wire__SupervisorFailure Meseta__Wire__SupervisorFailure;
@@ -160,7 +162,8 @@ typedef enum {
   MESETA__WIRE__SUPERVISOR_COMMAND__KIND_SIGNAL = 2,
   MESETA__WIRE__SUPERVISOR_COMMAND__KIND_DESTROY = 3,
   MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FORGET = 4,
-  MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FINISH = 5
+  MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FINISH = 5,
+  MESETA__WIRE__SUPERVISOR_COMMAND__KIND_PROBE = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__SUPERVISOR_COMMAND__KIND__CASE)
 } Meseta__Wire__SupervisorCommand__KindCase;
 
@@ -186,11 +189,65 @@ struct  Meseta__Wire__SupervisorCommand
      * The framework is done here: end once no run is left. Taken back by a start.
      */
     protobuf_c_boolean finish;
+    Meseta__Wire__SupervisorProbe *probe;
   };
 };
 #define MESETA__WIRE__SUPERVISOR_COMMAND__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_command__descriptor) \
     , MESETA__WIRE__SUPERVISOR_COMMAND__KIND__NOT_SET, {0} }
+
+
+/*
+ * A process beside a run that looks whether it is well: in the run's control groups, as the run's user, and where the
+ * run's first process sees it. It is not in the journal, never counts as the run, and dies with it, with its time, and
+ * with the connection to the agent.
+ */
+struct  Meseta__Wire__SupervisorProbe
+{
+  ProtobufCMessage base;
+  /*
+   * Chosen by the agent, once in a connection.
+   */
+  uint64_t probe;
+  /*
+   * `run` names the run; `output`, `error` and `limits` mean nothing here.
+   */
+  Meseta__Wire__SupervisorStart *start;
+  /*
+   * 0: no bound.
+   */
+  uint64_t timeout_ms;
+};
+#define MESETA__WIRE__SUPERVISOR_PROBE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_probe__descriptor) \
+    , 0, NULL, 0 }
+
+
+/*
+ * What came of a probe, when none of its processes is left.
+ */
+struct  Meseta__Wire__SupervisorProbed
+{
+  ProtobufCMessage base;
+  uint64_t probe;
+  /*
+   * Of its first process, as waitpid(2) gives it.
+   */
+  int32_t status;
+  protobuf_c_boolean timed_out;
+  /*
+   * errno: nothing was executed, where `stage` says; ESRCH: the run is not running. Else 0.
+   */
+  int32_t error;
+  Meseta__Wire__SupervisorStage stage;
+  /*
+   * The end of what it wrote.
+   */
+  ProtobufCBinaryData output;
+};
+#define MESETA__WIRE__SUPERVISOR_PROBED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_probed__descriptor) \
+    , 0, 0, 0, 0, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_UNKNOWN, {0,NULL} }
 
 
 /*
@@ -296,7 +353,8 @@ typedef enum {
   MESETA__WIRE__SUPERVISOR_EVENT__KIND_STARTED = 2,
   MESETA__WIRE__SUPERVISOR_EVENT__KIND_EXITED = 3,
   MESETA__WIRE__SUPERVISOR_EVENT__KIND_FAILED = 4,
-  MESETA__WIRE__SUPERVISOR_EVENT__KIND_UNKNOWN = 5
+  MESETA__WIRE__SUPERVISOR_EVENT__KIND_UNKNOWN = 5,
+  MESETA__WIRE__SUPERVISOR_EVENT__KIND_PROBED = 10
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__SUPERVISOR_EVENT__KIND__CASE)
 } Meseta__Wire__SupervisorEvent__KindCase;
 
@@ -319,6 +377,7 @@ struct  Meseta__Wire__SupervisorEvent
      * Signal or destroy of a run that is not here.
      */
     uint64_t unknown;
+    Meseta__Wire__SupervisorProbed *probed;
   };
 };
 #define MESETA__WIRE__SUPERVISOR_EVENT__INIT \
@@ -432,6 +491,44 @@ Meseta__Wire__SupervisorCommand *
                       const uint8_t       *data);
 void   meseta__wire__supervisor_command__free_unpacked
                      (Meseta__Wire__SupervisorCommand *message,
+                      ProtobufCAllocator *allocator);
+/* Meseta__Wire__SupervisorProbe methods */
+void   meseta__wire__supervisor_probe__init
+                     (Meseta__Wire__SupervisorProbe         *message);
+size_t meseta__wire__supervisor_probe__get_packed_size
+                     (const Meseta__Wire__SupervisorProbe   *message);
+size_t meseta__wire__supervisor_probe__pack
+                     (const Meseta__Wire__SupervisorProbe   *message,
+                      uint8_t             *out);
+size_t meseta__wire__supervisor_probe__pack_to_buffer
+                     (const Meseta__Wire__SupervisorProbe   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__Wire__SupervisorProbe *
+       meseta__wire__supervisor_probe__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__wire__supervisor_probe__free_unpacked
+                     (Meseta__Wire__SupervisorProbe *message,
+                      ProtobufCAllocator *allocator);
+/* Meseta__Wire__SupervisorProbed methods */
+void   meseta__wire__supervisor_probed__init
+                     (Meseta__Wire__SupervisorProbed         *message);
+size_t meseta__wire__supervisor_probed__get_packed_size
+                     (const Meseta__Wire__SupervisorProbed   *message);
+size_t meseta__wire__supervisor_probed__pack
+                     (const Meseta__Wire__SupervisorProbed   *message,
+                      uint8_t             *out);
+size_t meseta__wire__supervisor_probed__pack_to_buffer
+                     (const Meseta__Wire__SupervisorProbed   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__Wire__SupervisorProbed *
+       meseta__wire__supervisor_probed__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__wire__supervisor_probed__free_unpacked
+                     (Meseta__Wire__SupervisorProbed *message,
                       ProtobufCAllocator *allocator);
 /* Meseta__Wire__SupervisorRun methods */
 void   meseta__wire__supervisor_run__init
@@ -561,6 +658,12 @@ typedef void (*Meseta__Wire__SupervisorSignal_Closure)
 typedef void (*Meseta__Wire__SupervisorCommand_Closure)
                  (const Meseta__Wire__SupervisorCommand *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__SupervisorProbe_Closure)
+                 (const Meseta__Wire__SupervisorProbe *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__SupervisorProbed_Closure)
+                 (const Meseta__Wire__SupervisorProbed *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__SupervisorRun_Closure)
                  (const Meseta__Wire__SupervisorRun *message,
                   void *closure_data);
@@ -590,6 +693,8 @@ extern const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descript
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_limit__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_signal__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_command__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__supervisor_probe__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__supervisor_probed__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_run__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_exit__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_failure__descriptor;

@@ -12,11 +12,15 @@ public enum AgentFact: Hashable, Sendable {
     /// The relay sent it elsewhere.
     case movedOn(message: String)
     case orderIgnored(reason: String)
+    /// An operator's wish is on disk.
+    case modeSet(AgentMode)
     case taskAccepted(TaskKey)
     /// It did not run here, and its scheduler is told.
     case taskRefused(TaskKey, TaskState, message: String)
     /// A status was made or taken from an executor.
     case statusMade(TaskKey, TaskState, message: String)
+    /// Whether or not that changes anything.
+    case healthCheckFailed(TaskKey, String)
     /// Unacknowledged statuses were sent again.
     case statusesResent(Int)
     /// Terminal and acknowledged.

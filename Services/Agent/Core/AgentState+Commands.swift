@@ -19,7 +19,9 @@ extension AgentState {
         }
         guard task.stage == .launching else { return }
         self.tasks[number]?.stage = .running
+        self.tasks[number]?.checkStatus = task.info?.check.flatMap { CheckStatus(of: $0.probe) }
         self.add(Draft(.running, source: .executor), to: number, at: now, into: &effects)
+        self.watch(number, at: now, into: &effects)
         if let bound = task.info?.maxCompletionTime {
             effects.append(.setTimer(.completion(number), at: now + bound))
         }
@@ -62,7 +64,11 @@ extension AgentState {
             return Draft(.failed, reason: .executorTerminated, message: exit.message(or: "Its supervisor died."))
         case .itself: break
         }
-        if task.kill != nil { return Draft(.killed, source: .executor, message: message) }
+        if task.kill != nil {
+            let why = task.sickness.map { $0 + " " } ?? (task.isDrained ? "The agent is being drained. " : "")
+            return Draft(
+                .killed, source: .executor, reason: task.isDrained ? .agentDraining : nil, message: why + message)
+        }
         if task.isOvertime {
             return Draft(
                 .failed, source: .executor, reason: .maxCompletionTimeReached,
@@ -73,9 +79,10 @@ extension AgentState {
 
     // MARK: Kill
 
-    /// `insistence`: why the task goes even if its executor does not end it.
+    /// `insistence`: why the task goes even if its executor does not end it; its time is then bounded, unless `isExact`.
     mutating func killTask(
-        _ key: TaskKey, grace: Duration?, insistence: String?, at now: Instant, into effects: inout [Effect]
+        _ key: TaskKey, grace: Duration?, insistence: String?, isExact: Bool = false, at now: Instant,
+        into effects: inout [Effect]
     ) {
         guard let number = self.numbers[key], let task = self.tasks[number], task.isLive else {
             return effects.append(.observe(.orderIgnored(reason: "kill of \(key), which is not live here")))
@@ -83,10 +90,11 @@ extension AgentState {
         switch (task.stage, task.isCommand) {
         case (.accepted, _), (.queued, _): self.killDuringLaunch(task, at: now, into: &effects)
         case (.launching, _), (.running, true):
-            let grace = insistence == nil ? grace : self.patience(with: task, atMost: grace)
+            let grace = insistence == nil || isExact ? grace : self.patience(with: task, atMost: grace)
             self.killCommand(number, grace: grace, at: now, into: &effects)
         case (.running, false):
-            self.killInExecutor(task, grace: grace, insistence: insistence, at: now, into: &effects)
+            self.killInExecutor(
+                task, grace: grace, insistence: insistence, isExact: isExact, at: now, into: &effects)
         case (.ended, _): break
         }
     }
@@ -107,8 +115,9 @@ extension AgentState {
         }
         for number in numbers {
             self.add(
-                Draft(.killed, reason: .taskKilledDuringLaunch, message: "Killed before it was launched."), to: number,
-                at: now, into: &effects)
+                Draft(
+                    .killed, reason: task.isDrained ? .agentDraining : .taskKilledDuringLaunch,
+                    message: "Killed before it was launched."), to: number, at: now, into: &effects)
         }
         if let key = task.executorKey, let executor = self.executor(key), executor.tasks.isEmpty,
             !executor.hasReceivedTasks
@@ -133,8 +142,11 @@ extension AgentState {
         let patience = grace ?? task.info?.killGracePeriod ?? self.settings.killGracePeriod
         self.tasks[number]?.kill = .init(requestedAt: now, grace: grace, deadline: now + patience)
         self.append(.killRequested(number: number, grace: grace), then: .kill(number), into: &effects)
+        self.unwatch(number, into: &effects)
         if task.stage == .running, self.frameworks[task.key.framework]?.wantsTaskKilling ?? false {
-            self.add(Draft(.killing, source: .executor), to: number, at: now, into: &effects)
+            self.add(
+                Draft(.killing, source: .executor, reason: task.isDrained ? .agentDraining : nil), to: number, at: now,
+                into: &effects)
         }
     }
 

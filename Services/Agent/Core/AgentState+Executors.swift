@@ -223,9 +223,13 @@ extension AgentState {
             guard let uuid = status.uuid else { return }
             return effects.append(.sendToExecutor(peer, .acknowledged(status.taskID, uuid: uuid)))
         }
+        var status = status
+        let isOver = status.state == .killed || status.state == .killing
+        if task?.isDrained == true, isOver, status.reason == nil { status.reason = .agentDraining }
         let draft = Draft(
             status.state, source: .executor, reason: status.reason, message: status.message ?? "", update: status)
         self.add(draft, to: number!, at: now, into: &effects)
+        self.endIfDrained(executor, at: now, into: &effects)
     }
 
     /// Why an update cannot be taken; nil if it can.
@@ -246,10 +250,11 @@ extension AgentState {
     /// A wish that cannot be told now is told when it subscribes; the time runs meanwhile. Insisting again does not
     /// lengthen it. It is not logged: after a restart the master asks again, and the time begins anew.
     mutating func killInExecutor(
-        _ task: TaskEntry, grace: Duration?, insistence: String?, at now: Instant, into effects: inout [Effect]
+        _ task: TaskEntry, grace: Duration?, insistence: String?, isExact: Bool = false, at now: Instant,
+        into effects: inout [Effect]
     ) {
         guard let key = task.executorKey, let executor = self.executor(key) else { return }
-        let patience = insistence == nil ? grace : self.patience(with: task, atMost: grace)
+        let patience = insistence == nil || isExact ? grace : self.patience(with: task, atMost: grace)
         var kill = TaskEntry.Kill(
             requestedAt: now, grace: patience, deadline: task.kill?.deadline ?? .distantFuture,
             insistence: task.kill?.insistence)
@@ -307,7 +312,8 @@ extension AgentState {
         let message = "Executor \(id) did not end task \(task.key.task) in time, and was ended: \(insistence)."
         let end = ExecutorEntry.End(isLost: true, reason: .containerPreempted, message: message)
         let usual = self.settings.executorShutdownGracePeriod
-        let latest = now + min(executor.info.shutdownGracePeriod ?? usual, usual)
+        var latest = now + min(executor.info.shutdownGracePeriod ?? usual, usual)
+        if task.isDrained, let end = self.drainEnd { latest = max(now, min(latest, end)) }
         effects.append(.observe(.executorDefied(task.key, reason: insistence)))
         switch executor.stage {
         case .registering, .away: self.destroyExecutor(executor.runID, end, into: &effects)
@@ -409,7 +415,8 @@ extension AgentState {
                 message: "The task ran longer than its max_completion_time.")
         }
         let message = end.reason == .containerPreempted ? end.message : "\(end.message) (\(insistence))"
-        return Draft(.killed, reason: .containerPreempted, message: message)
+        return Draft(
+            .killed, reason: task.isDrained ? .agentDraining : .containerPreempted, message: message)
     }
 
     mutating func executorExitLogged(_ run: RunID, _ exit: ExecutorExit, into effects: inout [Effect]) {

@@ -182,6 +182,9 @@ extension AgentState {
         if self.frameworks[id]?.isShuttingDown ?? false {
             return Rejection(state: dropped, reason: .frameworkRemoved, message: "The framework was removed.")
         }
+        if self.mode.drain != nil {
+            return Rejection(state: dropped, reason: .agentDraining, message: "The agent is being drained.")
+        }
         if let invalid = candidates.lazy.compactMap({ Self.invalidity(of: $0) }).first {
             return Rejection(state: .error, reason: isGroup ? .taskGroupInvalid : .taskInvalid, message: invalid)
         }

@@ -65,6 +65,7 @@ extension AgentState {
             case .kill(let number): self.signalTask(number, at: now, into: &effects)
             case .executorExited(let run, let exit): self.executorExitLogged(run, exit, into: &effects)
             case .started: effects.append(.seekRelay)
+            case .mode(let mode): self.modeLogged(mode, at: now, into: &effects)
             case .tell(let entry): self.tell(entry.change, position: entry.position, into: &effects)
             }
         }
@@ -88,7 +89,8 @@ extension AgentLogRecord {
         case .taskStatus(let status): status.position
         case .acknowledged(_, _, let position): position
         case .executorExited(let exit): exit.position
-        case .started, .identity, .epochSeen, .frameworkSeen, .killRequested, .bookConfirmed, .deactivated, .counters:
+        case .started, .identity, .epochSeen, .frameworkSeen, .killRequested, .bookConfirmed, .deactivated, .mode,
+            .counters:
             nil
         }
     }

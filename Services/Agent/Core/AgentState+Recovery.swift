@@ -39,6 +39,7 @@ extension AgentState {
         // Last: while this is not on disk, the next life compares with the boot before.
         self.append(.started(starts: self.starts, boot: boot), then: .started, into: &effects)
         for launch in launches { self.onLogged(launch) }
+        self.drain(at: now, into: &effects)
     }
 
     /// Counts what is live.
@@ -114,6 +115,7 @@ extension AgentState {
         let run = task.acceptance.runID
         let wasSeen = task.sequence > 0
         self.resumeKill(number, at: now)
+        self.recallHealth(of: number)
         switch fates[run] {
         case .running:
             self.tasks[number]?.stage = .launching
@@ -123,6 +125,7 @@ extension AgentState {
                 self.containerStarted(run, at: now, into: &effects)
             }
             self.resumeCompletion(number, at: now, into: &effects)
+            if wasSeen { self.watch(number, at: now, into: &effects) }
             if task.kill != nil { launches.append(.kill(number)) }
         case .exited(let exit):
             self.tasks[number]?.stage = .running
@@ -150,9 +153,12 @@ extension AgentState {
     /// When a task that runs has run as long as it may; nil if it may run for ever.
     func completion(of task: TaskEntry) -> Instant? {
         guard let bound = task.info?.maxCompletionTime else { return nil }
-        let running = [task.acknowledged, task.latest].compactMap { $0 } + task.statuses
-        let start = running.first { $0.state == .running }.flatMap { self.codec.status($0.status)?.timestamp }
-        return start.map { Instant(nanoseconds: Int64($0 * 1e9)) + bound }
+        return self.start(of: task).map { $0 + bound }
+    }
+
+    /// When it said RUNNING first; nil if it has not.
+    func start(of task: TaskEntry) -> Instant? {
+        task.running.flatMap { self.codec.status($0.status)?.timestamp }.map { Instant(nanoseconds: Int64($0 * 1e9)) }
     }
 
     private mutating func resumeCompletion(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {

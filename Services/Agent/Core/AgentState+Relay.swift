@@ -70,7 +70,7 @@ extension AgentState {
             attributes: self.codec.encode(attributes: self.settings.attributes, hostname: self.settings.hostname),
             position: self.loggedPosition, tasks: self.tasks.values.map(\.record).sorted { $0.number < $1.number },
             executors: executors.values.sorted { $0.key < $1.key }, frameworks: frameworks, epoch: self.epoch,
-            isDeactivated: self.isDeactivated)
+            mode: self.loggedMode)
     }
 
     mutating func relaySaid(_ peer: PeerID, _ message: RelayToAgent, at now: Instant, into effects: inout [Effect]) {
@@ -150,6 +150,7 @@ extension AgentState {
         case .shutdownFramework(let id): self.shutdownFramework(id, at: now, into: &effects)
         case .message(let key, let data): self.messageForExecutor(key, data, into: &effects)
         case .acknowledge(let key, let uuid): self.acknowledge(key, uuid, into: &effects)
+        case .setMode(let mode): self.set(mode, at: now, into: &effects)
         }
     }
 

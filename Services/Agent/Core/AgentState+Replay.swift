@@ -14,7 +14,7 @@ extension AgentState {
         ]
         if let identity = self.identity { records.append(.identity(identity)) }
         if self.epoch > .none { records.append(.epochSeen(self.epoch)) }
-        if self.isDeactivated { records.append(.deactivated(true)) }
+        if self.mode != .active { records.append(.mode(self.mode)) }
         // Idle ones as well: their next task logs nothing of a framework that is known.
         for framework in self.frameworks.values.sorted(by: { $0.record.id < $1.record.id }) {
             records.append(.frameworkSeen(framework.record))
@@ -34,6 +34,9 @@ extension AgentState {
         var records: [AgentLogRecord] = [.taskAccepted(task.acceptance)]
         if let kill = task.kill, task.isCommand {
             records.append(.killRequested(number: task.number, grace: kill.grace))
+        }
+        if let running = task.running, task.isLive, running.sequence < task.acknowledged?.sequence ?? 0 {
+            records.append(.taskStatus(running))
         }
         if let acknowledged = task.acknowledged {
             records.append(.taskStatus(acknowledged))
@@ -71,7 +74,12 @@ extension AgentState {
         case .acknowledged(let number, let sequence, let position): self.replayAcknowledged(number, sequence, position)
         case .executorExited(let exit): self.replay(exit)
         case .bookConfirmed(let position): self.replayConfirmed(position)
-        case .deactivated(let isDeactivated): self.isDeactivated = isDeactivated
+        case .deactivated(let isDeactivated):
+            self.mode = isDeactivated ? .deactivated : .active
+            self.loggedMode = self.mode
+        case .mode(let mode):
+            self.mode = mode
+            self.loggedMode = mode
         case .counters(let counters):
             self.lastNumber = max(self.lastNumber, counters.number)
             self.lastRun = max(self.lastRun, counters.runID)
@@ -94,6 +102,7 @@ extension AgentState {
         task.loggedSequence = status.sequence
         task.latest = status
         task.statuses.append(status)
+        if status.state == .running, task.isTimed, task.running == nil { task.running = status }
         if !task.isCommand { task.remember(status.uuid) }
         if status.state.isTerminal { task.stage = .ended }
         self.tasks[status.number] = task

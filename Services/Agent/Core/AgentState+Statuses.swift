@@ -40,6 +40,7 @@ extension AgentState {
             status: self.codec.encode(self.status(of: task, draft, uuid: uuid, at: now)),
             position: self.nextPosition())
         if draft.update != nil { task.remember(uuid) }
+        if draft.state == .running, task.isTimed, task.running == nil { task.running = logged }
         let isUnheard = self.frameworks[task.key.framework]?.isShuttingDown ?? false
         if !isUnheard { task.statuses.append(logged) }
         self.tasks[number] = task
@@ -62,6 +63,8 @@ extension AgentState {
         status.sequence = task.sequence
         status.waitStatus = draft.waitStatus
         if draft.update == nil {
+            status.healthy = task.healthy
+            status.checkStatus = task.checkStatus
             status.reason = draft.reason
             status.message = draft.message.isEmpty ? nil : draft.message
         }
@@ -71,6 +74,7 @@ extension AgentState {
 
     /// A task that is terminal uses nothing from here on.
     private mutating func end(_ number: UInt64, into effects: inout [Effect]) {
+        self.unwatch(number, into: &effects)
         guard var task = self.tasks.removeValue(forKey: number) else { return }
         if task.stage == .launching || task.stage == .running, task.isCommand {
             effects.append(.cancelTimer(.kill(number)))

@@ -22,10 +22,10 @@ public struct AgentState: Role {
         case executorDisconnected(PeerID)
         case container(ContainerEvent)
         case timerFired(AgentTimer)
+        /// What came of a `probe`.
+        case probed(ProbeID, ProbeResult)
         /// The host looked up which relays there are.
         case relaysFound([String])
-        /// The operator wants no offers of this agent, or wants them again.
-        case deactivationWanted(Bool)
         /// The process ends; what runs is left running.
         case shuttingDown
     }
@@ -45,6 +45,8 @@ public struct AgentState: Role {
         case destroy(RunID)
         /// Its end is on disk: the supervisor need not remember it.
         case forget(RunID)
+        /// Look whether a task is well; `probed` follows, once. Zero: as long as it takes.
+        case probe(ProbeID, ProbeOrder, timeout: Duration)
         case setTimer(AgentTimer, at: Instant)
         case cancelTimer(AgentTimer)
         case close(PeerID, Refusal?)
@@ -64,7 +66,10 @@ public struct AgentState: Role {
     var boot = ""
     var identity: AgentID?
     var epoch: Epoch = .none
-    var isDeactivated = false
+    /// What the operator wants, on disk or not.
+    var mode: AgentMode = .active
+    /// The same, on disk.
+    var loggedMode: AgentMode = .active
     var lastNumber: UInt64 = 0
     var lastRun: RunID = 0
     /// Of the last change, on disk or not.
@@ -151,8 +156,8 @@ public struct AgentState: Role {
         case .container(.launchFailed(let run, let message)):
             self.containerLaunchFailed(run, message, at: now, into: &effects)
         case .timerFired(let timer): self.timerFired(timer, at: now, into: &effects)
+        case .probed(let id, let result): self.probed(id, result, at: now, into: &effects)
         case .relaysFound(let relays): self.learn(relays: relays, at: now, into: &effects)
-        case .deactivationWanted(let isWanted): self.deactivate(isWanted, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }
     }
@@ -168,18 +173,12 @@ public struct AgentState: Role {
         case .statusRetry: self.retryStatuses(at: now, into: &effects)
         case .kill(let number): self.killGraceEnded(number, at: now, into: &effects)
         case .completion(let number): self.completionTimeReached(number, at: now, into: &effects)
+        case .probe(let number, let kind): self.probe(number, kind, into: &effects)
         case .executorRegistration(let run): self.executorIsLate(run, into: &effects)
         case .executorShutdown(let run): self.shutdownGraceEnded(run, into: &effects)
         case .relayRetry: effects.append(.seekRelay)
         case .homecoming: self.goHome(at: now, into: &effects)
         }
-    }
-
-    private mutating func deactivate(_ isWanted: Bool, at now: Instant, into effects: inout [Effect]) {
-        guard isWanted != self.isDeactivated else { return }
-        self.isDeactivated = isWanted
-        self.append(.deactivated(isWanted), into: &effects)
-        self.attach(at: now, into: &effects)
     }
 
     private mutating func shutDown(into effects: inout [Effect]) {
@@ -197,6 +196,8 @@ public enum AgentTimer: Hashable, Sendable {
     case kill(UInt64)
     /// A task, by number, has run as long as it may.
     case completion(UInt64)
+    /// A task, by number, is due to be looked at.
+    case probe(UInt64, ProbeID.Kind)
     /// An executor should have subscribed by now.
     case executorRegistration(RunID)
     /// The grace period of an executor ends.

@@ -14,8 +14,8 @@ public struct AgentSummary: Sendable {
     public var isRegistered: Bool
     /// It has read its log.
     public var isRecovered: Bool
-    /// The operator wants no offers of it.
-    public var isDeactivated: Bool
+    /// What the operator wants of it.
+    public var mode: AgentMode
     /// What it shares out.
     public var total: Resources
     /// By live tasks and executors.
@@ -44,7 +44,7 @@ extension AgentState {
         AgentSummary(
             agentID: self.identity, attachment: self.attachment, epoch: self.epoch, relay: self.link?.address,
             isRegistered: self.link?.isRegistered ?? false, isRecovered: self.isRecovered,
-            isDeactivated: self.isDeactivated, total: self.settings.total, used: self.used,
+            mode: self.mode, total: self.settings.total, used: self.used,
             tasks: self.tasks.values.count { $0.isLive }, executors: self.executorRuns.count,
             unacknowledged: self.tasks.values.reduce(0) { $0 + $1.statuses.count })
     }

@@ -73,8 +73,25 @@ struct TaskEntry {
     var kill: Kill?
     /// It ran longer than it may.
     var isOvertime = false
+    /// It has to go because the agent is being emptied.
+    var isDrained = false
     /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
     var runsUntil: Instant?
+    /// The first RUNNING, if times are counted from it.
+    var running: LoggedStatus?
+    /// As last told.
+    var healthy: Bool?
+    /// As last told.
+    var checkStatus: CheckStatus?
+    /// While somebody looks whether it is well.
+    var health: HealthMonitor?
+    /// While somebody looks and tells what is seen.
+    var isChecked = false
+    /// Looks under way, and how many there were.
+    var probes: [ProbeID.Kind: UInt32] = [:]
+    var attempts: [ProbeID.Kind: UInt32] = [:]
+    /// Why it is killed, if that is for its health.
+    var sickness: String?
     /// Of the record that the terminal status was acknowledged, from when that is appended.
     var removal: BookPosition?
     /// That record is on disk.
@@ -87,6 +104,10 @@ struct TaskEntry {
     var key: TaskKey { self.acceptance.key }
     var isCommand: Bool { self.acceptance.executorID == nil }
     var isLive: Bool { self.stage != .ended }
+    /// Whether times are counted from its first RUNNING.
+    var isTimed: Bool {
+        self.info.map { $0.maxCompletionTime != nil || $0.healthCheck != nil || $0.check != nil } ?? false
+    }
     var resources: Resources { self.info?.resources ?? .init() }
     var executorKey: ExecutorKey? { self.acceptance.executorID.map { ExecutorKey(self.key.framework, $0) } }
 
@@ -204,4 +225,6 @@ enum Consequence {
     case tell(BookEntry)
     /// The number of this life of the agent is on disk: it may be shown.
     case started
+    /// What the operator wants is on disk: it is told, and done.
+    case mode(AgentMode)
 }

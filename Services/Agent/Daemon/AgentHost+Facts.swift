@@ -30,12 +30,15 @@ extension AgentHost {
         case .orderIgnored(let reason):
             self.metrics.ordersIgnored.add()
             self.logger.info("Order ignored", metadata: [LogKey.reason: "\(reason)"])
+        case .modeSet(let mode):
+            self.logger.notice("An operator has changed the mode", metadata: ["mode": "\(mode.word)"])
         case .statusesResent(let count):
             self.metrics.statusesResent.add(count)
             self.logger.debug("Statuses sent again", metadata: [LogKey.count: "\(count)"])
         case .orphanDestroyed(let run):
             self.logger.warning("A container that no record explains is destroyed", metadata: ["run_id": "\(run)"])
-        case .taskAccepted, .taskRefused, .statusMade, .taskRemoved, .updateDropped, .executorDefied:
+        case .taskAccepted, .taskRefused, .statusMade, .taskRemoved, .updateDropped, .executorDefied,
+            .healthCheckFailed:
             self.observe(task: fact)
         case .executorLaunched, .executorSubscribed, .executorRefused, .executorAway, .executorExited, .messageDropped:
             self.observe(executor: fact)
@@ -61,6 +64,10 @@ extension AgentHost {
             self.metrics.updatesDropped.add()
             self.logger.warning(
                 "Update of an executor dropped", metadata: Self.metadata(key, [LogKey.reason: "\(reason)"]))
+        case .healthCheckFailed(let key, let reason):
+            self.metrics.healthChecksFailed.add()
+            self.logger.info(
+                "The health check of a task failed", metadata: Self.metadata(key, [LogKey.reason: "\(reason)"]))
         case .executorDefied(let key, let reason):
             self.metrics.executorsDefiant.add()
             self.logger.warning(

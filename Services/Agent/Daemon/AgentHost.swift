@@ -15,9 +15,9 @@ final class AgentHost: @unchecked Sendable {
     let metrics: AgentMetrics
     let readiness: Readiness
     let logger: Logger
-    private let node: Node
+    let node: Node
     private let log: AgentLogFile
-    private let containerizer: Containerizer
+    let containerizer: Containerizer
     /// Of the log, until they are told.
     private var records: [AgentLogRecord]
     private let arena = MessageArena()
@@ -175,6 +175,7 @@ final class AgentHost: @unchecked Sendable {
         case .update(let run, let resources): self.containerizer.update(run, resources)
         case .destroy(let run): self.containerizer.destroy(run)
         case .forget(let run): self.containerizer.forget(run)
+        case .probe(let id, let order, let timeout): self.probe(id, order, timeout: timeout)
         case .setTimer(let timer, let instant): self.host.setTimer(timer, at: instant, .timerFired(timer))
         case .cancelTimer(let timer): self.host.cancelTimer(timer)
         case .close(let peer, let refusal): self.peers[peer]?.close(refusal)

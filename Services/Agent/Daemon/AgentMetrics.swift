@@ -21,6 +21,7 @@ final class AgentMetrics: Sendable {
     let messagesDropped: Counter
     let executorsExited: Counter
     let executorsDefiant: Counter
+    let healthChecksFailed: Counter
     private let statuses: [TaskState: Counter]
 
     init(_ metrics: Metrics) {
@@ -44,6 +45,8 @@ final class AgentMetrics: Sendable {
         self.executorsExited = metrics.counter("meseta_agent_executors_exited_total", "Executors that exited.")
         self.executorsDefiant = metrics.counter(
             "meseta_agent_executors_defiant_total", "Executors ended because they did not end a task that had to go.")
+        self.healthChecksFailed = metrics.counter(
+            "meseta_agent_health_checks_failed_total", "Looks at tasks that were not well.")
         self.statuses = Dictionary(
             uniqueKeysWithValues: TaskState.allCases.map { state in
                 let label = [("state", state.name)]

@@ -10,6 +10,7 @@ extension Containerizer {
         case prepare(ContainerSpec)
         case update(RunID, Resources)
         case cleanUp(RunID, End)
+        case prepareProbe(UInt64, ContainerSpec)
     }
 
     /// How a run ended, as its supervisor tells it.
@@ -25,6 +26,7 @@ extension Containerizer {
         case prepared(RunID, Result<SupervisorStart, IsolationError>)
         case updated(RunID, IsolationError?)
         case cleanedUp(RunID, ContainerEvent, isClean: Bool)
+        case probePrepared(UInt64, Result<SupervisorStart, IsolationError>)
     }
 
     func add(_ chore: Chore) {
@@ -55,6 +57,7 @@ extension Containerizer {
                 "Cannot change the limits of a container",
                 metadata: [LogKey.runID: "\(runID)", LogKey.error: "\(error)"])
         case .cleanedUp(let runID, let event, let isClean): self.cleanedUp(runID, event, isClean: isClean)
+        case .probePrepared(let id, let result): self.probePrepared(id, result)
         }
     }
 
@@ -105,35 +108,54 @@ struct Worker: Sendable {
         case .cleanUp(let runID, let end):
             let event = self.event(runID, end)
             return .cleanedUp(runID, event, isClean: self.isolator.cleanUp(runID))
+        case .prepareProbe(let id, let spec):
+            return .probePrepared(id, Result { () throws(IsolationError) in try self.prepareProbe(spec) })
         }
     }
 
     private func prepare(_ spec: ContainerSpec) throws(IsolationError) -> SupervisorStart {
-        let own = Users.own
-        var entry = own, user: SupervisorStart.User?
-        if let name = spec.user {
-            let found = try Users.find(name)
-            entry = found
-            if found.user.uid != Users.ownID { user = found.user }
-        }
-        if user != nil, !Users.canSwitch {
-            throw IsolationError("the agent does not run as root, so nothing can run as \"\(spec.user ?? "")\"")
-        }
+        let (entry, user) = try self.user(of: spec)
         let sandbox = try Sandbox.make(spec.sandbox, below: self.settings.directory, owner: user)
         let (cgroups, tracking) = try self.isolator.prepare(spec.runID, spec.resources)
+        var start = try self.start(spec, sandbox, entry, user)
+        start.cgroups = cgroups
+        start.tracking = tracking
+        return start
+    }
+
+    /// A process that joins what was made for its container.
+    private func prepareProbe(_ spec: ContainerSpec) throws(IsolationError) -> SupervisorStart {
+        let (entry, user) = try self.user(of: spec)
+        let sandbox = Sandbox(path: self.settings.directory + "/" + spec.sandbox.joined(separator: "/"))
+        var start = try self.start(spec, sandbox, entry, user)
+        start.cgroups = self.isolator.existingGroups(of: spec.runID)
+        return start
+    }
+
+    private func user(of spec: ContainerSpec) throws(IsolationError) -> (UserEntry?, SupervisorStart.User?) {
+        guard let name = spec.user else { return (Users.own, nil) }
+        let found = try Users.find(name)
+        if found.user.uid == Users.ownID { return (found, nil) }
+        guard Users.canSwitch else {
+            throw IsolationError("the agent does not run as root, so nothing can run as \"\(name)\"")
+        }
+        return (found, found.user)
+    }
+
+    private func start(
+        _ spec: ContainerSpec, _ sandbox: Sandbox, _ entry: UserEntry?, _ user: SupervisorStart.User?
+    ) throws(IsolationError) -> SupervisorStart {
         let command = spec.command, program = command.shell ? "/bin/sh" : command.value ?? command.arguments.first ?? ""
         guard !program.isEmpty, !command.shell || command.value != nil else {
             throw IsolationError("the command is empty")
         }
         var arguments = command.shell ? ["sh", "-c", command.value ?? ""] : command.arguments
         if arguments.isEmpty { arguments = [program] }
-        var start = SupervisorStart(
+        let start = SupervisorStart(
             runID: spec.runID, program: program, arguments: arguments,
             environment: self.environment(spec, sandbox, entry).map { "\($0.key)=\($0.value)" }.sorted(),
             directory: sandbox.path, outputPath: sandbox.output, errorPath: sandbox.error, user: user,
             mark: "MESETA_SANDBOX=\(sandbox.path)")
-        start.cgroups = cgroups
-        start.tracking = tracking
         guard ([program] + arguments + start.environment).allSatisfy({ !$0.utf8.contains(0) }) else {
             throw IsolationError("the command or its environment holds a NUL character")
         }

@@ -11,6 +11,7 @@ extension Containerizer {
         case .exited(let exit): self.exited(exit)
         case .failed(let failure): self.failed(failure)
         case .unknown(let runID): self.isUnknown(runID)
+        case .probed(let probed): self.probed(probed)
         }
     }
 

@@ -25,6 +25,9 @@ public final class Containerizer {
     var queue: [Chore] = []
     var isWorking = false
     var recovery: Recovery?
+    /// Those that have not been told of, by number.
+    var probes: [UInt64: PendingProbe] = [:]
+    var lastProbe: UInt64 = 0
 
     /// A container from its launch until it is forgotten.
     struct Container {
@@ -201,6 +204,7 @@ public final class Containerizer {
     private func supervisorEnded(_ frameworkID: FrameworkID) -> Bool {
         guard let supervisor = self.supervisors[frameworkID] else { return false }
         self.supervisors[frameworkID]?.hasReported = false
+        self.giveUpProbes(of: frameworkID)
         guard supervisor.isFinishing, supervisor.containers == 0 else {
             self.logger.warning(
                 "The connection to a supervisor ended; it is started again if it is gone",

@@ -91,6 +91,12 @@ public struct Isolator: Sendable {
         )
     }
 
+    /// The control groups that the processes of a container joined.
+    func existingGroups(of run: RunID) -> [String] {
+        let directories = self.directories(of: run)
+        return self.tree.hierarchies.compactMap { directories.directory(in: $0) }
+    }
+
     /// Sets the limits of a container that runs.
     func update(_ run: RunID, _ resources: Resources) throws(IsolationError) {
         let directories = self.directories(of: run)

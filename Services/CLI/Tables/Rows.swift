@@ -42,12 +42,15 @@ extension ClusterStatus {
 }
 
 extension AgentRow {
+    /// active, deactivated, draining or drained.
+    var modeWord: String { self.isDrained ? "drained" : self.mode.word }
+
     static let columns = [
-        "id", "hostname", "attached", "active", "cpus", "mem", "tasks", "relay", "allocator", "side_port", "attributes",
+        "id", "hostname", "attached", "mode", "cpus", "mem", "tasks", "relay", "allocator", "side_port", "attributes",
     ]
     var cells: [Cell] {
         [
-            .text(self.id.rawValue), .text(self.hostname), .flag(self.isAttached), .flag(self.isActive),
+            .text(self.id.rawValue), .text(self.hostname), .flag(self.isAttached), .text(self.modeWord),
             .usage("cpus", used: self.used, offered: self.offered, total: self.total),
             .usage("mem", used: self.used, offered: self.offered, total: self.total), .number(Double(self.tasks)),
             .text(self.relay), .text(self.allocator), .number(Double(self.sidePort)), .text(self.attributes),
@@ -55,14 +58,16 @@ extension AgentRow {
     }
 
     static let detailedColumns = [
-        "id", "hostname", "attached", "active", "tasks", "relay", "allocator", "side_port", "attributes", "total",
+        "id", "hostname", "attached", "active", "mode", "tasks", "relay", "allocator", "side_port", "attributes",
+        "total",
         "used",
         "offered",
     ]
     var detailedCells: [Cell] {
         [
             .text(self.id.rawValue), .text(self.hostname), .flag(self.isAttached), .flag(self.isActive),
-            .number(Double(self.tasks)), .text(self.relay), .text(self.allocator), .number(Double(self.sidePort)),
+            .text(self.modeWord), .number(Double(self.tasks)), .text(self.relay), .text(self.allocator),
+            .number(Double(self.sidePort)),
             .text(self.attributes), .resources(self.total), .resources(self.used), .resources(self.offered),
         ]
     }

@@ -15,6 +15,13 @@ struct AgentEntry {
         case unreachable(since: Instant)
     }
 
+    /// An operator's wish on its way to the agent.
+    struct Asker {
+        let peer: PeerID
+        let request: UInt64
+        let mode: AgentMode
+    }
+
     let id: AgentID
     /// Of its id, for the division among allocators.
     let hash: UInt64
@@ -24,7 +31,9 @@ struct AgentEntry {
     var attributes: Bytes
     /// What those say.
     var attributeList: [Attribute] = []
-    var isDeactivated: Bool
+    var mode: AgentMode
+    /// Operators who wait for it to take another.
+    var askers: [Asker] = []
     var attachment: Attachment
     var condition: Condition
     /// The name of the relay that brought the attachment.
@@ -53,7 +62,7 @@ struct AgentEntry {
     /// What can be offered.
     var free: Resources { self.total - self.held }
     /// Whether anything of it may be offered.
-    var isActive: Bool { self.isAttached && !self.isDeactivated }
+    var isActive: Bool { self.isAttached && self.mode == .active }
 }
 
 /// A framework as the master knows it.

@@ -28,6 +28,7 @@ extension MasterState.Cluster {
         self.adopting = nil
         self.divideSlots(of: agent)
         self.repeatOrders(to: agent, listed: registration.frameworks)
+        self.answerAskers(of: agent)
         if wasUnreachable { self.reportReturn(of: agent) }
         if !self.agents[agent].total.contains(self.agents[agent].held) { self.rescindOffers(ofAgent: agent) }
         self.assignOwner(of: agent)
@@ -43,10 +44,10 @@ extension MasterState.Cluster {
         self.agents[agent].total = registration.total
         self.agents[agent].attributes = registration.attributes
         self.agents[agent].attributeList = self.codec.attributes(registration.attributes)
-        self.agents[agent].isDeactivated = registration.isDeactivated
+        self.agents[agent].mode = registration.mode
         self.agents[agent].attachment = registration.attachment
         self.total += registration.total.summable
-        if registration.isDeactivated { self.rescindOffers(ofAgent: agent) }
+        if registration.mode != .active { self.rescindOffers(ofAgent: agent) }
     }
 
     /// A launch that the relay wrote to the agent and that its books do not show yet: occupied until they do.

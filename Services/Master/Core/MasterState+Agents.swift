@@ -78,7 +78,7 @@ extension MasterState.Cluster {
             AgentEntry(
                 id: id, hash: Rendezvous.hash(id.rawValue), hostname: registration.hostname,
                 sidePort: registration.sidePort, total: .init(), attributes: registration.attributes,
-                isDeactivated: registration.isDeactivated, attachment: registration.attachment,
+                mode: registration.mode, attachment: registration.attachment,
                 condition: .disconnected, relayName: "", position: 0, knowsItsID: registration.agentID != nil))
         self.agentRows[id] = agent
         if registration.agentID == nil {
@@ -106,6 +106,7 @@ extension MasterState.Cluster {
         self.agents[agent].condition = .disconnected
         self.agents[agent].losses += 1
         self.observe(.agentDetached(self.agents[agent].id, relay: self.agents[agent].relayName))
+        self.failAskers(of: agent)
         self.rescindOffers(ofAgent: agent)
         self.tellFacts(of: agent)
         let wasEmpty = self.agentDeadlines.nextDeadline == nil

@@ -195,7 +195,7 @@ extension MasterState.Cluster {
         let holding = allocation.holding
         guard let agent = self.agents.row(holding.agent), !agent.isUnreachable else { return "no such agent" }
         if let problem = self.problem(withOwnership: allocation.ownership, of: agent, by: allocator) { return problem }
-        if !agent.isActive { return "agent \(agent.id) is \(agent.isAttached ? "deactivated" : "disconnected")" }
+        if !agent.isActive { return "agent \(agent.id) is \(agent.isAttached ? agent.mode.word : "disconnected")" }
         guard let framework = self.frameworks.row(holding.framework) else { return "no such framework" }
         guard framework.peer != nil else { return "framework \(framework.id) has no scheduler" }
         guard framework.info.roles.contains(holding.role) else {

@@ -105,7 +105,7 @@ extension MasterState.Cluster {
     private func obstacle(of agent: Row, for framework: Row, role: String, wanted: Resources) -> OfferObstacle {
         let entry = self.agents[agent]
         if !entry.isAttached { return .agentAway }
-        if entry.isDeactivated { return .agentDeactivated }
+        if entry.mode != .active { return .agentDeactivated }
         if entry.offers.contains(where: { self.offers[$0].framework == framework }) { return .offered }
         if !self.admits(agent, to: self.frameworks[framework], role: role) { return .constraint }
         if !entry.total.contains(wanted) { return .neverLargeEnough }

@@ -34,6 +34,7 @@ extension MasterState.Cluster {
         case .applyPolicy(let policy, let source, let isTrial):
             self.applyAsked(policy, source: source, isTrial: isTrial, request.id, peer)
         case .kill(let framework, let task): self.killAsked(framework, task, request.id, peer)
+        case .setMode(let id, let mode): self.modeAsked(id, mode, request.id, peer)
         case .teardown(let id):
             guard let framework = self.frameworkRows[id], !self.frameworks[framework].isTerminating else {
                 let reason = self.removed.contains(id) ? "has been removed already" : "is not known"
@@ -152,6 +153,7 @@ extension MasterState.Cluster {
         row.relay = entry.relayName
         row.isAttached = entry.isAttached
         row.isActive = entry.isActive
+        row.mode = entry.mode
         row.total = entry.total
         row.offered = entry.offers.reduce(Resources()) { $0 + self.offers[$1].resources }
         row.used = entry.tasks.filter { self.tasks[$0].isOccupying }.reduce(Resources()) {
@@ -159,6 +161,7 @@ extension MasterState.Cluster {
         }
         row.used += entry.executors.reduce(Resources()) { $0 + self.executors[$1].resources }
         row.tasks = UInt32(entry.tasks.count { !self.tasks[$0].state.isTerminal })
+        row.isDrained = entry.mode.drain != nil && row.tasks == 0 && entry.executors.isEmpty
         row.attributes = entry.attributeList.map(\.text).joined(separator: ";")
         if let owner = entry.owner { row.allocator = self.allocators[owner].name }
         return row

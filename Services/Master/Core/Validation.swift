@@ -73,6 +73,8 @@ enum Validation {
         if task.resources.isEmpty { return "Task uses no resources" }
         if let grace = task.killGracePeriod, grace < .zero { return "Task's kill grace period is negative" }
         if let time = task.maxCompletionTime, time < .zero { return "Task's maximum completion time is negative" }
+        if let problem = task.healthCheck?.problem { return "Task's health check \(self.printable(problem))" }
+        if let problem = task.check?.problem { return "Task's check \(self.printable(problem))" }
         if isGrouped { return nil }
         if (task.command == nil) == (task.executor == nil) {
             return "Task should have exactly one of a command or an executor, but has "

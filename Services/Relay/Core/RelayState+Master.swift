@@ -113,7 +113,7 @@ extension RelayState {
             self.remember(launch.frameworkID, info: launch.frameworkInfo, replacing: true)
         case .acknowledge(let task, let uuid): self.acknowledged(task, uuid: uuid, agent: row, at: now, into: &effects)
         case .kill(let task, _, _, let endsExecutor): if endsExecutor { self.agents[row].ends(task) }
-        case .shutdownExecutor, .shutdownFramework, .message: break
+        case .shutdownExecutor, .shutdownFramework, .message, .setMode: break
         }
         effects.append(.sendToAgent(self.agents[row].peer, .order(epoch, attachment, order)))
     }

@@ -43,6 +43,8 @@ extension AgentLogRecord: WireMessage {
             self = .bookConfirmed(c.pointee.book_confirmed)
         case MESETA__WIRE__AGENT_LOG_RECORD__KIND_DEACTIVATED:
             self = .deactivated(c.pointee.deactivated != 0)
+        case MESETA__WIRE__AGENT_LOG_RECORD__KIND_MODE:
+            self = .mode(try AgentMode(c.pointee.mode, reader))
         case MESETA__WIRE__AGENT_LOG_RECORD__KIND_COUNTERS:
             let counters = c.pointee.counters!.pointee
             self = .counters(
@@ -101,6 +103,9 @@ extension AgentLogRecord: WireMessage {
         case .deactivated(let isDeactivated):
             c.pointee.kind_case = MESETA__WIRE__AGENT_LOG_RECORD__KIND_DEACTIVATED
             c.pointee.deactivated = isDeactivated ? 1 : 0
+        case .mode(let mode):
+            c.pointee.kind_case = MESETA__WIRE__AGENT_LOG_RECORD__KIND_MODE
+            c.pointee.mode = mode.c(in: arena)
         case .counters(let counters):
             c.pointee.kind_case = MESETA__WIRE__AGENT_LOG_RECORD__KIND_COUNTERS
             c.pointee.counters = arena.make()

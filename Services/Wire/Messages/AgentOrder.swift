@@ -30,6 +30,8 @@ extension AgentOrder {
             self = .acknowledge(
                 try reader.taskKey(acknowledge.framework_id, acknowledge.task_id),
                 uuid: reader.bytes(acknowledge.uuid))
+        case MESETA__WIRE__AGENT_ORDER__KIND_MODE:
+            self = .setMode(try AgentMode(c.pointee.mode, reader))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -75,6 +77,9 @@ extension AgentOrder {
             acknowledge.pointee.uuid = arena.binary(uuid)
             c.pointee.kind_case = MESETA__WIRE__AGENT_ORDER__KIND_ACKNOWLEDGE
             c.pointee.acknowledge = acknowledge
+        case .setMode(let mode):
+            c.pointee.kind_case = MESETA__WIRE__AGENT_ORDER__KIND_MODE
+            c.pointee.mode = mode.c(in: arena)
         }
         return c
     }

@@ -158,7 +158,8 @@ extension AgentRegistration {
                 framework throws(MessageError) in
                 try FrameworkRecord(framework, reader)
             },
-            epoch: Epoch(c.pointee.epoch), isDeactivated: c.pointee.deactivated != 0)
+            epoch: Epoch(c.pointee.epoch), mode: c.pointee.deactivated != 0 ? .deactivated : .active)
+        if let mode = c.pointee.mode { self.mode = try AgentMode(mode, reader) }
         self.isContinued = c.pointee.continued != 0
     }
 
@@ -178,8 +179,37 @@ extension AgentRegistration {
         c.pointee.n_frameworks = self.frameworks.count
         c.pointee.frameworks = arena.list(self.frameworks) { $0.c(in: arena) }
         c.pointee.epoch = self.epoch.value
-        c.pointee.deactivated = self.isDeactivated ? 1 : 0
+        c.pointee.deactivated = self.mode == .active ? 0 : 1
+        c.pointee.mode = self.mode.c(in: arena)
         c.pointee.continued = self.isContinued ? 1 : 0
+        return c
+    }
+}
+
+/// `meseta.wire.AgentMode`.
+extension AgentMode {
+    init(_ c: UnsafeMutablePointer<Meseta__Wire__AgentMode>, _ reader: MessageReader) throws(MessageError) {
+        let reader = reader.in("AgentMode")
+        switch c.pointee.kind {
+        case 0: self = .active
+        case 1: self = .deactivated
+        case 2:
+            let bound = c.pointee.bound_ns == -1 ? nil : try reader.duration(c.pointee.bound_ns, "bound_ns")
+            self = .draining(Drain(bound: bound, since: Instant(nanoseconds: c.pointee.since_ns)))
+        default: throw reader.invalid("kind", "is \(c.pointee.kind), which this version does not know")
+        }
+    }
+
+    func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__AgentMode> {
+        let c = arena.make(Meseta__Wire__AgentMode.self)
+        switch self {
+        case .active: c.pointee.kind = 0
+        case .deactivated: c.pointee.kind = 1
+        case .draining(let drain):
+            c.pointee.kind = 2
+            c.pointee.bound_ns = drain.bound?.nanoseconds ?? -1
+            c.pointee.since_ns = drain.since.nanoseconds
+        }
         return c
     }
 }

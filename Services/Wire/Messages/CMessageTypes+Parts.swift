@@ -45,6 +45,9 @@ extension Meseta__Wire__AgentLogRecord__TaskAccepted: CMessage {
         meseta__wire__agent_log_record__task_accepted__init(target)
     }
 }
+extension Meseta__Wire__AgentMode: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__agent_mode__init(target) }
+}
 extension Meseta__Wire__AgentOrder: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__agent_order__init(target) }
 }
@@ -240,6 +243,11 @@ extension Meseta__Wire__OperatorRequest__Explain: CMessage {
 extension Meseta__Wire__OperatorRequest__Kill: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__operator_request__kill__init(target) }
 }
+extension Meseta__Wire__OperatorRequest__SetMode: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__operator_request__set_mode__init(target)
+    }
+}
 extension Meseta__Wire__OperatorRequest__Teardown: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__operator_request__teardown__init(target)
@@ -382,6 +390,12 @@ extension Meseta__Wire__SupervisorFailure: CMessage {
 extension Meseta__Wire__SupervisorLimit: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_limit__init(target) }
 }
+extension Meseta__Wire__SupervisorProbe: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_probe__init(target) }
+}
+extension Meseta__Wire__SupervisorProbed: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_probed__init(target) }
+}
 extension Meseta__Wire__SupervisorRun: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_run__init(target) }
 }
@@ -474,6 +488,32 @@ extension Meseta__V1__Address: CMessage {
 extension Meseta__V1__Attribute: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__attribute__init(target) }
 }
+extension Meseta__V1__CheckInfo: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_info__init(target) }
+}
+extension Meseta__V1__CheckInfo__Command: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_info__command__init(target) }
+}
+extension Meseta__V1__CheckInfo__Http: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_info__http__init(target) }
+}
+extension Meseta__V1__CheckInfo__Tcp: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_info__tcp__init(target) }
+}
+extension Meseta__V1__CheckStatusInfo: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_status_info__init(target) }
+}
+extension Meseta__V1__CheckStatusInfo__Command: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__check_status_info__command__init(target)
+    }
+}
+extension Meseta__V1__CheckStatusInfo__Http: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_status_info__http__init(target) }
+}
+extension Meseta__V1__CheckStatusInfo__Tcp: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_status_info__tcp__init(target) }
+}
 extension Meseta__V1__CommandInfo: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__command_info__init(target) }
 }
@@ -517,6 +557,19 @@ extension Meseta__V1__FrameworkInfo__Capability: CMessage {
 extension Meseta__V1__FrameworkInfo__OfferFiltersEntry: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__v1__framework_info__offer_filters_entry__init(target)
+    }
+}
+extension Meseta__V1__HealthCheck: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__health_check__init(target) }
+}
+extension Meseta__V1__HealthCheck__HTTPCheckInfo: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__health_check__httpcheck_info__init(target)
+    }
+}
+extension Meseta__V1__HealthCheck__TCPCheckInfo: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__v1__health_check__tcpcheck_info__init(target)
     }
 }
 extension Meseta__V1__InverseOffer: CMessage {

@@ -39,6 +39,11 @@ extension OperatorRequest: WireMessage {
                 try reader.id(explain.framework_id, "explain.framework_id"),
                 wanted: try reader.resources(explain.wanted, "explain.wanted"))
         case MESETA__WIRE__OPERATOR_REQUEST__KIND_COMPARE: kind = .compare
+        case MESETA__WIRE__OPERATOR_REQUEST__KIND_SET_MODE:
+            let order = c.pointee.set_mode!.pointee
+            kind = .setMode(
+                try reader.id(order.agent_id, "set_mode.agent_id"),
+                try AgentMode(try reader.required(order.mode, "set_mode.mode"), reader))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -62,6 +67,11 @@ extension OperatorRequest: WireMessage {
         case .tasks:
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_TASKS
             c.pointee.tasks = 1
+        case .setMode(let agentID, let mode):
+            c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_SET_MODE
+            c.pointee.set_mode = arena.make()
+            c.pointee.set_mode.pointee.agent_id = arena.text(agentID.rawValue)
+            c.pointee.set_mode.pointee.mode = mode.c(in: arena)
         case .offers:
             c.pointee.kind_case = MESETA__WIRE__OPERATOR_REQUEST__KIND_OFFERS
             c.pointee.offers = 1

@@ -61,6 +61,8 @@ extension AgentRow {
         self.tasks = row.tasks
         self.attributes = try reader.text(row.attributes, "attributes")
         self.allocator = try reader.text(row.allocator, "allocator")
+        if let mode = row.mode { self.mode = try AgentMode(mode, reader) }
+        self.isDrained = row.drained != 0
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__OperatorResponse__Agent> {
@@ -77,6 +79,8 @@ extension AgentRow {
         c.pointee.tasks = self.tasks
         c.pointee.attributes = arena.text(self.attributes)
         c.pointee.allocator = arena.text(self.allocator)
+        c.pointee.mode = self.mode.c(in: arena)
+        c.pointee.drained = self.isDrained ? 1 : 0
         return c
     }
 }

@@ -24,6 +24,13 @@ extension SupervisorCommand: WireMessage {
             self = .forget(c.pointee.forget)
         case MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FINISH:
             self = .finish
+        case MESETA__WIRE__SUPERVISOR_COMMAND__KIND_PROBE:
+            let probe = c.pointee.probe!
+            self = .probe(
+                SupervisorProbe(
+                    id: probe.pointee.probe,
+                    start: try SupervisorStart(try reader.required(probe.pointee.start, "probe.start"), reader),
+                    timeout: .milliseconds(Int64(clamping: probe.pointee.timeout_ms))))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -51,6 +58,12 @@ extension SupervisorCommand: WireMessage {
         case .finish:
             c.pointee.kind_case = MESETA__WIRE__SUPERVISOR_COMMAND__KIND_FINISH
             c.pointee.finish = 1
+        case .probe(let probe):
+            c.pointee.kind_case = MESETA__WIRE__SUPERVISOR_COMMAND__KIND_PROBE
+            c.pointee.probe = arena.make()
+            c.pointee.probe.pointee.probe = probe.id
+            c.pointee.probe.pointee.start = probe.start.c(in: arena)
+            c.pointee.probe.pointee.timeout_ms = UInt64(clamping: probe.timeout.nanoseconds / 1_000_000)
         }
         return PackedMessage(c)
     }
@@ -136,6 +149,12 @@ extension SupervisorEvent: WireMessage {
             self = .failed(SupervisorFailure(c.pointee.failed))
         case MESETA__WIRE__SUPERVISOR_EVENT__KIND_UNKNOWN:
             self = .unknown(c.pointee.unknown)
+        case MESETA__WIRE__SUPERVISOR_EVENT__KIND_PROBED:
+            let probed = c.pointee.probed!.pointee
+            self = .probed(
+                SupervisorProbed(
+                    id: probed.probe, status: probed.status, isTimedOut: probed.timed_out != 0, error: probed.error,
+                    stage: .init(rawValue: probed.stage.rawValue) ?? .unknown, output: reader.bytes(probed.output)))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -160,6 +179,15 @@ extension SupervisorEvent: WireMessage {
         case .unknown(let runID):
             c.pointee.kind_case = MESETA__WIRE__SUPERVISOR_EVENT__KIND_UNKNOWN
             c.pointee.unknown = runID
+        case .probed(let probed):
+            c.pointee.kind_case = MESETA__WIRE__SUPERVISOR_EVENT__KIND_PROBED
+            c.pointee.probed = arena.make()
+            c.pointee.probed.pointee.probe = probed.id
+            c.pointee.probed.pointee.status = probed.status
+            c.pointee.probed.pointee.timed_out = probed.isTimedOut ? 1 : 0
+            c.pointee.probed.pointee.error = probed.error
+            c.pointee.probed.pointee.stage = Meseta__Wire__SupervisorStage(probed.stage.rawValue)
+            c.pointee.probed.pointee.output = arena.binary(probed.output)
         }
         return PackedMessage(c)
     }

@@ -73,6 +73,8 @@ extension TaskInfo: WireMessage {
         self.killGracePeriod = try reader.killPolicy(c.pointee.kill_policy)
         self.maxCompletionTime = try reader.duration(c.pointee.max_completion_time, "max_completion_time")
         if c.pointee.has_priority != 0 { self.priority = c.pointee.priority }
+        if let check = c.pointee.health_check { self.healthCheck = try HealthCheck(check, reader) }
+        if let check = c.pointee.check { self.check = try Check(check, reader) }
         self.encoded = Bytes(bytes)
     }
 
@@ -95,6 +97,8 @@ extension TaskInfo: WireMessage {
         c.pointee.command = self.command?.c(in: arena)
         c.pointee.kill_policy = arena.killPolicy(self.killGracePeriod)
         c.pointee.max_completion_time = arena.duration(self.maxCompletionTime)
+        c.pointee.health_check = self.healthCheck?.c(in: arena)
+        c.pointee.check = self.check?.c(in: arena)
         if self.priority != 0 {
             c.pointee.has_priority = 1
             c.pointee.priority = self.priority

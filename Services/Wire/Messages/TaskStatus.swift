@@ -6,6 +6,7 @@ public import Model
 extension TaskStatus: WireMessage {
     /// The numbers of the fields that have a place in `TaskStatus`.
     private static let readFields: Set<UInt32> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1000, 1001]
+    private static let checkStatusField: UInt32 = 15
 
     /// Reads the message.
     public init(message bytes: UnsafeRawBufferPointer, in arena: MessageArena) throws(MessageError) {
@@ -38,10 +39,14 @@ extension TaskStatus: WireMessage {
         if status.has_healthy != 0 { self.healthy = status.healthy != 0 }
         if status.has_sequence != 0 { self.sequence = status.sequence }
         if status.has_wait_status != 0 { self.waitStatus = status.wait_status }
+        var readFields = Self.readFields
+        self.checkStatus = status.check_status.flatMap { CheckStatus($0) }
+        if self.checkStatus != nil { readFields.insert(Self.checkStatusField) }
         if status.labels != nil || status.container_status != nil || status.unreachable_time != nil
-            || status.check_status != nil || status.limitation != nil || status.base.n_unknown_fields > 0
+            || (status.check_status != nil && self.checkStatus == nil) || status.limitation != nil
+            || status.base.n_unknown_fields > 0
         {
-            self.unread = RawFields.others(than: Self.readFields, of: bytes)
+            self.unread = RawFields.others(than: readFields, of: bytes)
         }
     }
 
@@ -77,6 +82,7 @@ extension TaskStatus: WireMessage {
             c.pointee.has_healthy = 1
             c.pointee.healthy = healthy ? 1 : 0
         }
+        c.pointee.check_status = self.checkStatus?.c(in: arena)
         if self.sequence > 0 {
             c.pointee.has_sequence = 1
             c.pointee.sequence = self.sequence

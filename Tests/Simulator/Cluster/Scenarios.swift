@@ -14,6 +14,8 @@ public enum Scenario: String, CaseIterable, Sendable {
     case liar
     /// Agents die; their containers run on.
     case agents
+    /// Agents are emptied and put back, while masters, relays and agents die.
+    case drains
     /// Everything dies, and connections break.
     case everything
     /// A framework comes late to a full cluster, and is given what it is guaranteed, while masters and allocators die.
@@ -40,6 +42,9 @@ public enum Scenario: String, CaseIterable, Sendable {
             settings.victims = [.allocator]
             settings.liars = 1
         case .agents: settings.victims = [.agent]
+        case .drains:
+            settings.victims = [.master, .relay, .agent]
+            settings.drains = true
         case .everything: settings.victims = [.master, .allocator, .relay, .agent, .scheduler]
         }
         // Enough work to be in the middle of it whenever something dies.

@@ -136,6 +136,7 @@ public final class SimulatedAgent: SimulatedProcess {
             if let spec = self.containers[run]?.spec { self.cluster.containerHolds(spec, on: self) }
         case .destroy(let run): self.end(run, status: 9)
         case .forget(let run): self.containers[run] = nil
+        case .probe(let id, let order, _): self.probe(id, order)
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .close(let peer, let refusal):
@@ -183,8 +184,9 @@ public final class SimulatedAgent: SimulatedProcess {
             self.disk += batch
             self.unsynced.removeFirst(batch.count)
             self.isSyncing = !self.unsynced.isEmpty
+            let goesOn = self.isSyncing  // What is appended now begins a write of its own, if none is under way.
             self.handle(.logged(upTo: upTo))
-            if self.isSyncing { self.sync() }
+            if goesOn { self.sync() }
         }
     }
 
@@ -221,6 +223,18 @@ public final class SimulatedAgent: SimulatedProcess {
         self.cluster.queue.schedule(after: .microseconds(200)) {
             if self.isUp, self.life == life { self.handle(.container(.exited(run, exit))) }
         }
+    }
+
+    /// Ports are never open; a command tells what its first word after the program's name says.
+    private func probe(_ id: ProbeID, _ order: ProbeOrder) {
+        var result = ProbeResult.failed("nothing listens")
+        if case .command(let spec) = order {
+            let words = (spec.command.value ?? "").split(separator: " ")
+            let code = words.count > 1 ? Int32(words[1]) ?? 0 : 0
+            result = .exited(status: code << 8, output: "")
+            if self.containers[spec.runID]?.exit != nil { result = .skipped("the container does not run") }
+        }
+        self.later(after: .milliseconds(5)) { self.handle(.probed(id, result)) }
     }
 
     /// Containers that run.

@@ -35,6 +35,8 @@ public struct SimulationSettings: Sendable {
     ///
     /// A check looks at everything, so a large cluster can afford it only now and then.
     public var eventsPerCheck = 1
+    /// Whether an operator empties agents, one after the other, and puts them back; default false.
+    public var drains = false
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
@@ -66,6 +68,8 @@ public final class SimulatedCluster {
     /// What happened, if it is wanted.
     public var tracer: ((String) -> Void)?
 
+    /// Who empties agents; nil if nobody does.
+    public private(set) var drainer: SimulatedDrainer?
     private(set) lazy var guarantees = GuaranteeChecker(self)
     /// How many tasks were asked for because of a guarantee, and how many of them were ordered to end.
     public var revocations: (admitted: Int, carriedOut: Int) {
@@ -100,6 +104,7 @@ public final class SimulatedCluster {
         self.schedulers = settings.workloads.enumerated().map {
             SimulatedScheduler(name: "framework-\($0.offset + 1)", workload: $0.element, in: self)
         }
+        if settings.drains { self.drainer = SimulatedDrainer(name: "drainer", in: self) }
     }
 
     /// Adds a framework that behaves by itself; its scheduler starts so long after the cluster.
@@ -153,7 +158,13 @@ public final class SimulatedCluster {
 
     /// Every process, those that are down included.
     var processes: [SimulatedProcess] {
-        self.masters as [SimulatedProcess] + self.allocators + self.relays + self.agents + self.schedulers
+        var all: [SimulatedProcess] = self.masters
+        all += self.allocators as [SimulatedProcess]
+        all += self.relays as [SimulatedProcess]
+        all += self.agents as [SimulatedProcess]
+        all += self.schedulers as [SimulatedProcess]
+        if let drainer { all.append(drainer) }
+        return all
     }
 
     /// Starts everything in an order of chance, lets faults happen, heals, and waits until all work is done.
@@ -199,7 +210,8 @@ public final class SimulatedCluster {
 
     /// All work is done, and nobody holds anything any more.
     private var isSettled: Bool {
-        guard self.schedulers.allSatisfy(\.isDone), let status = self.leader?.status else { return false }
+        guard self.schedulers.allSatisfy(\.isDone), self.drainer?.isDone ?? true, let status = self.leader?.status
+        else { return false }
         return status.tasks == 0 && status.used.isEmpty
     }
 
@@ -277,6 +289,9 @@ public final class SimulatedCluster {
     // MARK: What machines see
 
     func containerStarted(_ spec: ContainerSpec, on agent: SimulatedAgent) {
+        if self.drainer?.drained.contains(agent.name) == true {
+            self.check(agent.name, ["starts \(spec.taskID?.rawValue ?? "an executor") though it drains"])
+        }
         if let task = spec.taskID { self.taskStarted(TaskKey(spec.frameworkID, task)) }
         self.containerHolds(spec, on: agent)
     }
