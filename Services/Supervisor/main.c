@@ -154,7 +154,7 @@ static void turn(void) {
         } else if (tag == &tag_link) {
             link_read();
         } else {
-            run_exec_done(tag);
+            run_init_said(tag);
         }
     }
     runs_advance();
