@@ -134,6 +134,7 @@ struct Worker: Sendable {
             mark: "MESETA_SANDBOX=\(sandbox.path)")
         start.cgroups = cgroups
         start.tracking = tracking
+        try self.isolator.add(to: &start, for: spec)
         guard ([program] + arguments + start.environment).allSatisfy({ !$0.utf8.contains(0) }) else {
             throw IsolationError("the command or its environment holds a NUL character")
         }
@@ -184,6 +185,11 @@ extension SupervisorFailure {
         case .user: "The user could not be changed: \(reason)"
         case .exec: "The program could not be executed: \(reason)"
         case .journal: "The supervisor could not write its journal: \(reason)"
+        case .namespace: "No process with namespaces of its own could be made: \(reason)"
+        case .mount: "Its file systems could not be mounted: \(reason)"
+        case .network: "Its network could not be made: \(reason)"
+        case .capabilities: "Capabilities could not be dropped: \(reason)"
+        case .filter: "The filter of system calls could not be set: \(reason)"
         }
     }
 }

@@ -382,6 +382,9 @@ extension Meseta__Wire__SupervisorFailure: CMessage {
 extension Meseta__Wire__SupervisorLimit: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_limit__init(target) }
 }
+extension Meseta__Wire__SupervisorMount: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_mount__init(target) }
+}
 extension Meseta__Wire__SupervisorRun: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_run__init(target) }
 }
