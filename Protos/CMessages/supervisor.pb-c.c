@@ -52,6 +52,51 @@ void   meseta__wire__supervisor_start__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_start__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   meseta__wire__supervisor_mount__init
+                     (Meseta__Wire__SupervisorMount         *message)
+{
+  static const Meseta__Wire__SupervisorMount init_value = MESETA__WIRE__SUPERVISOR_MOUNT__INIT;
+  *message = init_value;
+}
+size_t meseta__wire__supervisor_mount__get_packed_size
+                     (const Meseta__Wire__SupervisorMount *message)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_mount__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__wire__supervisor_mount__pack
+                     (const Meseta__Wire__SupervisorMount *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_mount__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__wire__supervisor_mount__pack_to_buffer
+                     (const Meseta__Wire__SupervisorMount *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_mount__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__Wire__SupervisorMount *
+       meseta__wire__supervisor_mount__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__Wire__SupervisorMount *)
+     protobuf_c_message_unpack (&meseta__wire__supervisor_mount__descriptor,
+                                allocator, len, data);
+}
+void   meseta__wire__supervisor_mount__free_unpacked
+                     (Meseta__Wire__SupervisorMount *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__wire__supervisor_mount__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   meseta__wire__supervisor_limit__init
                      (Meseta__Wire__SupervisorLimit         *message)
 {
@@ -547,7 +592,7 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_journal_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[15] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[21] =
 {
   {
     "run",
@@ -729,17 +774,95 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "namespaces",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, namespaces),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mounts",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__SupervisorStart, n_mounts),
+    offsetof(Meseta__Wire__SupervisorStart, mounts),
+    &meseta__wire__supervisor_mount__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "drop_capabilities",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, drop_capabilities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "capabilities",
+    23,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, capabilities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "no_new_privileges",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, no_new_privileges),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "filter_calls",
+    25,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, filter_calls),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = {
   2,   /* field[2] = arguments */
+  18,   /* field[18] = capabilities */
   11,   /* field[11] = cgroups */
   4,   /* field[4] = directory */
+  17,   /* field[17] = drop_capabilities */
   3,   /* field[3] = environment */
   6,   /* field[6] = error */
+  20,   /* field[20] = filter_calls */
   9,   /* field[9] = gid */
   10,   /* field[10] = groups */
   14,   /* field[14] = limits */
   13,   /* field[13] = mark */
+  16,   /* field[16] = mounts */
+  15,   /* field[15] = namespaces */
+  19,   /* field[19] = no_new_privileges */
   5,   /* field[5] = output */
   1,   /* field[1] = program */
   0,   /* field[0] = run */
@@ -747,10 +870,11 @@ static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = 
   12,   /* field[12] = tracking */
   8,   /* field[8] = uid */
 };
-static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 20, 15 },
+  { 0, 21 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
 {
@@ -760,11 +884,101 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
   "Meseta__Wire__SupervisorStart",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorStart),
-  15,
+  21,
   meseta__wire__supervisor_start__field_descriptors,
   meseta__wire__supervisor_start__field_indices_by_name,
-  1,  meseta__wire__supervisor_start__number_ranges,
+  2,  meseta__wire__supervisor_start__number_ranges,
   (ProtobufCMessageInit) meseta__wire__supervisor_start__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_mount__field_descriptors[5] =
+{
+  {
+    "source",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorMount, source),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorMount, target),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "type",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorMount, type),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "flags",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorMount, flags),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorMount, data),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__supervisor_mount__field_indices_by_name[] = {
+  4,   /* field[4] = data */
+  3,   /* field[3] = flags */
+  0,   /* field[0] = source */
+  1,   /* field[1] = target */
+  2,   /* field[2] = type */
+};
+static const ProtobufCIntRange meseta__wire__supervisor_mount__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor meseta__wire__supervisor_mount__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.SupervisorMount",
+  "SupervisorMount",
+  "Meseta__Wire__SupervisorMount",
+  "meseta.wire",
+  sizeof(Meseta__Wire__SupervisorMount),
+  5,
+  meseta__wire__supervisor_mount__field_descriptors,
+  meseta__wire__supervisor_mount__field_indices_by_name,
+  1,  meseta__wire__supervisor_mount__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__supervisor_mount__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor meseta__wire__supervisor_limit__field_descriptors[3] =
@@ -1655,7 +1869,7 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_journal_record__descri
   (ProtobufCMessageInit) meseta__wire__supervisor_journal_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue meseta__wire__supervisor_stage__enum_values_by_number[9] =
+static const ProtobufCEnumValue meseta__wire__supervisor_stage__enum_values_by_number[14] =
 {
   { "STAGE_UNKNOWN", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_UNKNOWN", 0 },
   { "STAGE_FORK", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK", 1 },
@@ -1666,18 +1880,28 @@ static const ProtobufCEnumValue meseta__wire__supervisor_stage__enum_values_by_n
   { "STAGE_USER", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_USER", 6 },
   { "STAGE_EXEC", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_EXEC", 7 },
   { "STAGE_JOURNAL", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_JOURNAL", 8 },
+  { "STAGE_NAMESPACE", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NAMESPACE", 9 },
+  { "STAGE_MOUNT", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_MOUNT", 10 },
+  { "STAGE_NETWORK", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NETWORK", 11 },
+  { "STAGE_CAPABILITIES", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_CAPABILITIES", 12 },
+  { "STAGE_FILTER", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FILTER", 13 },
 };
 static const ProtobufCIntRange meseta__wire__supervisor_stage__value_ranges[] = {
-{0, 0},{0, 9}
+{0, 0},{0, 14}
 };
-static const ProtobufCEnumValueIndex meseta__wire__supervisor_stage__enum_values_by_name[9] =
+static const ProtobufCEnumValueIndex meseta__wire__supervisor_stage__enum_values_by_name[14] =
 {
+  { "STAGE_CAPABILITIES", 12 },
   { "STAGE_CGROUP", 2 },
   { "STAGE_DIRECTORY", 3 },
   { "STAGE_EXEC", 7 },
+  { "STAGE_FILTER", 13 },
   { "STAGE_FORK", 1 },
   { "STAGE_JOURNAL", 8 },
   { "STAGE_LIMIT", 5 },
+  { "STAGE_MOUNT", 10 },
+  { "STAGE_NAMESPACE", 9 },
+  { "STAGE_NETWORK", 11 },
   { "STAGE_OUTPUT", 4 },
   { "STAGE_UNKNOWN", 0 },
   { "STAGE_USER", 6 },
@@ -1689,9 +1913,9 @@ const ProtobufCEnumDescriptor meseta__wire__supervisor_stage__descriptor =
   "SupervisorStage",
   "Meseta__Wire__SupervisorStage",
   "meseta.wire",
-  9,
+  14,
   meseta__wire__supervisor_stage__enum_values_by_number,
-  9,
+  14,
   meseta__wire__supervisor_stage__enum_values_by_name,
   1,
   meseta__wire__supervisor_stage__value_ranges,

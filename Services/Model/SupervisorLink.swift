@@ -85,6 +85,16 @@ public struct SupervisorStart: Hashable, Sendable {
     public var mark: String
     /// Set before the program is executed.
     public var limits: [Limit] = []
+    /// `CLONE_NEW` flags: the namespaces made for it.
+    public var namespaces: UInt32 = 0
+    /// In order, in its own namespace of mounts.
+    public var mounts: [Mount] = []
+    /// All that it keeps, a bit for each; nil: what the supervisor has.
+    public var capabilities: UInt64?
+    /// No program that it executes gives it privileges.
+    public var hasNoNewPrivileges = false
+    /// System calls that no task needs are refused.
+    public var isFiltered = false
 
     /// Whom a process runs as.
     public struct User: Hashable, Sendable {
@@ -100,6 +110,29 @@ public struct SupervisorStart: Hashable, Sendable {
             self.uid = uid
             self.gid = gid
             self.groups = groups
+        }
+    }
+
+    /// One `mount`.
+    public struct Mount: Hashable, Sendable {
+        /// What is mounted; `.` is `directory`, even where a mount hides it by now.
+        public var source: String
+        /// Where.
+        public var target: String
+        /// The kind of file system; empty for a bind.
+        public var type: String
+        /// `MS_` of this kernel.
+        public var flags: UInt64
+        /// The file system's own options.
+        public var data: String
+
+        /// All of it.
+        public init(source: String, target: String, type: String = "", flags: UInt64, data: String = "") {
+            self.source = source
+            self.target = target
+            self.type = type
+            self.flags = flags
+            self.data = data
         }
     }
 
@@ -191,6 +224,11 @@ public struct SupervisorFailure: Hashable, Sendable {
         case user = 6
         case exec = 7
         case journal = 8
+        case namespace = 9
+        case mount = 10
+        case network = 11
+        case capabilities = 12
+        case filter = 13
     }
 
     /// All of it.

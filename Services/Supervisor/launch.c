@@ -1,28 +1,28 @@
-// From a command to a process: fork, and in the child everything up to exec.
+// From a command to a process.
+//
+// The child shares the memory of the supervisor until it executes its program, and the supervisor waits for that, as in
+// posix_spawn: no page table is copied, and nothing can come between the making of a process and its program. Where a
+// run has a namespace of pids, an init is forked instead, which does the same for the program; then the supervisor does
+// not wait, and hears of it through a pipe.
 #define _GNU_SOURCE
-#include <errno.h>
+#include "launch.h"
+
 #include <fcntl.h>
-#include <grp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
-
-#include "supervisor.h"
 
 extern char **environ;
 
-#define STAGE(name) MESETA__WIRE__SUPERVISOR_STAGE__STAGE_##name
-
-static _Noreturn void give_up(int pipe, int stage) {
-    struct launch_failure failure = {stage, errno};
-    // Eight bytes into an empty pipe: it takes them whole, or nobody is left to read them.
-    ssize_t written = write(pipe, &failure, sizeof failure);
-    _exit(written == sizeof failure ? 127 : 126);
-}
+// What the way to exec takes of a stack: paths, and a vector of arguments for the shell if the program is a script
+// without a first line.
+enum { STACK_SIZE = 256 << 10, STACK_ARGUMENTS = 1024 };
 
 // Moves this process into a control group.
 bool launch_join(const char *directory) {
@@ -46,9 +46,11 @@ bool launch_join(const char *directory) {
 
 // Puts a file of the sandbox in the place of `descriptor`.
 static bool redirect(const char *path, int descriptor, const Meseta__Wire__SupervisorStart *start) {
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0644);
+    // Not blocking: if somebody has put a pipe there, the supervisor must not wait for its reader.
+    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0644);
     if (file < 0) return false;
     if (start->switch_user && fchown(file, start->uid, start->gid) != 0) return false;
+    if (fcntl(file, F_SETFL, O_APPEND) != 0) return false;
     return dup2(file, descriptor) >= 0;
 }
 
@@ -61,36 +63,107 @@ static bool set_limits(const Meseta__Wire__SupervisorStart *start) {
     return true;
 }
 
+// By the system calls themselves: the C library's functions want to tell all threads, and have memory of their own.
 bool launch_become_user(const Meseta__Wire__SupervisorStart *start) {
     _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are passed as they came");
     if (!start->switch_user) return true;
-    if (setgroups(start->n_groups, start->groups) != 0) return false;
-    if (setresgid(start->gid, start->gid, start->gid) != 0) return false;
-    return setresuid(start->uid, start->uid, start->uid) == 0;
+    if (syscall(SYS_setgroups, start->n_groups, start->groups) != 0) return false;
+    if (syscall(SYS_setresgid, start->gid, start->gid, start->gid) != 0) return false;
+    return syscall(SYS_setresuid, start->uid, start->uid, start->uid) == 0;
 }
 
-static _Noreturn void run_child(const Meseta__Wire__SupervisorStart *start, int pipe, pid_t parent) {
-    setsid();
+static bool fails(struct child *child, int stage) {
+    child->stage = stage;
+    child->error = errno;
+    return false;
+}
+
+bool prepare_container(struct child *child) {
+    const Meseta__Wire__SupervisorStart *start = child->start;
     for (size_t index = 0; index < start->n_cgroups; index++)
-        if (!launch_join(start->cgroups[index])) give_up(pipe, STAGE(CGROUP));
-    if (chdir(start->directory) != 0) give_up(pipe, STAGE(DIRECTORY));
-    if (!redirect(start->output, STDOUT_FILENO, start)) give_up(pipe, STAGE(OUTPUT));
-    if (!redirect(start->error, STDERR_FILENO, start)) give_up(pipe, STAGE(OUTPUT));
-    if (!set_limits(start)) give_up(pipe, STAGE(LIMIT));
-    if (!launch_become_user(start)) give_up(pipe, STAGE(USER));
-    // After the change of user, which clears it. The supervisor may have died before that.
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(pipe, STAGE(FORK));
-    if (getppid() != parent) _exit(127);
+        if (!launch_join(start->cgroups[index])) return fails(child, STAGE(CGROUP));
+    if (chdir(start->directory) != 0) return fails(child, STAGE(DIRECTORY));
+    if (!redirect(start->output, STDOUT_FILENO, start)) return fails(child, STAGE(OUTPUT));
+    if (!redirect(start->error, STDERR_FILENO, start)) return fails(child, STAGE(OUTPUT));
+    if (start->namespaces & CLONE_NEWNS) {
+        if (!mount_all(start)) return fails(child, STAGE(MOUNT));
+        // By the path that now leads there.
+        if (chdir(start->directory) != 0) return fails(child, STAGE(DIRECTORY));
+    }
+    if (start->namespaces & CLONE_NEWNET && !raise_loopback()) return fails(child, STAGE(NETWORK));
+    return true;
+}
+
+// From a process as the supervisor has it to one as the run wants it. Returns only if it fails.
+static bool execute(struct child *child) {
+    const Meseta__Wire__SupervisorStart *start = child->start;
+    if (!set_limits(start)) return fails(child, STAGE(LIMIT));
+    if (start->drop_capabilities && !bound_capabilities(start->capabilities)) return fails(child, STAGE(CAPABILITIES));
+    if (!launch_become_user(start)) return fails(child, STAGE(USER));
+    if (start->drop_capabilities && !drop_capabilities(start->capabilities)) return fails(child, STAGE(CAPABILITIES));
+    // After the change of user, which clears it. The parent may have died before that.
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fails(child, STAGE(FORK));
+    if (getppid() != child->parent) _exit(127);
 
     signal(SIGPIPE, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     umask(022);
+    if ((start->no_new_privileges || start->filter_calls) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return fails(child, STAGE(CAPABILITIES));
+    if (start->filter_calls && !filter_calls()) return fails(child, STAGE(FILTER));
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    environ = start->environment;
-    execvp(start->program, start->arguments);
-    give_up(pipe, STAGE(EXEC));
+    environ = child->environment;
+    execvp(start->program, child->arguments);
+    return fails(child, STAGE(EXEC));
+}
+
+// An init has prepared the container before it gets here.
+static bool is_prepared(const struct child *child) { return child->start->namespaces & CLONE_NEWPID; }
+
+static int run_child(void *argument) {
+    struct child *child = argument;
+    setsid();
+    if (is_prepared(child) || prepare_container(child)) execute(child);
+    _exit(127);
+}
+
+pid_t spawn(struct child *child, unsigned long namespaces) {
+    static _Alignas(16) char usual[STACK_SIZE];
+    size_t size = sizeof usual;
+    char *large = NULL;
+    if (child->start->n_arguments > STACK_ARGUMENTS) {
+        size += (child->start->n_arguments * sizeof(char *) + 15) & ~(size_t)15;
+        large = allocate(size);
+    }
+    char *top = (char *)((uintptr_t)((large ? large : usual) + size) & ~(uintptr_t)15);
+    // The child sets it to find its program.
+    char **own = environ;
+    pid_t pid = clone(run_child, top, (int)(CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces), child);
+    int error = errno;
+    environ = own;
+    free(large);
+    errno = error;
+    return pid;
+}
+
+// Forks an init; it reports through a pipe.
+static pid_t fork_init(struct child *child, struct run *run) {
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) != 0) return -1;
+    pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | (unsigned long)child->start->namespaces, 0, 0, 0, 0);
+    if (pid == 0) run_init(child, ends[1]);
+    int error = errno;
+    close(ends[1]);
+    if (pid < 0) {
+        close(ends[0]);
+    } else {
+        run->init_pipe = ends[0];
+        run->has_init = true;
+    }
+    errno = error;
+    return pid;
 }
 
 // The strings of a message as exec wants them: with a NULL behind the last.
@@ -102,23 +175,24 @@ static char **terminated(char **strings, size_t count) {
 }
 
 int launch(struct run *run, const Meseta__Wire__SupervisorStart *start) {
-    int ends[2];
-    if (pipe2(ends, O_CLOEXEC) != 0) return errno;
-    Meseta__Wire__SupervisorStart child = *start;
-    child.arguments = terminated(start->arguments, start->n_arguments);
-    child.environment = terminated(start->environment, start->n_environment);
-    pid_t parent = getpid();
-    pid_t pid = fork();
+    struct child child = {
+        .start = start,
+        .arguments = terminated(start->arguments, start->n_arguments),
+        .environment = terminated(start->environment, start->n_environment),
+        .parent = getpid(),
+    };
+    // A signal must not be taken by a child as if it were the supervisor; it waits for whom it is meant.
+    sigset_t all, former;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, &former);
+    pid_t pid = start->namespaces & CLONE_NEWPID ? fork_init(&child, run) : spawn(&child, start->namespaces);
     int error = errno;
-    if (pid == 0) run_child(&child, ends[1], parent);
+    sigprocmask(SIG_SETMASK, &former, NULL);
     free(child.arguments);
     free(child.environment);
-    close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-        return error;
-    }
+    if (pid < 0) return error;
     run_set_pid(run, pid);
-    run->exec_pipe = ends[0];
+    run->stage = (enum _Meseta__Wire__SupervisorStage)child.stage;
+    run->error = child.error;
     return 0;
 }

@@ -157,7 +157,7 @@ static void turn(void) {
         } else if (tag == &tag_probes) {
             probes_read();
         } else {
-            run_exec_done(tag);
+            run_init_said(tag);
         }
     }
     runs_advance();

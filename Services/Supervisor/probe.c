@@ -19,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "supervisor.h"
+#include "launch.h"
 
 enum {
     // Of its output, the last so many bytes are told.
@@ -33,7 +33,11 @@ enum {
     TIMEOUT_MAX = 1 << 30
 };
 
-#define STAGE(name) MESETA__WIRE__SUPERVISOR_STAGE__STAGE_##name
+// What goes through the exec pipe if something fails on the way.
+struct launch_failure {
+    int32_t stage;
+    int32_t error;
+};
 
 struct probe {
     uint64_t id;
@@ -157,11 +161,17 @@ static _Noreturn void run_child(
     if (getppid() != parent) _exit(127);
     if (!enter(task, pipe)) give_up(pipe, STAGE(FORK));
     if (chdir(start->directory) != 0) give_up(pipe, STAGE(DIRECTORY));
+    // It may do no more than the run that it looks at.
+    if (start->drop_capabilities && !bound_capabilities(start->capabilities)) give_up(pipe, STAGE(CAPABILITIES));
     if (!launch_become_user(start)) give_up(pipe, STAGE(USER));
+    if (start->drop_capabilities && !drop_capabilities(start->capabilities)) give_up(pipe, STAGE(CAPABILITIES));
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(pipe, STAGE(FORK));
     signal(SIGPIPE, SIG_DFL);
     signal(SIGHUP, SIG_DFL);
     umask(022);
+    if ((start->no_new_privileges || start->filter_calls) && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        give_up(pipe, STAGE(CAPABILITIES));
+    if (start->filter_calls && !filter_calls()) give_up(pipe, STAGE(FILTER));
     environ = environment;
     execvp(start->program, start->arguments);
     give_up(pipe, STAGE(EXEC));

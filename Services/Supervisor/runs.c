@@ -67,7 +67,7 @@ struct run *run_add(uint64_t id, const char *tracking, const char *mark) {
     struct run *run = allocate(sizeof *run);
     struct run **chain = &runs_by_id[id % RUN_BUCKETS];
     *run = (struct run){
-        .id = id, .state = LAUNCHING, .tracking = duplicate(tracking), .mark = duplicate(mark), .exec_pipe = -1,
+        .id = id, .state = LAUNCHING, .tracking = duplicate(tracking), .mark = duplicate(mark), .init_pipe = -1,
         .next_by_id = *chain,
     };
     *chain = run;
@@ -121,6 +121,28 @@ void run_start(Meseta__Wire__SupervisorCommand *command) {
     launch_end = &run->next_in_queue;
 }
 
+static void started(struct run *run) {
+    run->state = RUNNING;
+    link_tell_started(run);
+}
+
+static void launch_now(struct run *run, const Meseta__Wire__SupervisorStart *start) {
+    int failure = launch(run, start);
+    if (failure) {
+        bool plain = start->namespaces == 0;
+        fail_launch(
+            run, plain ? MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK : MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NAMESPACE,
+            failure);
+    } else if (run->init_pipe >= 0) {
+        struct epoll_event event = {.events = EPOLLIN, .data.ptr = run};
+        if (epoll_ctl(epoll_set, EPOLL_CTL_ADD, run->init_pipe, &event) != 0)
+            fail("cannot watch a launch", NULL, errno);
+    } else if (run->stage == 0) {
+        started(run);
+    }
+    // Otherwise it is told when the child has been reaped.
+}
+
 static void launch_queued(void) {
     if (!launch_first) return;
     bool journaled = journal_flush();
@@ -138,43 +160,49 @@ static void launch_queued(void) {
         } else if (run->destroyed) {
             fail_launch(run, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK, ECANCELED);
         } else {
-            int failure = launch(run, command->start);
-            if (failure) {
-                fail_launch(run, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK, failure);
-            } else {
-                struct epoll_event event = {.events = EPOLLIN, .data.ptr = run};
-                if (epoll_ctl(epoll_set, EPOLL_CTL_ADD, run->exec_pipe, &event) != 0)
-                    fail("cannot watch a launch", NULL, errno);
-            }
+            launch_now(run, command->start);
         }
         meseta__wire__supervisor_command__free_unpacked(command, NULL);
     }
 }
 
-void run_exec_done(struct run *run) {
-    if (run->exec_pipe < 0) return;
-    struct launch_failure failure;
-    ssize_t size = read(run->exec_pipe, &failure, sizeof failure);
-    // Taken out by hand: a child between fork and exec may still have a copy, which would keep it in the set.
-    epoll_ctl(epoll_set, EPOLL_CTL_DEL, run->exec_pipe, NULL);
-    close(run->exec_pipe);
-    run->exec_pipe = -1;
-    if (size == sizeof failure) {
-        run->stage = (enum _Meseta__Wire__SupervisorStage)failure.stage;
-        run->error = failure.error;
-        return;  // Told when the child has been reaped.
+// Takes what an init has reported. Nothing more follows the end of the pipe: the run then ends as its init did.
+static void read_init(struct run *run) {
+    struct init_report report;
+    ssize_t size = read(run->init_pipe, &report, sizeof report);
+    if (size != sizeof report) {
+        epoll_ctl(epoll_set, EPOLL_CTL_DEL, run->init_pipe, NULL);
+        close(run->init_pipe);
+        run->init_pipe = -1;
+    } else if (report.stage == INIT_ENDED) {
+        run->status = report.value;
+        run->program_ended = true;
+    } else if (report.stage == 0) {
+        started(run);
+    } else {
+        run->stage = (enum _Meseta__Wire__SupervisorStage)report.stage;
+        run->error = report.value;
     }
-    run->state = RUNNING;
-    link_tell_started(run);
+}
+
+void run_init_said(struct run *run) {
+    if (run->init_pipe >= 0) read_init(run);
 }
 
 // Takes the end of a run's first process, which is still a zombie: until it is reaped nothing else gets its pid, so
 // that its group can be killed without hitting anybody else.
 static void reap_first(struct run *run) {
-    run_exec_done(run);
+    while (run->init_pipe >= 0) read_init(run);
     kill(-run->pid, SIGKILL);
-    waitpid(run->pid, &run->status, 0);
+    int status;
+    waitpid(run->pid, &status, 0);
+    // Of its program, if an init has told.
+    if (!run->program_ended) run->status = status;
     clear_pid(run);
+    if (run->state == LAUNCHING && run->stage == 0) {
+        // An init that was killed on its way, as its program would have been.
+        started(run);
+    }
     if (run->state == LAUNCHING) {
         fail_launch(run, run->stage, run->error);
     } else {
@@ -239,6 +267,8 @@ void run_signal(uint64_t id, int signal, bool everything) {
         link_tell_ended(run);
     } else if (everything) {
         signal_everything(run, signal);
+    } else if (run->pid && run->has_init) {
+        signal_init(run, signal, SIGNAL_GROUP);
     } else if (run->pid && kill(-run->pid, signal) != 0) {
         kill(run->pid, signal);  // It has not got its own session yet.
     }

@@ -3,7 +3,7 @@
 //     link.c      the connection to the agent: frames in and out
 //     main.c      start, the event loop, the end
 //     runs.c      the table of runs and what becomes of them
-//     launch.c    fork to exec
+//     launch.c    fork to exec, with contain.c, filter.c and init.c
 //     probe.c     processes that look whether a run is well
 //     sweep.c     finding and killing every process of a run
 //     journal.c   the file that outlives it
@@ -53,7 +53,7 @@ char *duplicate(const char *text);
 // ---- runs (runs.c)
 
 enum run_state {
-    // Forked, or about to be. Leaves for `RUNNING` at exec, for `FAILED` if that or something before it fails.
+    // About to be forked, or its init has been. Leaves for `RUNNING` at exec, for `FAILED` if that or something before it fails.
     LAUNCHING,
     // Its program runs. Leaves for `ENDING` when its first process ends.
     RUNNING,
@@ -83,8 +83,11 @@ struct run {
     int error;
     // How often its processes were looked for while some could not be told apart from others'.
     int unclear_looks;
-    // While launching: read end of the pipe that exec closes; -1 otherwise.
-    int exec_pipe;
+    // Where its first process is an init of ours, what that reports comes out here; -1 otherwise.
+    int init_pipe;
+    bool has_init;
+    // By what its init reported: `status` is that of the program.
+    bool program_ended;
     // Until forked: the command that ordered it.
     Meseta__Wire__SupervisorCommand *command;
     struct run *next_by_id;
@@ -110,8 +113,8 @@ void run_signal(uint64_t id, int signal, bool everything);
 void run_destroy(uint64_t id);
 void run_destroy_all(void);
 void run_forget(uint64_t id);
-// The process behind `run->exec_pipe` has executed its program, or has failed to.
-void run_exec_done(struct run *run);
+// There is something in `run->init_pipe`.
+void run_init_said(struct run *run);
 // Reaps whatever has ended.
 void runs_reap(void);
 // Forks what was ordered, and looks whether ending runs have come to their end. At the end of each turn of the loop.
@@ -124,16 +127,23 @@ void runs_append_snapshot(struct buffer *buffer);
 
 // ---- launching (launch.c)
 
-// Forks the first process of a run; sets `pid` and `exec_pipe`.
+// Makes the first process of a run, and sets `pid`.
 //
-// Returns 0, or an errno if nothing was forked.
+// Returns 0, or an errno if nothing was forked. If `init_pipe` is not set either, the program runs, unless `stage` says
+// where that failed; then the process is about to end.
 int launch(struct run *run, const Meseta__Wire__SupervisorStart *start);
 
-// What goes through the exec pipe if something fails on the way.
-struct launch_failure {
+// What an init writes to its pipe: first whether the program runs, then how it ended.
+struct init_report {
+    // 0 if it runs; INIT_ENDED with the end; else where it failed.
     int32_t stage;
-    int32_t error;
+    // errno, or the status.
+    int32_t value;
 };
+enum { INIT_ENDED = -1 };
+
+// A signal to an init, by sigqueue(): what it is to pass on goes to the group of its program, or to everything.
+enum { SIGNAL_GROUP = 0, SIGNAL_EVERYTHING = 1 };
 
 // Moves this process into a control group.
 bool launch_join(const char *directory);
@@ -163,6 +173,8 @@ bool sweep(struct run *run);
 size_t kill_children_marked(const char *mark);
 // A signal to every process of the run.
 void signal_everything(struct run *run, int signal);
+// A signal for an init to pass on; SIGKILL and SIGSTOP hit itself.
+void signal_init(const struct run *run, int signal, int whom);
 
 // ---- the journal (journal.c)
 

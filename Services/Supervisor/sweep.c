@@ -189,7 +189,16 @@ bool sweep(struct run *run) {
     return unclear == 0 || ++run->unclear_looks > UNCLEAR_LOOKS;
 }
 
+void signal_init(const struct run *run, int signal, int whom) {
+    sigqueue(run->pid, signal, (union sigval){.sival_int = whom});
+}
+
 void signal_everything(struct run *run, int signal) {
+    // It reaches all of them, and each once. Being stopped is the one thing that it cannot pass on.
+    if (run->pid && run->has_init && (signal != SIGSTOP || !*run->tracking)) {
+        signal_init(run, signal, SIGNAL_EVERYTHING);
+        return;
+    }
     // A process on its way to exec may not have joined its cgroup.
     if (*run->tracking && run->state != LAUNCHING) {
         signal_tree(run->tracking, signal, 0);

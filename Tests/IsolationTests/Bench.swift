@@ -38,7 +38,7 @@ final class Bench: Sendable {
         self.directory = String(cString: mkdtemp(&template))
         chmod(self.directory, 0o755)
         var settings = settings
-        settings.usesCgroups = usesCgroups
+        if !usesCgroups { settings.choice = .processes }
         self.isolator = Isolator(
             agent: Isolator.agentToken(name: "test", directory: self.directory), settings: settings)
         self.loop = MultiThreadedEventLoopGroup.singleton.next()

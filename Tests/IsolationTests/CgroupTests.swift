@@ -20,10 +20,10 @@ let hasCgroups: Bool = {
     func degraded() {
         let host = CgroupHost(mountinfo: "1 1 0:1 / /proc rw - cgroup2 none rw\n") { _ in "cpu memory" }
         let isolator = Isolator(agent: "a", host: host)
-        #expect(isolator.summary == "processes")
+        #expect(isolator.summary == "process")
         #expect(isolator.refused.count == 1)
         var settings = IsolationSettings()
-        settings.usesCgroups = false
+        settings.choice = .processes
         #expect(Isolator(agent: "a", settings: settings, host: host).refused.isEmpty)
     }
 

@@ -27,7 +27,7 @@ import Testing
         defer { self.tree.remove() }
         let isolator = self.tree.isolator(self.settings)
         #expect(isolator.refused.isEmpty)
-        #expect(isolator.summary == "processes, tracked; cpu; memory; pids")
+        #expect(isolator.summary == "process, tracked; cgroup-cpu; cgroup-memory; cgroup-pids")
         let (cgroups, tracking) = try isolator.prepare(7, Resources(milliCPU: 500, milliMB: 64_000))
         for group in ["", "meseta/", "meseta/a/"] {
             #expect(self.tree.written(to: group + "cgroup.subtree_control") == "+cpu+memory+pids")
@@ -42,10 +42,10 @@ import Testing
     func fewerControllers() {
         defer { self.tree.remove() }
         let unwanted = self.tree.isolator(IsolationSettings())
-        #expect(unwanted.summary == "processes, tracked; cpu; memory")
+        #expect(unwanted.summary == "process, tracked; cgroup-cpu; cgroup-memory")
         #expect(self.tree.written(to: "cgroup.subtree_control") == "+cpu+memory")
         let missing = self.tree.isolator(self.settings, controllers: "cpu io\n")
-        #expect(missing.summary == "processes, tracked; cpu")
+        #expect(missing.summary == "process, tracked; cgroup-cpu")
         #expect(self.tree.written(to: "meseta/a/cgroup.subtree_control") == "+cpu+memory+cpu")
     }
 
@@ -54,7 +54,7 @@ import Testing
         defer { self.tree.remove() }
         unlink("\(self.tree.mount)/meseta/a/cgroup.subtree_control")
         let isolator = self.tree.isolator(self.settings)
-        #expect(isolator.summary == "processes, tracked")
+        #expect(isolator.summary == "process, tracked")
         #expect(isolator.refused.count == 3)
         #expect(isolator.refused.allSatisfy { $0.contains("meseta/a/cgroup.subtree_control") })
         #expect(try isolator.prepare(7, Resources(milliCPU: 500)).tracking == "\(self.tree.mount)/meseta/a/7")

@@ -16,6 +16,7 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Meseta__Wire__SupervisorStart Meseta__Wire__SupervisorStart;
+typedef struct Meseta__Wire__SupervisorMount Meseta__Wire__SupervisorMount;
 typedef struct Meseta__Wire__SupervisorLimit Meseta__Wire__SupervisorLimit;
 typedef struct Meseta__Wire__SupervisorSignal Meseta__Wire__SupervisorSignal;
 typedef struct Meseta__Wire__SupervisorCommand Meseta__Wire__SupervisorCommand;
@@ -43,7 +44,12 @@ typedef enum _Meseta__Wire__SupervisorStage {
   MESETA__WIRE__SUPERVISOR_STAGE__STAGE_LIMIT = 5,
   MESETA__WIRE__SUPERVISOR_STAGE__STAGE_USER = 6,
   MESETA__WIRE__SUPERVISOR_STAGE__STAGE_EXEC = 7,
-  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_JOURNAL = 8
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_JOURNAL = 8,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NAMESPACE = 9,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_MOUNT = 10,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NETWORK = 11,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_CAPABILITIES = 12,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FILTER = 13
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__SUPERVISOR_STAGE)
 } Meseta__Wire__SupervisorStage;
 
@@ -111,10 +117,63 @@ struct  Meseta__Wire__SupervisorStart
   char *mark;
   size_t n_limits;
   Meseta__Wire__SupervisorLimit **limits;
+  /*
+   * CLONE_NEW... of this kernel: the namespaces made for it. With one of pids, the first process is a small init of the
+   * supervisor's, which passes signals on and reaps; with one of mounts, nothing mounted later on either side shows on
+   * the other; with one of networks, its loopback is up.
+   */
+  uint32_t namespaces;
+  /*
+   * In order, inside its namespace of mounts; after the output files are open.
+   */
+  size_t n_mounts;
+  Meseta__Wire__SupervisorMount **mounts;
+  /*
+   * All but `capabilities`, for good.
+   */
+  protobuf_c_boolean drop_capabilities;
+  /*
+   * Bit n: capability n of this kernel. Another user than root has none anyway.
+   */
+  uint64_t capabilities;
+  /*
+   * No program that it executes gives it any (PR_SET_NO_NEW_PRIVS).
+   */
+  protobuf_c_boolean no_new_privileges;
+  /*
+   * The supervisor's filter of system calls; implies `no_new_privileges`.
+   */
+  protobuf_c_boolean filter_calls;
 };
 #define MESETA__WIRE__SUPERVISOR_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_start__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0 }
+
+
+/*
+ * One mount(2).
+ */
+struct  Meseta__Wire__SupervisorMount
+{
+  ProtobufCMessage base;
+  /*
+   * "." is the directory of the run, even where a mount hides it by now.
+   */
+  char *source;
+  char *target;
+  /*
+   * Empty for a bind.
+   */
+  char *type;
+  /*
+   * MS_ of this kernel.
+   */
+  uint64_t flags;
+  char *data;
+};
+#define MESETA__WIRE__SUPERVISOR_MOUNT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_mount__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string }
 
 
 /*
@@ -435,6 +494,25 @@ Meseta__Wire__SupervisorStart *
 void   meseta__wire__supervisor_start__free_unpacked
                      (Meseta__Wire__SupervisorStart *message,
                       ProtobufCAllocator *allocator);
+/* Meseta__Wire__SupervisorMount methods */
+void   meseta__wire__supervisor_mount__init
+                     (Meseta__Wire__SupervisorMount         *message);
+size_t meseta__wire__supervisor_mount__get_packed_size
+                     (const Meseta__Wire__SupervisorMount   *message);
+size_t meseta__wire__supervisor_mount__pack
+                     (const Meseta__Wire__SupervisorMount   *message,
+                      uint8_t             *out);
+size_t meseta__wire__supervisor_mount__pack_to_buffer
+                     (const Meseta__Wire__SupervisorMount   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__Wire__SupervisorMount *
+       meseta__wire__supervisor_mount__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__wire__supervisor_mount__free_unpacked
+                     (Meseta__Wire__SupervisorMount *message,
+                      ProtobufCAllocator *allocator);
 /* Meseta__Wire__SupervisorLimit methods */
 void   meseta__wire__supervisor_limit__init
                      (Meseta__Wire__SupervisorLimit         *message);
@@ -649,6 +727,9 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
 typedef void (*Meseta__Wire__SupervisorStart_Closure)
                  (const Meseta__Wire__SupervisorStart *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__SupervisorMount_Closure)
+                 (const Meseta__Wire__SupervisorMount *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__SupervisorLimit_Closure)
                  (const Meseta__Wire__SupervisorLimit *message,
                   void *closure_data);
@@ -690,6 +771,7 @@ typedef void (*Meseta__Wire__SupervisorJournalRecord_Closure)
 
 extern const ProtobufCEnumDescriptor    meseta__wire__supervisor_stage__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__supervisor_mount__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_limit__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_signal__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_command__descriptor;

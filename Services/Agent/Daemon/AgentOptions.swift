@@ -27,9 +27,17 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "How containers are kept apart: control groups where the machine has them, or processes only.",
-            valueName: "cgroups|processes"))
-    var isolation = IsolationFlag.cgroups
+            """
+            How containers are kept apart, by modules: \(IsolationName.allCases.map(\.rawValue).joined(separator: ", ")). \
+            Or cgroups: process and the cgroup- modules that the machine has; or processes: process alone.
+            """,
+            valueName: "cgroups|processes|module,..."),
+        transform: {
+            do throws(IsolationChoice.Invalid) { return try IsolationChoice($0) } catch {
+                throw ValidationError("--isolation: \(error)")
+            }
+        })
+    var isolation = IsolationChoice.cgroups
 
     @Flag(help: "Hold each container to its cpus even where others leave some idle.")
     var cpuQuota = false
@@ -85,6 +93,9 @@ struct AgentOptions: ParsableArguments {
             throw ValidationError("--executor-reregistration-timeout is at most 15s")
         }
         if let pidsLimit, pidsLimit < 1 { throw ValidationError("--pids-limit is at least 1") }
+        if self.isolation.required.contains(.cgroupPids), self.pidsLimit == nil {
+            throw ValidationError("--isolation: cgroup-pids needs --pids-limit")
+        }
     }
 
     /// The settings that these flags make.
@@ -103,19 +114,11 @@ struct AgentOptions: ParsableArguments {
 
     var isolationSettings: IsolationSettings {
         var settings = IsolationSettings()
-        settings.usesCgroups = self.isolation == .cgroups
+        settings.choice = self.isolation
         settings.enforcesCPUQuota = self.cpuQuota
         settings.pidsLimit = self.pidsLimit
         return settings
     }
-}
-
-/// How containers are kept apart.
-enum IsolationFlag: String, ExpressibleByArgument, CaseIterable {
-    /// By control groups, where the machine has them and lets this agent use them.
-    case cgroups
-    /// As processes of one machine.
-    case processes
 }
 
 /// What becomes of tasks when the agent is told to stop.

@@ -56,6 +56,11 @@ struct AgentCommand: DaemonCommand {
         let isolator = Isolator(
             agent: Isolator.agentToken(name: services.name, directory: directory),
             settings: self.agent.isolationSettings)
+        guard isolator.missing.isEmpty else {
+            isolator.removeAll()
+            let reasons = isolator.missing.joined(separator: "; ")
+            throw Unusable(description: "--isolation cannot be had on this machine: \(reasons)")
+        }
         logger.info("Isolation", metadata: [LogKey.reason: "\(isolator.summary)"])
         for refusal in isolator.refused {
             logger.warning("Isolation is weaker than wanted", metadata: [LogKey.reason: "\(refusal)"])

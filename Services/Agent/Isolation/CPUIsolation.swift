@@ -5,7 +5,7 @@ internal import Model
 /// Shares let a container use what others leave idle; under load each gets in proportion to its `cpus`. A quota also
 /// holds it to its `cpus` on an idle machine: steadier, and wasteful.
 struct CPUIsolation: IsolationModule {
-    let name = "cpu"
+    let name = IsolationName.cgroupCPU.rawValue
     private let hierarchy: CgroupHierarchy
     private let isQuotaEnforced: Bool
 

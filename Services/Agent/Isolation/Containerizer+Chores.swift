@@ -151,11 +151,12 @@ struct Worker: Sendable {
         }
         var arguments = command.shell ? ["sh", "-c", command.value ?? ""] : command.arguments
         if arguments.isEmpty { arguments = [program] }
-        let start = SupervisorStart(
+        var start = SupervisorStart(
             runID: spec.runID, program: program, arguments: arguments,
             environment: self.environment(spec, sandbox, entry).map { "\($0.key)=\($0.value)" }.sorted(),
             directory: sandbox.path, outputPath: sandbox.output, errorPath: sandbox.error, user: user,
             mark: "MESETA_SANDBOX=\(sandbox.path)")
+        try self.isolator.add(to: &start, for: spec)
         guard ([program] + arguments + start.environment).allSatisfy({ !$0.utf8.contains(0) }) else {
             throw IsolationError("the command or its environment holds a NUL character")
         }
@@ -206,6 +207,11 @@ extension SupervisorFailure {
         case .user: "The user could not be changed: \(reason)"
         case .exec: "The program could not be executed: \(reason)"
         case .journal: "The supervisor could not write its journal: \(reason)"
+        case .namespace: "No process with namespaces of its own could be made: \(reason)"
+        case .mount: "Its file systems could not be mounted: \(reason)"
+        case .network: "Its network could not be made: \(reason)"
+        case .capabilities: "Capabilities could not be dropped: \(reason)"
+        case .filter: "The filter of system calls could not be set: \(reason)"
         }
     }
 }

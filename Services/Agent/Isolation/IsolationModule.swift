@@ -16,6 +16,11 @@ protocol IsolationModule: Sendable {
     /// - Throws: What the kernel did not accept.
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError)
 
+    /// Adds what the supervisor does between the fork and the program of a container, whose sandbox exists.
+    ///
+    /// - Throws: What keeps the container from being started so.
+    func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError)
+
     /// Why a container that has ended was ended by this module; nil if it was not.
     func limitation(of run: CgroupRun) -> Limitation?
 
@@ -25,6 +30,7 @@ protocol IsolationModule: Sendable {
 
 extension IsolationModule {
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {}
+    func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {}
     func limitation(of run: CgroupRun) -> Limitation? { nil }
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {}
 }

@@ -2,12 +2,10 @@ public import Model
 
 /// Which isolation an agent wants.
 public struct IsolationSettings: Hashable, Sendable {
-    /// Whether control groups are used where there are any.
+    /// The modules to use.
     ///
-    /// Off: processes only.
-    ///
-    /// Default true.
-    public var usesCgroups = true
+    /// Default: control groups.
+    public var choice = IsolationChoice.cgroups
     /// Whether a container is held to its `cpus` on an idle machine too.
     ///
     /// Default false: what others leave idle may be used, as in Mesos (`--cgroups_enable_cfs`).
@@ -27,6 +25,8 @@ public struct Isolator: Sendable {
     let modules: [any IsolationModule]
     /// What was wanted and cannot be had, for the log.
     public let refused: [String]
+    /// What was asked for by its own name and cannot be had, with the reason: the agent must not start.
+    public let missing: [String]
     let tree: CgroupTree
     private let tracking: CgroupHierarchy?
 
@@ -37,8 +37,10 @@ public struct Isolator: Sendable {
     ///   - host: The machine's control groups.
     public init(agent: String, settings: IsolationSettings = .init(), host: CgroupHost = .detect()) {
         var wanted: [CgroupHierarchy] = []
-        if settings.usesCgroups {
-            let controllers = ["cpu", "memory"] + (settings.pidsLimit == nil ? [] : ["pids"])
+        let controllers = IsolationName.allCases.filter {
+            settings.choice.contains($0) && ($0 != .cgroupPids || settings.pidsLimit != nil)
+        }.compactMap(\.controller)
+        if !controllers.isEmpty {
             for hierarchy in controllers.compactMap({ host.hierarchy(of: $0) }) + [host.tracking].compactMap({ $0 })
             where !wanted.contains(where: { $0.mount == hierarchy.mount }) {
                 let used =
@@ -47,27 +49,29 @@ public struct Isolator: Sendable {
             }
         }
         let (tree, refused) = CgroupTree.make(
-            wanted, supervisorMounts: settings.usesCgroups ? host.separateMounts : [],
+            wanted, supervisorMounts: controllers.isEmpty ? [] : host.separateMounts,
             agent: Self.directoryName(agent))
-        func granted(_ controller: String) -> CgroupHierarchy? {
+        let tracking = tree.hierarchies.first { $0.mount == host.tracking?.mount }
+        let context = IsolationRegistry.Context(settings: settings, tracking: tracking) { controller in
             tree.hierarchies.first { $0.controllers.contains(controller) }
         }
-        let tracking = tree.hierarchies.first { $0.mount == host.tracking?.mount }
-        var modules: [any IsolationModule] = [ProcessIsolation(tracking: tracking)]
-        if let cpu = granted("cpu") {
-            modules.append(CPUIsolation(cpu, isQuotaEnforced: settings.enforcesCPUQuota))
-        }
-        if let memory = granted("memory") { modules.append(MemoryIsolation(memory)) }
-        if let limit = settings.pidsLimit, let pids = granted("pids") {
-            modules.append(PidsIsolation(pids, limit: limit))
+        var modules: [any IsolationModule] = [], missing: [String] = []
+        for name in IsolationName.allCases where settings.choice.contains(name) {
+            do throws(IsolationError) {
+                if let module = try IsolationRegistry.make(name, context) { modules.append(module) }
+            } catch {
+                // What a shorthand stands for is left out; for control groups `refused` says why already.
+                if settings.choice.required.contains(name) { missing.append("\(name.rawValue): \(error)") }
+            }
         }
         self.modules = modules
         self.refused = refused
+        self.missing = missing
         self.tree = tree
         self.tracking = tracking
     }
 
-    /// As `/readyz` and the log name it: `processes, tracked; cpu; memory`.
+    /// As `/readyz` and the log name it: `process, tracked; cgroup-cpu; cgroup-memory`.
     public var summary: String { self.modules.map { $0.name }.joined(separator: "; ") }
 
     /// The directories of a container.
@@ -95,6 +99,11 @@ public struct Isolator: Sendable {
     func existingGroups(of run: RunID) -> [String] {
         let directories = self.directories(of: run)
         return self.tree.hierarchies.compactMap { directories.directory(in: $0) }
+    }
+
+    /// Adds what the modules want of the supervisor.
+    func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {
+        for module in self.modules { try module.add(to: &start, for: spec) }
     }
 
     /// Sets the limits of a container that runs.

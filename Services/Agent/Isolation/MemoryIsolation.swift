@@ -7,7 +7,7 @@ internal import Model
 
 /// A bound on memory: a container that needs more is ended by the kernel, as a whole where it can do that.
 struct MemoryIsolation: IsolationModule {
-    let name = "memory"
+    let name = IsolationName.cgroupMemory.rawValue
     private let hierarchy: CgroupHierarchy
 
     /// What every container may use, whatever its resources say: below this a shell does not start reliably.

@@ -2,7 +2,7 @@ internal import Model
 
 /// A bound on the number of processes and threads, against fork bombs.
 struct PidsIsolation: IsolationModule {
-    let name = "pids"
+    let name = IsolationName.cgroupPids.rawValue
     private let hierarchy: CgroupHierarchy
     private let limit: Int
 

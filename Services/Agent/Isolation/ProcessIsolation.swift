@@ -10,7 +10,7 @@ struct ProcessIsolation: IsolationModule {
 
     init(tracking: CgroupHierarchy?) {
         self.tracking = tracking
-        self.name = tracking == nil ? "processes" : "processes, tracked"
+        self.name = tracking == nil ? "process" : "process, tracked"
     }
 
     var hierarchies: [CgroupHierarchy] { self.tracking.map { [$0] } ?? [] }

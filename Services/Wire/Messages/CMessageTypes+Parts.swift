@@ -390,6 +390,9 @@ extension Meseta__Wire__SupervisorFailure: CMessage {
 extension Meseta__Wire__SupervisorLimit: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_limit__init(target) }
 }
+extension Meseta__Wire__SupervisorMount: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_mount__init(target) }
+}
 extension Meseta__Wire__SupervisorProbe: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_probe__init(target) }
 }

@@ -91,6 +91,23 @@ extension SupervisorStart {
         self.limits = try reader.list(c.pointee.n_limits, c.pointee.limits) { limit throws(MessageError) in
             Limit(resource: limit.pointee.resource, soft: limit.pointee.soft, hard: limit.pointee.hard)
         }
+        try self.readIsolation(c, reader)
+    }
+
+    private mutating func readIsolation(
+        _ c: UnsafeMutablePointer<Meseta__Wire__SupervisorStart>, _ reader: MessageReader
+    ) throws(MessageError) {
+        self.namespaces = c.pointee.namespaces
+        self.mounts = try reader.list(c.pointee.n_mounts, c.pointee.mounts) { mount throws(MessageError) in
+            Mount(
+                source: try reader.text(mount.pointee.source, "source"),
+                target: try reader.text(mount.pointee.target, "target"),
+                type: try reader.text(mount.pointee.type, "type"), flags: mount.pointee.flags,
+                data: try reader.text(mount.pointee.data, "data"))
+        }
+        self.capabilities = c.pointee.drop_capabilities == 0 ? nil : c.pointee.capabilities
+        self.hasNoNewPrivileges = c.pointee.no_new_privileges != 0
+        self.isFiltered = c.pointee.filter_calls != 0
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorStart> {
@@ -124,7 +141,26 @@ extension SupervisorStart {
             message.pointee.hard = limit.hard
             return message
         }
+        self.writeIsolation(c, in: arena)
         return c
+    }
+
+    private func writeIsolation(_ c: UnsafeMutablePointer<Meseta__Wire__SupervisorStart>, in arena: MessageArena) {
+        c.pointee.namespaces = self.namespaces
+        c.pointee.n_mounts = self.mounts.count
+        c.pointee.mounts = arena.list(self.mounts) { mount in
+            let message = arena.make(Meseta__Wire__SupervisorMount.self)
+            message.pointee.source = arena.text(mount.source)
+            message.pointee.target = arena.text(mount.target)
+            message.pointee.type = arena.text(mount.type)
+            message.pointee.flags = mount.flags
+            message.pointee.data = arena.text(mount.data)
+            return message
+        }
+        c.pointee.drop_capabilities = self.capabilities == nil ? 0 : 1
+        c.pointee.capabilities = self.capabilities ?? 0
+        c.pointee.no_new_privileges = self.hasNoNewPrivileges ? 1 : 0
+        c.pointee.filter_calls = self.isFiltered ? 1 : 0
     }
 }
 
