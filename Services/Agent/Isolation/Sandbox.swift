@@ -4,10 +4,15 @@
     internal import Musl
 #endif
 internal import Model
+internal import Synchronization
 
 /// The directory that a container runs in, below the agent's work directory.
 struct Sandbox: Sendable {
     let path: String
+
+    /// Held while a sandbox is made, and while directories above sandboxes that are gone are removed: neither may find
+    /// the other's half done.
+    static let treeLock = Mutex(())
 
     var output: String { self.path + "/stdout" }
     var error: String { self.path + "/stderr" }
@@ -22,13 +27,14 @@ struct Sandbox: Sendable {
             throw IsolationError("\"\(parts.joined(separator: "/"))\" cannot be a sandbox")
         }
         let path = root + "/" + parts.joined(separator: "/")
-        do throws(SystemError) {
-            try Files.makeDirectories(path)
-            if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
-            if parts.count > 1 { try Self.link(parts[parts.count - 1], as: "latest", beside: path) }
-        } catch {
-            throw IsolationError("cannot make the sandbox: \(error)")
+        let made = Self.treeLock.withLock { _ in
+            Result { () throws(SystemError) in
+                try Files.makeDirectories(path)
+                if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
+                if parts.count > 1 { try Self.link(parts[parts.count - 1], as: "latest", beside: path) }
+            }
         }
+        if case .failure(let error) = made { throw IsolationError("cannot make the sandbox: \(error)") }
         return Sandbox(path: path)
     }
 
