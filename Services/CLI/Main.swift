@@ -22,7 +22,7 @@ struct MesetaCommand: AsyncParsableCommand {
             Up.self, Down.self, Run.self, StatusCommand.self, AgentsCommand.self, FrameworksCommand.self,
             TasksCommand.self, OffersCommand.self, RolesCommand.self, SharesCommand.self, ExplainCommand.self,
             PolicyCommand.self,
-            KillCommand.self, MasterCommand.self,
+            KillCommand.self, MasterCommand.self, SandboxCommand.self, TokenCommand.self,
         ])
 
     static func main() async {
