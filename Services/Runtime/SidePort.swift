@@ -60,6 +60,14 @@ public final class SidePort: Sendable {
         }
     }
 
+    /// Adds a route that answers those alone who may ask.
+    public func get(_ path: String, for access: AccessGuard, _ handler: @escaping Handler) {
+        self.get(path) { request in
+            if let refusal = access.refusal(of: request) { return refusal }
+            return try await handler(request)
+        }
+    }
+
     /// Begins to answer.
     ///
     /// - Parameter port: Zero for any that is free.

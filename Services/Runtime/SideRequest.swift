@@ -1,5 +1,7 @@
 /// What somebody asks of the side port: always a GET; for a HEAD the body is left out on the way back.
 public struct SideRequest: Sendable {
+    /// As it was asked for, with the query.
+    public let target: String
     /// Without the query, percent-encoding undone: `/sandbox/task-1`.
     public let path: String
     /// The names and values behind the question mark, percent-encoding undone, in order.
@@ -53,6 +55,7 @@ public struct SideRequest: Sendable {
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
         guard let path = Self.decoded(parts[0], plusIsSpace: false), path.hasPrefix("/") else { return nil }
         self.path = path
+        self.target = target
         var query: [(name: String, value: String)] = []
         if parts.count == 2 {
             for pair in parts[1].split(separator: "&") {
@@ -65,6 +68,19 @@ public struct SideRequest: Sendable {
         }
         self.query = query
         self.headers = headers.map { ($0.name.lowercased(), $0.value) }
+    }
+
+    /// The parts of the path, each with its percent-encoding undone, so that one may hold a slash; none is empty.
+    public var parts: [String]? { Self.parts(of: self.target) }
+
+    /// Nil if the percent-encoding or the UTF-8 is broken.
+    static func parts(of target: String) -> [String]? {
+        var parts: [String] = []
+        for part in target.prefix(while: { $0 != "?" }).split(separator: "/") {
+            guard let part = Self.decoded(part, plusIsSpace: false) else { return nil }
+            parts.append(part)
+        }
+        return parts
     }
 
     private static func decoded(_ text: Substring, plusIsSpace: Bool) -> String? {

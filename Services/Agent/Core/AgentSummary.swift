@@ -62,6 +62,33 @@ extension AgentState {
         return AgentSandbox(candidates: [SandboxPath.of(executor: key, run: run)], isRunning: true)
     }
 
+    /// One run of a task or of an executor, by the number that its directory has.
+    public func sandbox(of framework: FrameworkID, named name: String, run: RunID) -> AgentSandbox {
+        let candidates = ["tasks", "executors"].map { kind in
+            Array(SandboxPath.latest(framework: framework, kind: kind, name: name).dropLast()) + ["\(run)"]
+        }
+        let present = self.sandbox(of: framework, named: name)
+        let isPresent = present.isRunning && candidates.contains { present.candidates.first == $0 }
+        return AgentSandbox(candidates: candidates, isRunning: isPresent)
+    }
+
+    /// Where the runs of a task or of an executor are, each a directory.
+    public func sandboxRuns(of framework: FrameworkID, named name: String) -> [[String]] {
+        ["tasks", "executors"].map { kind in
+            Array(SandboxPath.latest(framework: framework, kind: kind, name: name).dropLast())
+        }
+    }
+
+    /// The sandboxes that something runs in, or will.
+    ///
+    /// - Complexity: O(tasks).
+    public var liveSandboxes: [[String]] {
+        self.tasks.values.compactMap { task in
+            guard task.isLive, task.executorKey == nil else { return nil }
+            return SandboxPath.of(command: task.key, run: task.acceptance.runID)
+        } + self.executorRuns.map { SandboxPath.of(executor: $0.key, run: $0.value) }
+    }
+
     /// A task runs in the sandbox of its executor, if it has one.
     private func sandbox(of task: TaskEntry) -> [String]? {
         guard let key = task.executorKey else { return SandboxPath.of(command: task.key, run: task.acceptance.runID) }

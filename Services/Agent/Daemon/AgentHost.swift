@@ -211,7 +211,34 @@ final class AgentHost: @unchecked Sendable {
     /// Where the output of a task or of an executor is.
     ///
     /// Any thread may ask.
-    func sandbox(of framework: FrameworkID, named name: String) async throws -> AgentSandbox {
-        try await self.node.loop.submit { self.host.role.sandbox(of: framework, named: name) }.get()
+    ///
+    /// - Parameter run: Nil: the present one, else the latest.
+    func sandbox(of framework: FrameworkID, named name: String, run: RunID? = nil) async throws -> AgentSandbox {
+        try await self.node.loop.submit {
+            guard let run else { return self.host.role.sandbox(of: framework, named: name) }
+            return self.host.role.sandbox(of: framework, named: name, run: run)
+        }.get()
+    }
+
+    /// Where the runs of a task or of an executor are.
+    ///
+    /// Any thread may ask.
+    func sandboxRuns(of framework: FrameworkID, named name: String) async throws -> [[String]] {
+        try await self.node.loop.submit { self.host.role.sandboxRuns(of: framework, named: name) }.get()
+    }
+
+    /// The sandboxes that something runs in.
+    ///
+    /// Any thread may ask.
+    func liveSandboxes() async throws -> [[String]] {
+        try await self.node.loop.submit { self.host.role.liveSandboxes }.get()
+    }
+
+    /// Which of those runs have not ended, or may yet begin; all, if the agent is ending.
+    ///
+    /// Any thread but the loop's may ask, and waits.
+    func live(of runs: [RunID]) -> Set<RunID> {
+        let live = try? self.node.loop.submit { self.containerizer.live(of: runs) }.wait()
+        return live ?? Set(runs)
     }
 }

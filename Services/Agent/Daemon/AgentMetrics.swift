@@ -22,6 +22,11 @@ final class AgentMetrics: Sendable {
     let executorsExited: Counter
     let executorsDefiant: Counter
     let healthChecksFailed: Counter
+    let sandboxesKept: Gauge
+    let sandboxesRemoved: Counter
+    let sandboxesFailed: Gauge
+    let sandboxBytesFreed: Counter
+    let outputBytesCut: Counter
     private let statuses: [TaskState: Counter]
 
     init(_ metrics: Metrics) {
@@ -47,6 +52,14 @@ final class AgentMetrics: Sendable {
             "meseta_agent_executors_defiant_total", "Executors ended because they did not end a task that had to go.")
         self.healthChecksFailed = metrics.counter(
             "meseta_agent_health_checks_failed_total", "Looks at tasks that were not well.")
+        self.sandboxesKept = metrics.gauge("meseta_agent_sandboxes_kept", "Sandboxes of runs that have ended.")
+        self.sandboxesRemoved = metrics.counter("meseta_agent_sandboxes_removed_total", "Sandboxes removed.")
+        self.sandboxesFailed = metrics.gauge(
+            "meseta_agent_sandboxes_unremovable", "Sandboxes that could not be removed as a whole, at the last look.")
+        self.sandboxBytesFreed = metrics.counter(
+            "meseta_agent_sandbox_freed_bytes_total", "Of the disk, by removing sandboxes.")
+        self.outputBytesCut = metrics.counter(
+            "meseta_agent_output_cut_bytes_total", "Of tasks' output, that were beyond the limit.")
         self.statuses = Dictionary(
             uniqueKeysWithValues: TaskState.allCases.map { state in
                 let label = [("state", state.name)]

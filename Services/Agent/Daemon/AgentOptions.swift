@@ -77,6 +77,30 @@ struct AgentOptions: ParsableArguments {
     var tasksOnStop = TasksOnStop.keep
 
     @Option(
+        help: ArgumentHelp(
+            "How much of stdout, and of stderr, of a task is kept: the newest. 0: all of it.", valueName: "bytes"))
+    var logLimit = ByteCountFlag(10 << 20)
+
+    @Option(
+        help: ArgumentHelp("How long sandboxes stay, on an empty disk, after their tasks ended.", valueName: "duration")
+    )
+    var gcDelay = DurationFlag(SandboxRetention().delay)
+
+    @Option(
+        help: ArgumentHelp(
+            "Part of the disk to be left free: sandboxes go sooner as it fills, and at once if less is free.",
+            valueName: "0...1"))
+    var gcDiskHeadroom = SandboxRetention().headroom
+
+    @Option(help: ArgumentHelp("Sandboxes of ended tasks that are kept; of more, the oldest go.", valueName: "count"))
+    var gcMaxSandboxes = SandboxRetention().most
+
+    @Option(
+        help: ArgumentHelp(
+            "How long the token holds that a task is given to read its framework's sandboxes.", valueName: "duration"))
+    var fileTokenTtl = DurationFlag(.seconds(7 * 86400))
+
+    @Option(
         help: ArgumentHelp("The program meseta-supervisor. Default: the one beside this program.", valueName: "path"))
     var supervisor: String?
 
@@ -91,6 +115,13 @@ struct AgentOptions: ParsableArguments {
         }
         guard self.executorReregistrationTimeout.duration <= AgentSettings.executorReregistrationTimeoutMax else {
             throw ValidationError("--executor-reregistration-timeout is at most 15s")
+        }
+        guard (0...1).contains(self.gcDiskHeadroom) else {
+            throw ValidationError("--gc-disk-headroom is from 0 to 1")
+        }
+        guard self.gcMaxSandboxes >= 0 else { throw ValidationError("--gc-max-sandboxes is at least 0") }
+        guard self.fileTokenTtl.duration >= .seconds(1) else {
+            throw ValidationError("--file-token-ttl is at least 1s")
         }
         if let pidsLimit, pidsLimit < 1 { throw ValidationError("--pids-limit is at least 1") }
         if self.isolation.required.contains(.cgroupPids), self.pidsLimit == nil {
@@ -110,6 +141,14 @@ struct AgentOptions: ParsableArguments {
         settings.executorShutdownGracePeriod = self.executorShutdownGracePeriod.duration
         settings.killGracePeriod = self.killGracePeriod.duration
         return settings
+    }
+
+    var retention: SandboxRetention {
+        var retention = SandboxRetention()
+        retention.delay = self.gcDelay.duration
+        retention.headroom = self.gcDiskHeadroom
+        retention.most = self.gcMaxSandboxes
+        return retention
     }
 
     var isolationSettings: IsolationSettings {

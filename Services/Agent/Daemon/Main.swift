@@ -34,8 +34,10 @@ struct AgentCommand: DaemonCommand {
         }.get()
         let endsTasks = self.agent.tasksOnStop == .end
         services.onStop { await host.stop(endingTasks: endsTasks) }
-        host.showSandboxes(on: services.sidePort, directory: directory)
+        let access = AccessGuard(secret: services.node.settings.secret)
+        host.showSandboxes(on: services.sidePort, directory: directory, for: access)
         try await host.recover(boot: Machine.boot())
+        SandboxKeeper(host: host, directory: directory, options: self.agent).begin(services)
         lookup.begin(for: host, services)
     }
 
@@ -65,9 +67,15 @@ struct AgentCommand: DaemonCommand {
         for refusal in isolator.refused {
             logger.warning("Isolation is weaker than wanted", metadata: [LogKey.reason: "\(refusal)"])
         }
+        var settings = ContainerizerSettings(directory: directory, supervisorPath: supervisor)
+        if let secret = services.node.settings.secret {
+            let duration = self.agent.fileTokenTtl.duration
+            settings.fileToken = { framework in
+                AccessToken(scope: AccessToken.sandboxes(of: framework.rawValue), for: duration).signed(with: secret)
+            }
+        }
         let containerizer = Containerizer(
-            settings: ContainerizerSettings(directory: directory, supervisorPath: supervisor), isolator: isolator,
-            eventLoop: loop, logger: logger)
+            settings: settings, isolator: isolator, eventLoop: loop, logger: logger)
         let state = AgentState(
             settings: try self.settings(services, directory, port: port), codec: ProtobufCodec(),
             random: Self.generator())

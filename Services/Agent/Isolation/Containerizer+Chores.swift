@@ -169,6 +169,7 @@ struct Worker: Sendable {
             environment["HOME"] = user.home
             environment["USER"] = user.name
         }
+        environment["MESETA_FILE_TOKEN"] = self.settings.fileToken(spec.frameworkID)
         environment.merge(spec.environment) { _, own in own }
         for name in ["MESETA_SANDBOX", "MESOS_SANDBOX", "MESOS_DIRECTORY"] { environment[name] = sandbox.path }
         return environment

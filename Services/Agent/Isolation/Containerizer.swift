@@ -152,6 +152,14 @@ public final class Containerizer {
         self.letGo(container.frameworkID)
     }
 
+    /// Those of the runs whose containers are not forgotten.
+    ///
+    /// A run is known before its sandbox is made, so one whose sandbox is there and which is not known has ended.
+    public func live(of runs: [RunID]) -> Set<RunID> {
+        self.eventLoop.preconditionInEventLoop()
+        return Set(runs.filter { self.containers[$0] != nil })
+    }
+
     /// What a container uses now.
     public func usage(of runID: RunID) -> EventLoopFuture<ContainerUsage> {
         let isolator = self.isolator

@@ -3,6 +3,7 @@
 #elseif canImport(Musl)
     internal import Musl
 #endif
+public import Model
 
 /// What an agent's containerizer is told.
 public struct ContainerizerSettings: Sendable {
@@ -14,6 +15,11 @@ public struct ContainerizerSettings: Sendable {
     ///
     /// Default: `PATH` of this process, or the usual directories.
     public var environment: [String: String]
+    /// What lets the tasks of a framework read its sandboxes on every agent, each time a container starts; nil where
+    /// everybody may.
+    ///
+    /// They find it as `MESETA_FILE_TOKEN`.
+    public var fileToken: @Sendable (FrameworkID) -> String? = { _ in nil }
     /// How long a supervisor stays after the last run of its framework is forgotten.
     ///
     /// Seconds to minutes. It costs a megabyte; starting another costs milliseconds. Default 60 s.

@@ -4,10 +4,15 @@
     internal import Musl
 #endif
 internal import Model
+internal import Synchronization
 
 /// The directory that a container runs in, below the agent's work directory.
 struct Sandbox: Sendable {
     let path: String
+
+    /// Held while a sandbox is made, and while directories above sandboxes that are gone are removed: neither may find
+    /// the other's half done.
+    static let treeLock = Mutex(())
 
     var output: String { self.path + "/stdout" }
     var error: String { self.path + "/stderr" }
@@ -22,14 +27,15 @@ struct Sandbox: Sendable {
             throw IsolationError("\"\(parts.joined(separator: "/"))\" cannot be a sandbox")
         }
         let path = root + "/" + parts.joined(separator: "/")
-        do throws(SystemError) {
-            let isFirst = try Self.makeDirectories(parts, below: root)
-            if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
-            guard parts.count > 1 else { return Sandbox(path: path) }
-            try Self.link(parts[parts.count - 1], as: "latest", beside: path, isFirst: isFirst)
-        } catch {
-            throw IsolationError("cannot make the sandbox: \(error)")
+        let made = Self.treeLock.withLock { _ in
+            Result { () throws(SystemError) in
+                let isFirst = try Self.makeDirectories(parts, below: root)
+                if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
+                guard parts.count > 1 else { return }
+                try Self.link(parts[parts.count - 1], as: "latest", beside: path, isFirst: isFirst)
+            }
         }
+        if case .failure(let error) = made { throw IsolationError("cannot make the sandbox: \(error)") }
         return Sandbox(path: path)
     }
 

@@ -29,8 +29,24 @@ public struct SandboxEntry: Hashable, Sendable {
 public struct SandboxPiece: Hashable, Sendable {
     /// What was read.
     public var bytes: Bytes
+    /// Where the first byte of it stands in the file.
+    public var offset: Int64
     /// Of the whole file, when the piece was read.
     public var size: Int64
+}
+
+/// What a path of a sandbox leads to.
+public struct SandboxStatus: Hashable, Sendable {
+    /// A file or a directory.
+    public var kind: SandboxEntry.Kind
+    /// In bytes.
+    public var size: Int64
+    /// Where a file begins: 0, unless it is an output whose head was cut off.
+    public var head: Int64
+    /// Seconds since 1970.
+    public var modified: Int64
+    /// Changes whenever the file does.
+    public var tag: String
 }
 
 /// Why a path of a sandbox is not shown.
@@ -51,13 +67,15 @@ public enum SandboxFileError: Error, Hashable, Sendable {
 public struct SandboxFiles: Sendable {
     /// The longest piece that is read at once.
     public static let largestPiece = 1 << 20
+    /// The most entries of a directory that are listed.
+    public static let mostEntries = 100_000
 
     private let root: String
 
     /// - Parameter root: The agent's work directory.
     public init(root: String) { self.root = root }
 
-    /// What is in a directory, ordered by name.
+    /// What is in a directory, ordered by name; of a very large one, `mostEntries` of them.
     public func list(_ parts: [String]) throws(SandboxFileError) -> [SandboxEntry] {
         let directory = try self.open(parts)
         guard try Self.status(directory).st_mode & S_IFMT == S_IFDIR else {
@@ -70,7 +88,7 @@ public struct SandboxFiles: Sendable {
         }
         defer { closedir(stream) }
         var entries: [SandboxEntry] = []
-        while let entry = readdir(stream) {
+        while entries.count < Self.mostEntries, let entry = readdir(stream) {
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
@@ -93,18 +111,51 @@ public struct SandboxFiles: Sendable {
     /// - Parameters:
     ///   - offset: From the start of the file; negative: from its end.
     ///   - length: Of which at most `largestPiece` are read.
-    public func read(_ parts: [String], offset: Int64, length: Int) throws(SandboxFileError) -> SandboxPiece {
+    ///   - isOutput: The head may have been cut off (`OutputBound`): the piece begins behind what is no more.
+    public func read(
+        _ parts: [String], offset: Int64, length: Int, isOutput: Bool = false
+    ) throws(SandboxFileError) -> SandboxPiece {
         let file = try self.open(parts)
-        let about = try Self.status(file)
-        guard about.st_mode & S_IFMT == S_IFREG else { throw .refused(reason: "it is no file") }
-        let size = Int64(about.st_size)
-        let start = offset < 0 ? max(0, size + offset) : offset
-        let wanted = min(max(0, length), Self.largestPiece, Int(max(0, size - start)))
-        do throws(SystemError) {
-            return SandboxPiece(bytes: wanted == 0 ? [] : try file.read(upTo: wanted, at: start), size: size)
+        do {
+            while true {
+                let about = try file.status()
+                guard about.st_mode & S_IFMT == S_IFREG else { throw SandboxFileError.refused(reason: "it is no file") }
+                let size = Int64(about.st_size)
+                let head = isOutput ? OutputBound.head(of: file.number, size: size) : 0
+                let start = max(head, offset < 0 ? max(0, size.addingReportingOverflow(offset).partialValue) : offset)
+                let wanted = min(max(0, length), Self.largestPiece, Int(max(0, size - start)))
+                let bytes = wanted == 0 ? [] : try file.read(upTo: wanted, at: start)
+                // What was cut off while it was read has come as zeros.
+                if isOutput, !bytes.isEmpty, OutputBound.head(of: file.number, size: size) > start { continue }
+                return SandboxPiece(bytes: bytes, offset: start, size: size)
+            }
+        } catch let error as SandboxFileError {
+            throw error
+        } catch let error as SystemError {
+            throw .failed(reason: "\(error)")
         } catch {
             throw .failed(reason: "\(error)")
         }
+    }
+
+    /// What a path leads to; what can neither be read nor listed is refused.
+    public func status(_ parts: [String], isOutput: Bool = false) throws(SandboxFileError) -> SandboxStatus {
+        let file = try self.open(parts)
+        let about = try Self.status(file), size = Int64(about.st_size)
+        let kind: SandboxEntry.Kind
+        switch about.st_mode & S_IFMT {
+        case S_IFREG: kind = .file
+        case S_IFDIR: kind = .directory
+        default: throw .refused(reason: "it is neither a file nor a directory")
+        }
+        let head = isOutput && kind == .file ? OutputBound.head(of: file.number, size: size) : 0
+        let numbers = [
+            Int64(bitPattern: UInt64(about.st_ino)), size, head, Int64(about.st_mtim.tv_sec),
+            Int64(about.st_mtim.tv_nsec),
+        ]
+        return SandboxStatus(
+            kind: kind, size: size, head: head, modified: Int64(about.st_mtim.tv_sec),
+            tag: numbers.map { String(UInt64(bitPattern: $0), radix: 36) }.joined(separator: "-"))
     }
 
     /// Whether a directory is there; for the choice between places where a sandbox may be.

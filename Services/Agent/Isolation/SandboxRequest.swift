@@ -1,10 +1,12 @@
 /// What somebody wants to see of a sandbox: the target of an HTTP request to the side port.
 ///
-///     /sandbox/<framework>/<task or executor>[/<path>][?offset=N][&length=N][&follow]
+///     /sandbox/<framework>/<task or executor>[/<path>][?run=N][&offset=N][&length=N][&follow][&download]
+///     /sandbox/<framework>/<task or executor>?runs
 ///
-/// Names are percent-encoded where they hold a slash or the like. A directory is listed; of a file, `offset`
-/// (negative: from its end) and `length` choose a piece, and with `follow` what is written to it later comes too,
-/// until the container has ended.
+/// Names are percent-encoded where they hold a slash or the like. A directory is listed, or with `download` sent as a
+/// tar archive; of a file, `offset` (negative: from its end) and `length` choose a piece, and with `follow` what is
+/// written to it later comes too, until the container has ended. Without `run` the present run is meant, else the
+/// latest; `runs` lists those that are kept. `token` is not looked at here.
 public struct SandboxRequest: Hashable, Sendable {
     /// The id of a framework.
     public var framework: String
@@ -12,12 +14,21 @@ public struct SandboxRequest: Hashable, Sendable {
     public var name: String
     /// Within the sandbox; empty: its top.
     public var path: [String]
+    /// Nil: the present or the latest.
+    public var run: UInt64?
     /// In bytes.
     public var offset: Int64
     /// In bytes; nil: to the end.
     public var length: Int?
     /// Whether what is written later is wanted too.
     public var follows: Bool
+    /// Whether it is to be kept as a file.
+    public var isDownload = false
+    /// Whether the runs are wanted that there are, not what is in one.
+    public var listsRuns = false
+
+    /// Whether it is for a file that a task's output goes to.
+    public var isOutput: Bool { self.path.count == 1 && OutputBound.files.contains(self.path[0]) }
 
     /// Reads a request's target; nil if it is none of this kind, or malformed.
     public init?(target: String) {
@@ -44,11 +55,19 @@ public struct SandboxRequest: Hashable, Sendable {
             case ("length", let value?):
                 guard let length = Int(value), length >= 0 else { return nil }
                 self.length = length
-            case ("follow", let value): self.follows = value == nil || value == "true" || value == "1" || value == ""
+            case ("run", let value?):
+                guard let run = UInt64(value) else { return nil }
+                self.run = run
+            case ("follow", let value): self.follows = Self.isYes(value)
+            case ("download", let value): self.isDownload = Self.isYes(value)
+            case ("runs", let value): self.listsRuns = Self.isYes(value)
+            case ("token", _): break
             default: return nil
             }
         }
     }
+
+    private static func isYes(_ value: String?) -> Bool { ["true", "1", ""].contains(value ?? "") }
 
     /// Undoes percent-encoding; nil if it is malformed or the result is no text.
     private static func decoded(_ text: Substring) -> String? {
@@ -59,7 +78,9 @@ public struct SandboxRequest: Hashable, Sendable {
                 continue
             }
             let digits = rest.prefix(2)
-            guard digits.count == 2, let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 16) else {
+            guard digits.count == 2, digits.first != UInt8(ascii: "+"),
+                let code = UInt8(String(decoding: digits, as: UTF8.self), radix: 16)
+            else {
                 return nil
             }
             bytes.append(code)

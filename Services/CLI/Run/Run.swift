@@ -53,7 +53,8 @@ struct Run: AsyncParsableCommand {
         let tasks = RunScheduler(
             .init(
                 command: command, resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),
-                instances: self.instances, group: MultiThreadedEventLoopGroup.singleton))
+                instances: self.instances, group: MultiThreadedEventLoopGroup.singleton,
+                secret: try SandboxAccess.secret(self.cluster.secret)))
         var options = SchedulerDriver.Options()
         options.secretFile = self.cluster.secret
         options.registrationPatience = .seconds(self.timeout)

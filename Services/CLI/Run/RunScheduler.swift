@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Frames
 internal import MesetaSDK
 internal import NIOCore
 
@@ -9,6 +10,8 @@ actor RunScheduler: Scheduler {
         var resources: Resources
         var instances: Int
         var group: any EventLoopGroup
+        /// The cluster's, if it has one: lets the outputs be read.
+        var secret: Secret?
     }
 
     private struct Instance {
@@ -134,12 +137,12 @@ actor RunScheduler: Scheduler {
     /// Copies a task's standard output and standard error to ours, as they grow.
     private func follow(_ task: TaskID, _ instance: Instance) -> Task<Void, Never> {
         guard let framework, instance.sidePort > 0 else { return Task {} }
-        let group = self.plan.group
+        let group = self.plan.group, token = SandboxAccess.token(for: framework.rawValue, self.plan.secret)
         func reader(_ file: String) -> SandboxReader {
             SandboxReader(
                 host: instance.hostname, port: instance.sidePort,
                 path: "/sandbox/\(Self.escaped(framework.rawValue))/\(Self.escaped(task.rawValue))/\(file)",
-                group: group)
+                group: group, token: token)
         }
         let (output, errors) = (reader("stdout"), reader("stderr"))
         return Task {

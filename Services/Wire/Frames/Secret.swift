@@ -119,6 +119,22 @@ public struct Secret: Sendable, CustomStringConvertible, CustomDebugStringConver
             proof, authenticating: Self.callerText(role, callerNonce, calledNonce), using: self.key)
     }
 
+    /// Signs something outside the handshake: `HMAC(HMAC(secret, purpose), bytes)`.
+    ///
+    /// - Parameter purpose: Differs for each kind of thing, so that none passes for another.
+    public func authenticationCode(of bytes: Bytes, for purpose: String) -> Bytes {
+        Bytes(HMAC<SHA256>.authenticationCode(for: bytes, using: self.key(for: purpose)))
+    }
+
+    /// Compares in constant time.
+    public func isAuthenticationCode(_ code: Bytes, of bytes: Bytes, for purpose: String) -> Bool {
+        HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: bytes, using: self.key(for: purpose))
+    }
+
+    private func key(for purpose: String) -> SymmetricKey {
+        SymmetricKey(data: HMAC<SHA256>.authenticationCode(for: Bytes(purpose.utf8), using: self.key))
+    }
+
     private static func calledText(_ callerNonce: Bytes, _ calledNonce: Bytes) -> Bytes {
         Bytes("meseta called".utf8) + callerNonce + calledNonce
     }

@@ -1,0 +1,6 @@
+// What the C library has beyond POSIX, and hides unless it is asked for it.
+#pragma once
+#include <sys/types.h>
+
+// Takes room from a file or gives it back: fallocate(2).
+extern int fallocate(int fd, int mode, off_t offset, off_t length);
