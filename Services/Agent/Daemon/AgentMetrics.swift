@@ -21,6 +21,7 @@ final class AgentMetrics: Sendable {
     let messagesDropped: Counter
     let executorsExited: Counter
     let executorsDefiant: Counter
+    let usage: UsageMetrics
     private let statuses: [TaskState: Counter]
 
     init(_ metrics: Metrics) {
@@ -44,6 +45,7 @@ final class AgentMetrics: Sendable {
         self.executorsExited = metrics.counter("meseta_agent_executors_exited_total", "Executors that exited.")
         self.executorsDefiant = metrics.counter(
             "meseta_agent_executors_defiant_total", "Executors ended because they did not end a task that had to go.")
+        self.usage = UsageMetrics(metrics)
         self.statuses = Dictionary(
             uniqueKeysWithValues: TaskState.allCases.map { state in
                 let label = [("state", state.name)]

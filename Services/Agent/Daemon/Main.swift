@@ -34,6 +34,7 @@ struct AgentCommand: DaemonCommand {
         }.get()
         let endsTasks = self.agent.tasksOnStop == .end
         services.onStop { await host.stop(endingTasks: endsTasks) }
+        host.showUsage(on: services.sidePort)
         host.showSandboxes(on: services.sidePort, directory: directory)
         try await host.recover(boot: Machine.boot())
         lookup.begin(for: host, services)
