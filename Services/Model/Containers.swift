@@ -60,7 +60,9 @@ public struct ContainerExit: Hashable, Sendable {
         case itself
         /// Out of memory.
         case memoryLimit
-        /// Another limit: disk, processes.
+        /// Its sandbox outgrew its disk.
+        case diskLimit
+        /// Another limit.
         case limitation
         /// Its supervisor died, and it with it; `status` is that of SIGKILL.
         case supervisorLost

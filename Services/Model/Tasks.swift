@@ -90,8 +90,10 @@ public struct StatusReason: RawRepresentable, Hashable, Sendable {
     public static let containerPreempted = Self(rawValue: 17)
     /// With `dropped`: the agent does not have what the task wants.
     public static let resourcesUnknown = Self(rawValue: 18)
-    /// By the agent: used more than it may of something other than memory (`failed`).
+    /// By the agent: used more than it may of something other than memory and disk (`failed`).
     public static let containerLimitation = Self(rawValue: 19)
+    /// By the agent: used more disk than it may (`failed`).
+    public static let diskLimit = Self(rawValue: 20)
     /// By the agent: the container could not be made (`failed`).
     public static let containerLaunchFailed = Self(rawValue: 21)
     /// By the agent: its executor started and never subscribed (`failed`).

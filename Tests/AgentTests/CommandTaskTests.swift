@@ -44,7 +44,8 @@ struct CommandTaskTests {
             (ContainerExit(status: 3 << 8), .failed, nil, "Command exited with status 3"),
             (ContainerExit(status: 11), .failed, nil, "Command terminated with signal SIGSEGV"),
             (ContainerExit(status: 9, cause: .memoryLimit, message: "too much"), .failed, .memoryLimit, "too much"),
-            (ContainerExit(status: 9, cause: .limitation, message: "disk"), .failed, .containerLimitation, "disk"),
+            (ContainerExit(status: 9, cause: .diskLimit, message: "disk"), .failed, .diskLimit, "disk"),
+            (ContainerExit(status: 9, cause: .limitation, message: "ports"), .failed, .containerLimitation, "ports"),
             (
                 ContainerExit(status: 9, cause: .supervisorLost), .failed, .executorTerminated,
                 "Its supervisor died."

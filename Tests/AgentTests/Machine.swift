@@ -278,6 +278,7 @@ extension [AgentState.Effect] {
         self.compactMap { if case .sendToExecutor(_, let event) = $0 { event } else { nil } }
     }
 
+    var adopted: [ContainerSpec] { self.compactMap { if case .adopt(let spec) = $0 { spec } else { nil } } }
     var launched: [ContainerSpec] { self.compactMap { if case .launch(let spec) = $0 { spec } else { nil } } }
 
     /// Everything that is not said to the relay.

@@ -10,7 +10,9 @@ struct RecoveryTests {
         var machine = Machine.registered()
         machine.launch(.command("t"))
         let first = machine.started(1).envelopes
-        machine.restart(runs: [RecoveredRun(runID: 1, .running(pid: 100))])
+        let found = machine.restart(runs: [RecoveredRun(runID: 1, .running(pid: 100))])
+        // Its limits and its sandbox are told to those who watch it.
+        #expect(found.adopted.map(\.runID) == [1] && found.adopted.map(\.taskID) == ["t"])
         let effects = machine.attach()
         #expect(effects.registration?.tasks.map(\.state) == [.running])
         #expect(effects.envelopes == first)

@@ -123,6 +123,9 @@ struct World {
         switch effect {
         case .append, .observe, .seekRelay, .leaveRelay, .update: break
         case .launch(let spec): self.launch(spec)
+        case .adopt(let spec):
+            if case .running = self.runs[spec.runID] { break }
+            self.violations.append("run \(spec.runID) is adopted and does not run")
         case .signal(let run, _): self.end(run, .init(status: 15))
         case .destroy(let run): self.end(run, .init(status: 9))
         case .forget(let run):

@@ -87,6 +87,10 @@ final class Bench: Sendable {
         try await self.loop.flatSubmit { self.holder.value!.usage(of: run) }.get()
     }
 
+    func report() async throws -> UsageReport {
+        try await self.loop.submit { self.holder.value!.usage }.get()
+    }
+
     /// A command task's container.
     func spec(_ run: RunID, _ command: CommandInfo, framework: String = "F", user: String? = nil) -> ContainerSpec {
         ContainerSpec(

@@ -135,7 +135,7 @@ import Testing
         self.tree.put("memory.events", "low 0\nhigh 0\nmax 12\noom 3\noom_kill 1\noom_group_kill 0\n")
         let limitation = try #require(isolator.limitation(of: 7))
         #expect(limitation.cause == .memoryLimit)
-        #expect(limitation.message == "The container needed more than its memory of 64 MB.")
+        #expect(limitation.message == "The container needed more than its memory: the limit is 64 MB.")
     }
 
     @Test("What a container uses is read from its group")

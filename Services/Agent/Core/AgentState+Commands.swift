@@ -59,6 +59,7 @@ extension AgentState {
         let message = "Command " + exit.text
         switch exit.cause {
         case .memoryLimit: return Draft(.failed, reason: .memoryLimit, message: exit.message(or: message))
+        case .diskLimit: return Draft(.failed, reason: .diskLimit, message: exit.message(or: message))
         case .limitation: return Draft(.failed, reason: .containerLimitation, message: exit.message(or: message))
         case .supervisorLost:
             return Draft(.failed, reason: .executorTerminated, message: exit.message(or: "Its supervisor died."))

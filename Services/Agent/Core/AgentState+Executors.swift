@@ -397,6 +397,7 @@ extension AgentState {
         let text = exit.message(or: "Executor " + exit.text)
         switch exit.cause {
         case .memoryLimit: return Draft(.failed, reason: .memoryLimit, message: text)
+        case .diskLimit: return Draft(.failed, reason: .diskLimit, message: text)
         case .limitation: return Draft(.failed, reason: .containerLimitation, message: text)
         case .itself, .supervisorLost: break
         }

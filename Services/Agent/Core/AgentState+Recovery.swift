@@ -85,7 +85,9 @@ extension AgentState {
             self.executors[run]?.stage = wasSeen ? .away : .registering
             let timeout =
                 wasSeen ? self.settings.executorReregistrationTimeout : self.settings.executorRegistrationTimeout
-            effects.append(.update(run, executor.load))
+            if let running = self.executors[run], let command = running.info.command {
+                effects.append(.adopt(self.container(of: running, command)))
+            }
             effects.append(.setTimer(.executorRegistration(run), at: now + timeout))
             for number in executor.tasks where self.tasks[number]?.stage == .running {
                 self.boundTime(of: number, at: now, into: &effects)
@@ -119,6 +121,9 @@ extension AgentState {
         switch fates[run] {
         case .running:
             self.tasks[number]?.stage = .launching
+            if let info = task.info, let command = info.command {
+                effects.append(.adopt(self.container(of: task, info, command)))
+            }
             if wasSeen {
                 self.tasks[number]?.stage = .running
             } else {

@@ -37,6 +37,8 @@ public struct AgentState: Role {
         case sendToRelay(PeerID, AgentToRelay)
         case sendToExecutor(PeerID, ExecutorEvent)
         case launch(ContainerSpec)
+        /// An earlier life launched it and it runs: what it is, and may use from here on.
+        case adopt(ContainerSpec)
         /// To all processes of the container.
         case signal(RunID, Int32)
         /// What the container may use from here on.

@@ -52,6 +52,8 @@ final class AgentHost: @unchecked Sendable {
         self.host.onTurnEnd = { [unowned self] in self.turnEnded() }
         self.log.onLogged = { [unowned self] in self.host.post(.logged(upTo: $0)) }
         self.log.onFailure = { [unowned self] _ in if !self.isStopping { Machine.giveUp() } }
+        self.containerizer.onUsage = { [unowned self] in self.metrics.usage.show(self.containerizer.usage) }
+        self.containerizer.onBreach = { [unowned self] in self.metrics.usage.count(breach: $0) }
         self.node.admit = { [unowned self] in self.admit($0) }
         self.node.onConnected = { [unowned self] in self.connected($0) }
         self.node.onDisconnected = { [unowned self] peer, _ in self.disconnected(peer) }
@@ -171,6 +173,7 @@ final class AgentHost: @unchecked Sendable {
         case .sendToRelay(let peer, let message): self.peers[peer]?.send(message)
         case .sendToExecutor(let peer, let event): self.peers[peer]?.send(event)
         case .launch(let spec): self.containerizer.launch(spec)
+        case .adopt(let spec): self.containerizer.adopt(spec)
         case .signal(let run, let signal): self.containerizer.signal(run, signal)
         case .update(let run, let resources): self.containerizer.update(run, resources)
         case .destroy(let run): self.containerizer.destroy(run)
@@ -207,6 +210,16 @@ final class AgentHost: @unchecked Sendable {
 
     /// Whether a relay is connected.
     var isAttached: Bool { self.dialer?.peer != nil }
+
+    /// What the containers use, as last looked at.
+    ///
+    /// Any thread may ask.
+    func usage() async throws -> (UsageReport, AgentSummary) {
+        try await self.node.loop.submit { (self.containerizer.usage, self.host.role.summary) }.get()
+    }
+
+    /// The agent's `--name`.
+    var name: String { self.node.settings.name }
 
     /// Where the output of a task or of an executor is.
     ///

@@ -27,6 +27,7 @@ final class AgentMetrics: Sendable {
     let sandboxesFailed: Gauge
     let sandboxBytesFreed: Counter
     let outputBytesCut: Counter
+    let usage: UsageMetrics
     private let statuses: [TaskState: Counter]
 
     init(_ metrics: Metrics) {
@@ -60,6 +61,7 @@ final class AgentMetrics: Sendable {
             "meseta_agent_sandbox_freed_bytes_total", "Of the disk, by removing sandboxes.")
         self.outputBytesCut = metrics.counter(
             "meseta_agent_output_cut_bytes_total", "Of tasks' output, that were beyond the limit.")
+        self.usage = UsageMetrics(metrics)
         self.statuses = Dictionary(
             uniqueKeysWithValues: TaskState.allCases.map { state in
                 let label = [("state", state.name)]

@@ -35,6 +35,7 @@ struct AgentCommand: DaemonCommand {
         let endsTasks = self.agent.tasksOnStop == .end
         services.onStop { await host.stop(endingTasks: endsTasks) }
         let access = AccessGuard(secret: services.node.settings.secret)
+        host.showUsage(on: services.sidePort, for: access)
         host.showSandboxes(on: services.sidePort, directory: directory, for: access)
         try await host.recover(boot: Machine.boot())
         SandboxKeeper(host: host, directory: directory, options: self.agent).begin(services)

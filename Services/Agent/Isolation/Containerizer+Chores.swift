@@ -9,6 +9,8 @@ extension Containerizer {
     enum Chore: Sendable {
         case prepare(ContainerSpec)
         case update(RunID, Resources)
+        /// Writes down why it is ended.
+        case mark(RunID, Limitation)
         case cleanUp(RunID, End)
         case prepareProbe(UInt64, ContainerSpec)
     }
@@ -25,11 +27,13 @@ extension Containerizer {
     enum Outcome: Sendable {
         case prepared(RunID, Result<SupervisorStart, IsolationError>)
         case updated(RunID, IsolationError?)
+        case marked(RunID)
         case cleanedUp(RunID, ContainerEvent, isClean: Bool)
         case probePrepared(UInt64, Result<SupervisorStart, IsolationError>)
     }
 
     func add(_ chore: Chore) {
+        if case .cleanUp(let runID, _) = chore { self.sampler.forget(runID) }
         self.queue.append(chore)
         self.work()
     }
@@ -38,7 +42,7 @@ extension Containerizer {
     private func work() {
         guard !self.isWorking, !self.queue.isEmpty else { return }
         self.isWorking = true
-        let chores = self.queue, worker = Worker(settings: self.settings, isolator: self.isolator)
+        let chores = self.queue, worker = Worker(settings: self.settings, isolator: self.isolator, limits: self.limits)
         self.queue.removeAll(keepingCapacity: true)
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         self.pool.runIfActive(eventLoop: self.eventLoop) { chores.map(worker.carryOut) }.whenSuccess { outcomes in
@@ -56,6 +60,7 @@ extension Containerizer {
             self.logger.warning(
                 "Cannot change the limits of a container",
                 metadata: [LogKey.runID: "\(runID)", LogKey.error: "\(error)"])
+        case .marked(let runID): self.destroy(runID)
         case .cleanedUp(let runID, let event, let isClean): self.cleanedUp(runID, event, isClean: isClean)
         case .probePrepared(let id, let result): self.probePrepared(id, result)
         }
@@ -76,12 +81,24 @@ extension Containerizer {
         }
     }
 
+    /// A container broke a limit that the kernel does not hold it to.
+    func breached(_ runID: RunID, _ limitation: Limitation) {
+        guard self.containers[runID]?.isRunning == true, self.limits[runID] == nil else { return }
+        self.logger.notice(
+            "A container broke a limit, and is ended",
+            metadata: [LogKey.runID: "\(runID)", LogKey.reason: "\(limitation.message)"])
+        self.limits[runID] = limitation
+        self.onBreach(limitation.cause)
+        self.add(.mark(runID, limitation))
+    }
+
     private func cleanedUp(_ runID: RunID, _ event: ContainerEvent, isClean: Bool) {
         if !isClean {
             self.logger.warning(
                 "The control groups of a container that has ended cannot be removed; they are at the next start",
                 metadata: [LogKey.runID: "\(runID)"])
         }
+        self.limits[runID] = nil
         guard let container = self.containers[runID], case .ending = container.stage else { return }
         self.containers[runID]?.stage = .ended
         if self.isRecovering(runID, event) { return }
@@ -93,6 +110,8 @@ extension Containerizer {
 struct Worker: Sendable {
     let settings: ContainerizerSettings
     let isolator: Isolator
+    let limits: [RunID: Limitation]
+    private var marks: LimitMarks { LimitMarks(below: self.settings.directory) }
 
     func carryOut(_ chore: Containerizer.Chore) -> Containerizer.Outcome {
         switch chore {
@@ -105,8 +124,13 @@ struct Worker: Sendable {
             } catch {
                 return .updated(runID, error)
             }
+        case .mark(let runID, let limitation):
+            // Where the disk is full it is remembered as long as this process lives.
+            try? self.marks.add(limitation, to: runID)
+            return .marked(runID)
         case .cleanUp(let runID, let end):
             let event = self.event(runID, end)
+            self.marks.remove(runID)
             return .cleanedUp(runID, event, isClean: self.isolator.cleanUp(runID))
         case .prepareProbe(let id, let spec):
             return .probePrepared(id, Result { () throws(IsolationError) in try self.prepareProbe(spec) })
@@ -175,6 +199,10 @@ struct Worker: Sendable {
         return environment
     }
 
+    private func limitation(of runID: RunID) -> Limitation? {
+        self.limits[runID] ?? self.marks.limitation(of: runID) ?? self.isolator.limitation(of: runID)
+    }
+
     /// What the agent is told, once the kernel was asked whether a limit ended the run.
     func event(_ runID: RunID, _ end: Containerizer.End) -> ContainerEvent {
         switch end {
@@ -186,7 +214,7 @@ struct Worker: Sendable {
                 return .exited(runID, ContainerExit(status: exit.status, cause: .supervisorLost, message: message))
             }
             // A container that did all it had to ended by itself, whatever befell a part of it.
-            if exit.status != 0, let limitation = self.isolator.limitation(of: runID) {
+            if exit.status != 0, let limitation = self.limitation(of: runID) {
                 let exit = ContainerExit(status: exit.status, cause: limitation.cause, message: limitation.message)
                 return .exited(runID, exit)
             }

@@ -14,12 +14,22 @@ internal import NIOPosix
 public final class Containerizer {
     /// What becomes of containers.
     public var onEvent: (ContainerEvent) -> Void = { _ in }
+    /// `usage` is new.
+    public var onUsage: () -> Void {
+        get { self.sampler.onLooked }
+        set { self.sampler.onLooked = newValue }
+    }
+    /// A container is being ended for a limit that the kernel does not hold it to.
+    public var onBreach: (ContainerExit.Cause) -> Void = { _ in }
 
     let settings: ContainerizerSettings
     let isolator: Isolator
     let eventLoop: any EventLoop
     let logger: Logger
     let pool: NIOThreadPool
+    let sampler: UsageSampler
+    /// Why containers are being ended that broke a limit.
+    var limits: [RunID: Limitation] = [:]
     var containers: [RunID: Container] = [:]
     var supervisors: [FrameworkID: Supervisor] = [:]
     var queue: [Chore] = []
@@ -72,6 +82,8 @@ public final class Containerizer {
         self.logger = logger
         self.pool = NIOThreadPool(numberOfThreads: 1)
         self.pool.start()
+        self.sampler = UsageSampler(isolator: isolator, directory: settings.directory, eventLoop: eventLoop)
+        self.sampler.onBreach = { [unowned self] run, limitation in self.breached(run, limitation) }
     }
 
     /// Leaves the containers and their supervisors as they are.
@@ -86,7 +98,7 @@ public final class Containerizer {
         }
         let done = self.eventLoop.makePromise(of: Void.self)
         self.pool.shutdownGracefully { error in if let error { done.fail(error) } else { done.succeed() } }
-        return done.futureResult
+        return self.sampler.shutdown().and(done.futureResult).map { _ in }
     }
 
     // MARK: - Orders
@@ -103,14 +115,25 @@ public final class Containerizer {
             $0.linger?.cancel()
             $0.linger = nil
         }
+        self.sampler.watch(spec)
         self.add(.prepare(spec))
+    }
+
+    /// An earlier life launched it: `recover` has found that it runs.
+    public func adopt(_ spec: ContainerSpec) {
+        self.eventLoop.preconditionInEventLoop()
+        guard self.containers[spec.runID]?.isRunning == true else { return }
+        self.sampler.watch(spec)
+        self.add(.update(spec.runID, spec.resources))
     }
 
     /// Changes what a container may use.
     public func update(_ runID: RunID, _ resources: Resources) {
         self.eventLoop.preconditionInEventLoop()
         switch self.containers[runID]?.stage {
-        case .preparing, .starting, .running: self.add(.update(runID, resources))
+        case .preparing, .starting, .running:
+            self.sampler.update(runID, resources)
+            self.add(.update(runID, resources))
         case .ending, .ended, nil: break
         }
     }
@@ -164,6 +187,12 @@ public final class Containerizer {
     public func usage(of runID: RunID) -> EventLoopFuture<ContainerUsage> {
         let isolator = self.isolator
         return self.pool.runIfActive(eventLoop: self.eventLoop) { isolator.usage(of: runID) }
+    }
+
+    /// What all containers use, as last looked at.
+    public var usage: UsageReport {
+        self.eventLoop.preconditionInEventLoop()
+        return self.sampler.report
     }
 
     // MARK: - Supervisors

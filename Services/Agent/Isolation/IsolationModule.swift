@@ -26,6 +26,11 @@ protocol IsolationModule: Sendable {
 
     /// Adds what the container uses now, as far as this module knows.
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage)
+
+    /// Why a container that runs has to end at once; nil: it has not.
+    ///
+    /// Asked each time that its use was looked at, for what the kernel does not hold it to.
+    func breach(of resources: Resources, by usage: ContainerUsage, in run: CgroupRun) -> Limitation?
 }
 
 extension IsolationModule {
@@ -33,6 +38,7 @@ extension IsolationModule {
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {}
     func limitation(of run: CgroupRun) -> Limitation? { nil }
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {}
+    func breach(of resources: Resources, by usage: ContainerUsage, in run: CgroupRun) -> Limitation? { nil }
 }
 
 /// A limit that ended a container.
@@ -50,8 +56,14 @@ public struct ContainerUsage: Hashable, Sendable {
     public var memoryBytes: UInt64?
     /// Bytes it may hold; nil if there is no limit.
     public var memoryLimitBytes: UInt64?
+    /// The most bytes that it held; nil where the kernel does not tell.
+    public var memoryPeakBytes: UInt64?
     /// Processes and threads; nil where nothing counts them.
     public var processes: UInt64?
+    /// Bytes on disk of its sandbox when that was last looked through; nil before.
+    public var diskBytes: UInt64?
+    /// Bytes that its sandbox may have; nil if there is no limit.
+    public var diskQuotaBytes: UInt64?
 
     /// Nothing known.
     public init() {}

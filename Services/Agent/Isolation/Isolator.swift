@@ -14,6 +14,10 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Hundreds to tens of thousands. Default nil.
     public var pidsLimit: Int?
+    /// Whether a container whose sandbox outgrows its `disk` is ended, if it asked for some.
+    ///
+    /// Default false: `disk` is counted, and nobody is held to it, as in Mesos (`--enforce_container_disk_quota`).
+    public var enforcesDiskQuota = false
 
     /// The defaults.
     public init() {}
@@ -64,6 +68,7 @@ public struct Isolator: Sendable {
                 if settings.choice.required.contains(name) { missing.append("\(name.rawValue): \(error)") }
             }
         }
+        if settings.enforcesDiskQuota { modules.append(DiskIsolation()) }
         self.modules = modules
         self.refused = refused
         self.missing = missing
@@ -118,6 +123,15 @@ public struct Isolator: Sendable {
         let directories = self.directories(of: run)
         for module in self.modules { module.addUsage(of: directories, to: &usage) }
         return usage
+    }
+
+    /// Which limit a container has broken that the kernel does not hold it to, if one.
+    func breach(of resources: Resources, by usage: ContainerUsage, in run: RunID) -> Limitation? {
+        let directories = self.directories(of: run)
+        for module in self.modules {
+            if let limitation = module.breach(of: resources, by: usage, in: directories) { return limitation }
+        }
+        return nil
     }
 
     /// Which limit ended a container, if one did.

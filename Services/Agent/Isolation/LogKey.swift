@@ -6,6 +6,8 @@ enum LogKey {
     static let runID = "run"
     /// What went wrong.
     static let error = "error"
+    /// Why.
+    static let reason = "reason"
     /// How long it waits, in seconds.
     static let pause = "pause"
     /// A file or directory.

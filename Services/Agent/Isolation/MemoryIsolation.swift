@@ -71,8 +71,24 @@ struct MemoryIsolation: IsolationModule {
         guard let directory = run.directory(in: self.hierarchy) else { return nil }
         let file = self.hierarchy.version == 2 ? "/memory.events" : "/memory.oom_control"
         guard let kills = Files.text(directory + file)?.number(of: "oom_kill"), kills > 0 else { return nil }
-        let limit = self.limit(directory).map { " of \($0 >> 20) MB" } ?? ""
-        return Limitation(cause: .memoryLimit, message: "The container needed more than its memory\(limit).")
+        var numbers: [String] = []
+        if let limit = self.limit(directory) { numbers.append("the limit is \(limit >> 20) MB") }
+        if let peak = self.peak(directory) { numbers.append("the peak was \(peak >> 20) MB") }
+        let end = numbers.isEmpty ? "." : ": " + numbers.joined(separator: ", ") + "."
+        return Limitation(cause: .memoryLimit, message: "The container needed more than its memory" + end)
+    }
+
+    /// Version 1 takes one process of a container that needs too much: what is left of it is no longer what was started.
+    ///
+    /// Version 2 takes all.
+    func breach(of resources: Resources, by usage: ContainerUsage, in run: CgroupRun) -> Limitation? {
+        self.hierarchy.version == 1 ? self.limitation(of: run) : nil
+    }
+
+    private func peak(_ directory: String) -> UInt64? {
+        // Old kernels do not have that of version 2.
+        let file = self.hierarchy.version == 2 ? "/memory.peak" : "/memory.max_usage_in_bytes"
+        return Files.text(directory + file).flatMap { UInt64($0.trimmed) }
     }
 
     private func limit(_ directory: String) -> UInt64? {
@@ -85,5 +101,6 @@ struct MemoryIsolation: IsolationModule {
         let file = self.hierarchy.version == 2 ? "/memory.current" : "/memory.usage_in_bytes"
         usage.memoryBytes = Files.text(directory + file).flatMap { UInt64($0.trimmed) }
         usage.memoryLimitBytes = self.limit(directory)
+        usage.memoryPeakBytes = self.peak(directory)
     }
 }

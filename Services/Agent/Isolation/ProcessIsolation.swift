@@ -17,9 +17,12 @@ struct ProcessIsolation: IsolationModule {
 
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         // A group of version 2 counts time even where it has no controllers.
-        guard let tracking, tracking.version == 2, let directory = run.directory(in: tracking),
-            let time = Files.text(directory + "/cpu.stat")?.number(of: "usage_usec")
-        else { return }
-        usage.cpuTime = .microseconds(Int64(time))
+        guard let tracking, tracking.version == 2, let directory = run.directory(in: tracking) else { return }
+        if let time = Files.text(directory + "/cpu.stat")?.number(of: "usage_usec") {
+            usage.cpuTime = .microseconds(Int64(time))
+        }
+        // And lists what is in it; of a great many, the first.
+        let threads = Files.text(directory + "/cgroup.threads", limit: 1 << 16) ?? ""
+        usage.processes = UInt64(threads.utf8.count { $0 == UInt8(ascii: "\n") })
     }
 }

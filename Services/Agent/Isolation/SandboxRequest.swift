@@ -95,16 +95,19 @@ extension [SandboxEntry] {
     public var json: String {
         let objects = self.map { entry in
             """
-            {"name":"\(Self.escaped(entry.name))","kind":"\(entry.kind.rawValue)","size":\(entry.size),\
+            {"name":"\(entry.name.escapedForJSON)","kind":"\(entry.kind.rawValue)","size":\(entry.size),\
             "modified":\(entry.modified)}
             """
         }
         return "[" + objects.joined(separator: ",") + "]\n"
     }
+}
 
-    private static func escaped(_ text: String) -> String {
+extension String {
+    /// Between the quotes of a string of JSON.
+    var escapedForJSON: String {
         var result = ""
-        for scalar in text.unicodeScalars {
+        for scalar in self.unicodeScalars {
             switch scalar {
             case "\"": result += "\\\""
             case "\\": result += "\\\\"

@@ -122,6 +122,13 @@ public final class SimulatedAgent: SimulatedProcess {
         if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
+    private func limit(_ run: RunID, _ resources: Resources) {
+        guard let container = self.containers[run], container.exit == nil else { return }
+        self.cluster.containerEnded(container.spec, on: self)
+        self.containers[run]?.spec.resources = resources
+        if let spec = self.containers[run]?.spec { self.cluster.containerHolds(spec, on: self) }
+    }
+
     private func perform(_ effect: AgentState.Effect) {
         switch effect {
         case .append(let record): self.append(record)
@@ -129,11 +136,8 @@ public final class SimulatedAgent: SimulatedProcess {
         case .sendToExecutor(let peer, let message): self.send(message, to: peer)
         case .launch(let spec): self.launch(spec)
         case .signal(let run, let number): self.end(run, status: number)
-        case .update(let run, let resources):
-            guard let container = self.containers[run], container.exit == nil else { return }
-            self.cluster.containerEnded(container.spec, on: self)
-            self.containers[run]?.spec.resources = resources
-            if let spec = self.containers[run]?.spec { self.cluster.containerHolds(spec, on: self) }
+        case .adopt(let spec): self.limit(spec.runID, spec.resources)
+        case .update(let run, let resources): self.limit(run, resources)
         case .destroy(let run): self.end(run, status: 9)
         case .forget(let run): self.containers[run] = nil
         case .probe(let id, let order, _): self.probe(id, order)
