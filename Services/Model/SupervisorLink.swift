@@ -96,6 +96,14 @@ public struct SupervisorStart: Hashable, Sendable {
     /// System calls that no task needs are refused.
     public var isFiltered = false
 
+    /// The version of a supervisor that knows all that is in this: an older one would leave it out.
+    public var version: UInt32 {
+        let isPlain =
+            self.namespaces == 0 && self.mounts.isEmpty && self.capabilities == nil && !self.hasNoNewPrivileges
+            && !self.isFiltered
+        return isPlain ? 1 : 2
+    }
+
     /// Whom a process runs as.
     public struct User: Hashable, Sendable {
         /// Of the user.
@@ -243,7 +251,7 @@ public struct SupervisorFailure: Hashable, Sendable {
 public struct SupervisorSnapshot: Hashable, Sendable {
     /// Of the supervisor.
     public var pid: Int32
-    /// Of these messages; 1 today.
+    /// Of these messages; 2 knows everything of a start.
     public var version: UInt32
     /// Whose end is not known.
     public var runs: [SupervisorRun]
@@ -254,7 +262,7 @@ public struct SupervisorSnapshot: Hashable, Sendable {
 
     /// All of it.
     public init(
-        pid: Int32, version: UInt32 = 1, runs: [SupervisorRun], exits: [SupervisorExit],
+        pid: Int32, version: UInt32 = 2, runs: [SupervisorRun], exits: [SupervisorExit],
         failures: [SupervisorFailure]
     ) {
         self.pid = pid

@@ -1,4 +1,5 @@
-// What happens between a command and its program, shared by the files that do it: launch.c, contain.c, filter.c, init.c.
+// What happens between a command and its program, shared by the files that do it: launch.c, contain.c, filter.c and
+// init.c.
 //
 // All of it runs in a child that may still share the supervisor's memory: no allocation, no stdio, and no call of the C
 // library that keeps anything of its own.

@@ -53,7 +53,8 @@ char *duplicate(const char *text);
 // ---- runs (runs.c)
 
 enum run_state {
-    // About to be forked, or its init has been. Leaves for `RUNNING` at exec, for `FAILED` if that or something before it fails.
+    // About to be forked, or its init has been. Leaves for `RUNNING` at exec, for `FAILED` if that or something before
+    // it fails.
     LAUNCHING,
     // Its program runs. Leaves for `ENDING` when its first process ends.
     RUNNING,

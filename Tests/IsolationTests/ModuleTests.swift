@@ -52,6 +52,58 @@ import Testing
     }
 }
 
+/// What needs no root.
+@Suite(.serialized) struct ModestModuleTests {
+    @Test("Without root, too, a container gains no privileges and its system calls are filtered", arguments: kinds)
+    func modest(cgroups: Bool) async throws {
+        var settings = IsolationSettings()
+        settings.choice = try IsolationChoice((cgroups ? "cgroups" : "processes") + ",capabilities,seccomp")
+        try await Bench.run(settings: settings) { bench in
+            let script = "grep -E '^(NoNewPrivs|Seccomp):' /proc/self/status | tr -d '\\t'"
+            let (_, output) = try await bench.result(1, script)
+            #expect(output == "NoNewPrivs:1\nSeccomp:2\n")
+        }
+    }
+
+    @Test("A supervisor from before these modules is not told to start a container with less than was asked for")
+    func older() async throws {
+        var settings = IsolationSettings()
+        settings.choice = try IsolationChoice("capabilities")
+        try await Bench.run(settings: settings) { bench in
+            let program = "\(bench.directory)/old", file = open(program, O_WRONLY | O_CREAT | O_CLOEXEC, 0o755)
+            _ = Self.supervisorOfVersion1.withCString { write(file, $0, strlen($0)) }
+            close(file)
+            try await bench.stop()
+            try await bench.start(supervisor: program)
+            try await bench.launch(1, "echo less > here")
+            #expect(
+                try await bench.next(1)
+                    == .launchFailed(
+                        1,
+                        message:
+                            "The supervisor of its framework is an older one, which cannot isolate it as this agent wants."
+                    ))
+            #expect(bench.file(1, "here") == "")
+        }
+    }
+
+    /// Leaves a process behind that holds the lock, and tells every agent that it is of version 1 and has nothing.
+    private static let supervisorOfVersion1 = #"""
+        #!/usr/bin/perl
+        use Socket; use Fcntl ':flock'; use IO::Handle; use POSIX ();
+        # What it inherits: every signal blocked, and the descriptors of the tests.
+        POSIX::sigprocmask(POSIX::SIG_SETMASK(), POSIX::SigSet->new); POSIX::close($_) for 3 .. 1023;
+        open(STDOUT, '>', '/dev/null'); alarm 60;
+        chdir $ARGV[1] or die;
+        pipe(R, W);
+        if (fork) { close W; sysread(R, $_, 1) == 1 or die; exit 0 }
+        open(L, '+>>', 'lock') or die; flock(L, LOCK_EX | LOCK_NB) or die; truncate(L, 0); L->autoflush(1); print L "$$\n";
+        unlink 'socket'; socket(S, PF_UNIX, SOCK_STREAM, 0) or die; bind(S, sockaddr_un('socket')) or die; listen(S, 5);
+        syswrite(W, '1'); close W;
+        while (accept(C, S)) { syswrite(C, "\x06\x0a\x04\x08\x01\x10\x01"); while (sysread(C, $_, 4096)) {} }
+        """#
+}
+
 /// Containers with modules on, looked at from inside.
 @Suite(.serialized, .enabled(if: isRoot)) struct ModuleTests {
     static let all = "namespace-pid,namespace-mount,namespace-network,capabilities,seccomp"

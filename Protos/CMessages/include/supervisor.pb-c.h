@@ -385,7 +385,7 @@ struct  Meseta__Wire__SupervisorSnapshot
   ProtobufCMessage base;
   int32_t pid;
   /*
-   * Of these messages; 1 today.
+   * Of these messages; 2 knows `namespaces` and what follows it in a start.
    */
   uint32_t version;
   size_t n_runs;

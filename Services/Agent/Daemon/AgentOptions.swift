@@ -34,7 +34,7 @@ struct AgentOptions: ParsableArguments {
             valueName: "cgroups|processes|module,..."),
         transform: {
             do throws(IsolationChoice.Invalid) { return try IsolationChoice($0) } catch {
-                throw ValidationError("--isolation: \(error)")
+                throw ValidationError("\(error)")
             }
         })
     var isolation = IsolationChoice.cgroups

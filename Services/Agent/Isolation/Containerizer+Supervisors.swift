@@ -21,6 +21,7 @@ extension Containerizer {
             "Connected to a supervisor",
             metadata: [LogKey.frameworkID: "\(frameworkID)", LogKey.pid: "\(snapshot.pid)"])
         self.supervisors[frameworkID]?.hasReported = true
+        self.supervisors[frameworkID]?.version = snapshot.version
         if self.recovery?.waitsFor.contains(frameworkID) == true { return self.recover(snapshot, frameworkID) }
         let present = Set(snapshot.runs.map(\.runID))
             .union(snapshot.exits.map(\.runID)).union(snapshot.failures.map(\.runID))
@@ -45,6 +46,14 @@ extension Containerizer {
     }
 
     func start(_ start: SupervisorStart, _ container: Container) {
+        if let supervisor = self.supervisors[container.frameworkID], supervisor.hasReported,
+            supervisor.version < start.version
+        {
+            self.containers[start.runID]?.stage = .ending
+            let message =
+                "The supervisor of its framework is an older one, which cannot isolate it as this agent wants."
+            return self.add(.cleanUp(start.runID, .notStarted(message: message)))
+        }
         self.send(.start(start), to: container.frameworkID)
         self.repeatOrders(start.runID, container)
     }

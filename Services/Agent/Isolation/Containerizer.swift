@@ -69,6 +69,8 @@ public final class Containerizer {
         /// Containers that are not forgotten.
         var containers = 0
         var hasReported = false
+        /// As it reported last: an earlier version of the agent may have started it.
+        var version: UInt32 = 0
         /// While nothing needs it: when it is sent away.
         var linger: Scheduled<Void>?
         var isFinishing = false
