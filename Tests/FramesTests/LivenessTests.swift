@@ -142,8 +142,9 @@ extension FramesOnTCP {
         @Test("Closing a node tells every peer, and frees its port")
         func closes() async throws {
             let master = Station(.master)
-            let port = try await master.listen()
-            let client = try RawClient(port: port)
+            // An address that no other test uses: the freed port stays free until the end.
+            let port = try await master.listen(host: "127.0.0.77")
+            let client = try RawClient(port: port, host: 77)
             try client.enter()
             client.write(frame: [8, 1])
             try await master.until("message") { $0.messages.count == 1 }
@@ -154,7 +155,7 @@ extension FramesOnTCP {
             #expect(
                 frames.last.map { try? HandshakeAnswer(encoded: Bytes($0.dropFirst())) }
                     == .refusal(Refusal(.shuttingDown, "going")))
-            #expect(throws: RawClient.Problem.self) { try RawClient(port: port) }
+            #expect(throws: RawClient.Problem.self) { try RawClient(port: port, host: 77) }
             #expect(try await master.onLoop { $0.node.openConnections } == 0)
         }
     }

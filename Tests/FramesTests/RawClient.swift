@@ -9,8 +9,8 @@ final class RawClient {
     private let descriptor: Int32
     private var buffer: Bytes = []
 
-    /// Connects to the port.
-    init(port: Int, receiveBuffer: Int32? = nil) throws {
+    /// Connects to the port of the address `127.0.0.host`.
+    init(port: Int, host: UInt8 = 1, receiveBuffer: Int32? = nil) throws {
         self.descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var size = receiveBuffer ?? 0
         if receiveBuffer != nil {
@@ -23,7 +23,7 @@ final class RawClient {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = in_port_t(port).bigEndian
-        address.sin_addr.s_addr = in_addr_t(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = (in_addr_t(0x7F00_0000) + in_addr_t(host)).bigEndian
         let result = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(self.descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -65,7 +65,7 @@ final class Station: Sendable {
 
     var now: Record { self.record.withLock { $0 } }
 
-    func listen() async throws -> Int { try await self.node.listen(host: "127.0.0.1", port: 0) }
+    func listen(host: String = "127.0.0.1") async throws -> Int { try await self.node.listen(host: host, port: 0) }
 
     /// Closes the node, and ends its thread.
     func close() async {

@@ -114,6 +114,7 @@ struct SchedulerDriverTests {
         #expect(again?.frameworkID == "1-F1")
         second.accept(epoch: 2, counter: 2)
         #expect(await second.message()?.kind == .reconcile([.init("t", on: "1-A1")]))
+        await recorder.isRegistered()
         driver.stop()
         #expect(await second.message()?.kind == .teardown)
         try await run.value

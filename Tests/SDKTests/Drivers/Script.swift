@@ -130,7 +130,7 @@ actor Recorder: Scheduler {
         case error(String)
     }
 
-    /// Has an element for each registration.
+    /// Has an element for each registration, the first and those after it.
     nonisolated let registrations: AsyncStream<Void>
     private let registration: AsyncStream<Void>.Continuation
     private let told: AsyncStream<Told>
@@ -161,10 +161,13 @@ actor Recorder: Scheduler {
         self.registration.yield()
     }
 
-    /// Waits until the driver has registered.
+    /// Waits until the driver has registered, or registered again since the last wait.
     nonisolated func isRegistered() async { for await _ in self.registrations { return } }
 
-    func reregistered(_ driver: SchedulerDriver, _ master: MasterInfo) { self.stream.yield(.reregistered) }
+    func reregistered(_ driver: SchedulerDriver, _ master: MasterInfo) {
+        self.stream.yield(.reregistered)
+        self.registration.yield()
+    }
     func disconnected(_ driver: SchedulerDriver) { self.stream.yield(.disconnected) }
     func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
         self.stream.yield(.offers(offers))
