@@ -91,6 +91,19 @@ struct CrashPoints: AsyncParsableCommand {
         }
     }
 
+    /// Waits until the agent is gone, or has begun and made no operation for half a second.
+    private func waitUntilQuiet(_ trial: Trial, _ point: CrashPoint) async throws {
+        let before = point.operations
+        var seen = before, since = ContinuousClock.now
+        while trial.agent.isRunning {
+            try await Task.sleep(for: .milliseconds(5))
+            let now = ContinuousClock.now, operations = point.operations
+            if operations > seen { (seen, since) = (operations, now) }
+            if seen > before, now - since > .milliseconds(500) { return }
+            if now - since > .seconds(20) { throw Failure("the agent does not begin: see \(trial.agent.log)") }
+        }
+    }
+
     /// Ends the agent after each operation of its own start.
     private func starts(_ isTorn: Bool, _ trial: Trial, _ point: CrashPoint) async throws -> Int {
         var count = 0
@@ -98,10 +111,7 @@ struct CrashPoints: AsyncParsableCommand {
             trial.agent.kill9()
             point.arm(after: operation, tearing: isTorn)
             try trial.agent.start()
-            let deadline = ContinuousClock.now + .milliseconds(400)
-            while trial.agent.isRunning, ContinuousClock.now < deadline {
-                try await Task.sleep(for: .milliseconds(5))
-            }
+            try await self.waitUntilQuiet(trial, point)
             if point.disarm() { break }
             count += 1
             try trial.agent.start()

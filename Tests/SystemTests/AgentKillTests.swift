@@ -1,0 +1,28 @@
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("A slave agent that dies, on a cluster of real processes", .serialized)
+struct AgentKillTests {
+    private func agentKills(_ arguments: String...) throws -> Outcome {
+        try RunningProgram(Programs.path("agent-kills"), arguments).wait(seconds: 180)
+    }
+
+    /// The short form of the 200 kills that `agent-kills` makes by itself; the judge is the same.
+    @Test("Tasks do not notice that their agent is killed at random instants, and each ends once")
+    func randomKills() throws {
+        let outcome = try self.agentKills("random", "--kills", "10", "--seed", "7")
+        #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")
+        #expect(outcome.output.contains("; 0 breaches"), "\(outcome.output)")
+    }
+
+    /// Every third operation; `agent-kills crash-points` by itself takes each, and tears the last write as well.
+    @Test("Tasks do not notice that their agent ends behind a file operation, of theirs or of its own start")
+    func crashPoints() throws {
+        let outcome = try self.agentKills("crash-points", "--step", "3", "--no-torn")
+        #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")
+        #expect(outcome.output.contains("; 0 breaches"), "\(outcome.output)")
+        // Each kind of task, and the start, had its crash points.
+        #expect(outcome.output.split(separator: "\n").count { $0.contains(" crash points") } == 4, "\(outcome.output)")
+    }
+}
