@@ -12,6 +12,8 @@
 
 // First and longest pause between two looks at processes that have been killed and are not gone, in milliseconds.
 enum { SWEEP_PAUSE_MIN = 2, SWEEP_PAUSE_MAX = 512 };
+// So many launches are told of at a time, and what has ended is looked at in between.
+enum { LAUNCHES_AT_ONCE = 4 };
 
 struct run *runs_by_id[RUN_BUCKETS];
 
@@ -143,15 +145,15 @@ static void launch_now(struct run *run, const Meseta__Wire__SupervisorStart *sta
     // Otherwise it is told when the child has been reaped.
 }
 
-static void launch_queued(void) {
+// Carries out the first of the orders that wait.
+static void launch_queued(size_t limit) {
     if (!launch_first) return;
     bool journaled = journal_flush();
     int error = errno;
-    struct run *run = launch_first;
-    launch_first = NULL;
-    launch_end = &launch_first;
-    for (struct run *next; run; run = next) {
-        next = run->next_in_queue;
+    for (size_t count = 0; launch_first && count < limit; count++) {
+        struct run *run = launch_first;
+        launch_first = run->next_in_queue;
+        if (!launch_first) launch_end = &launch_first;
         run->next_in_queue = NULL;
         Meseta__Wire__SupervisorCommand *command = run->command;
         run->command = NULL;
@@ -240,7 +242,7 @@ static void sweep_ending(void) {
 }
 
 void runs_advance(void) {
-    launch_queued();
+    launch_queued(LAUNCHES_AT_ONCE);
     sweep_ending();
     while (forgotten_first) {
         struct run *run = forgotten_first;
@@ -252,6 +254,7 @@ void runs_advance(void) {
 }
 
 int runs_wait_ms(void) {
+    if (launch_first) return 0;
     if (!ending_first) return -1;
     int pause = sweep_pause;
     if (sweep_pause < SWEEP_PAUSE_MAX) sweep_pause *= 2;
@@ -259,7 +262,7 @@ int runs_wait_ms(void) {
 }
 
 void run_signal(uint64_t id, int signal, bool everything) {
-    launch_queued();
+    launch_queued(SIZE_MAX);
     struct run *run = run_find(id);
     if (!run) {
         link_tell_unknown(id);

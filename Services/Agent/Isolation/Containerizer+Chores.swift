@@ -44,13 +44,21 @@ extension Containerizer {
         self.isWorking = true
         let chores = self.queue, worker = Worker(settings: self.settings, isolator: self.isolator, limits: self.limits)
         self.queue.removeAll(keepingCapacity: true)
-        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-        self.pool.runIfActive(eventLoop: self.eventLoop) { chores.map(worker.carryOut) }.whenSuccess { outcomes in
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop), loop = self.eventLoop
+        self.pool.runIfActive(eventLoop: loop) {
+            // Told a few at a time, so that the supervisor starts the first while the next are prepared.
+            for first in stride(from: 0, to: chores.count, by: Self.choresAtOnce) {
+                let outcomes = chores[first..<min(first + Self.choresAtOnce, chores.count)].map(worker.carryOut)
+                loop.execute { for outcome in outcomes { this.value.take(outcome) } }
+            }
+        }.whenSuccess {
             this.value.isWorking = false
-            for outcome in outcomes { this.value.take(outcome) }
             this.value.work()
         }
     }
+
+    /// How many are carried out between two words to the loop.
+    private static let choresAtOnce = 4
 
     private func take(_ outcome: Outcome) {
         switch outcome {
