@@ -1,9 +1,10 @@
-import Isolation
 import Logging
 import Model
 import NIOCore
 import NIOPosix
 import Testing
+
+@testable import Isolation
 
 #if canImport(Glibc)
     import Glibc
@@ -188,10 +189,17 @@ final class Bench: Sendable {
         return CgroupHost.detect().hierarchies.map { "\($0.mount)/meseta/\(token)" }.filter { access($0, F_OK) == 0 }
     }
 
+    /// The group that a container is tracked by; nil when it has none any more.
+    func group(_ run: RunID) -> String? {
+        guard let tracking = CgroupHost.detect().tracking else { return nil }
+        return self.isolator.directories(of: run).directory(in: tracking).flatMap { access($0, F_OK) == 0 ? $0 : nil }
+    }
+
     func cgroupFile(_ run: RunID, _ controller: String, _ name: String) -> String? {
-        guard let hierarchy = CgroupHost.detect().hierarchy(of: controller) else { return nil }
-        let token = Isolator.agentToken(name: "test", directory: self.directory)
-        return contents("\(hierarchy.mount)/meseta/\(token)/\(run)/\(name)")?.filter { !$0.isNewline }
+        guard let hierarchy = CgroupHost.detect().hierarchy(of: controller),
+            let group = self.isolator.directories(of: run).directory(in: hierarchy)
+        else { return nil }
+        return contents("\(group)/\(name)")?.filter { !$0.isNewline }
     }
 }
 

@@ -51,6 +51,13 @@ struct CPUIsolation: IsolationModule {
         }
     }
 
+    func reset(_ run: CgroupRun) -> Bool {
+        guard self.hierarchy.controllers.contains("cpuacct"), let directory = run.directory(in: self.hierarchy) else {
+            return true
+        }
+        return (try? Files.write("0", to: directory + "/cpuacct.usage")) != nil
+    }
+
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         guard self.hierarchy.version == 1, let directory = run.directory(in: self.hierarchy),
             let text = Files.text(directory + "/cpuacct.usage"), let time = Int64(text.trimmed)

@@ -72,7 +72,7 @@ struct CgroupTree: Sendable {
         try Files.makeDirectory(own)
     }
 
-    private func base(_ hierarchy: CgroupHierarchy) -> String { "\(hierarchy.mount)/\(Self.parent)/\(self.agent)" }
+    func base(_ hierarchy: CgroupHierarchy) -> String { "\(hierarchy.mount)/\(Self.parent)/\(self.agent)" }
 
     /// Makes a group for supervisors in each hierarchy that there is; those where it cannot be made are left out.
     func makeSupervisorGroups() -> [String] {
@@ -106,9 +106,14 @@ struct CgroupTree: Sendable {
     }
 
     /// Where the directories of a run are, whether they exist or not.
-    func directories(of run: RunID) -> CgroupRun {
-        let pairs = self.hierarchies.map { ($0.mount, "\(self.base($0))/\(run)") }
-        return CgroupRun(runID: run, directories: Dictionary(pairs, uniquingKeysWith: { first, _ in first }))
+    ///
+    /// - Parameters:
+    ///   - name: Their own name; of those that serve one run alone, the run's.
+    ///   - timeBefore: As in `CgroupRun`.
+    func directories(named name: String? = nil, of run: RunID, timeBefore: Duration = .zero) -> CgroupRun {
+        let pairs = self.hierarchies.map { ($0.mount, "\(self.base($0))/\(name ?? "\(run)")") }
+        return CgroupRun(
+            runID: run, directories: Dictionary(pairs, uniquingKeysWith: { first, _ in first }), timeBefore: timeBefore)
     }
 
     func makeDirectories(of run: CgroupRun) throws(SystemError) {
@@ -133,25 +138,35 @@ struct CgroupTree: Sendable {
     /// Kills every process of a run that nobody watches, and removes its directories.
     ///
     /// Waits a second at most.
-    func killAndRemove(_ run: CgroupRun) {
+    ///
+    /// - Returns: Whether they are all gone.
+    func killAndRemove(_ run: CgroupRun) -> Bool {
         for _ in 0..<100 {
             for directory in run.directories.values where (try? Files.write("1", to: directory + "/cgroup.kill")) == nil
             {
                 let listed = Files.text(directory + "/cgroup.procs") ?? ""
                 for pid in listed.split(separator: "\n").compactMap({ pid_t($0) }) where pid > 1 { kill(pid, SIGKILL) }
             }
-            if self.removeDirectories(of: run) { return }
+            if self.removeDirectories(of: run) { return true }
             usleep(10_000)
         }
+        return false
     }
 
-    /// The runs that have a directory in any hierarchy.
-    func existingRuns() -> [RunID] {
-        var runs: Set<RunID> = []
-        for hierarchy in self.hierarchies {
-            runs.formUnion(Files.names(in: self.base(hierarchy)).compactMap { RunID($0) })
-        }
-        return runs.sorted()
+    /// The names below the agent's own directory, in any hierarchy.
+    func existingNames() -> [String] {
+        var names: Set<String> = []
+        for hierarchy in self.hierarchies { names.formUnion(Files.names(in: self.base(hierarchy))) }
+        return names.sorted()
+    }
+
+    /// The runs that have a directory of their own name in any hierarchy.
+    func existingRuns() -> [RunID] { self.existingNames().compactMap { RunID($0) } }
+
+    /// Whether a run has made groups below its own.
+    func hasChildren(_ run: CgroupRun) -> Bool {
+        // Two links of itself, and one of each directory in it.
+        run.directories.values.contains { Files.linkCount($0) != 2 }
     }
 
     /// Removes the agent's own directories, and the common parent if no other agent uses it.

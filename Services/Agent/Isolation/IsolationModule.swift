@@ -21,6 +21,11 @@ protocol IsolationModule: Sendable {
     /// - Throws: What keeps the container from being started so.
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError)
 
+    /// Makes the directories of a container that has ended as if they were new, but for what `apply` sets.
+    ///
+    /// - Returns: False if that cannot be, and they have to be removed.
+    func reset(_ run: CgroupRun) -> Bool
+
     /// Why a container that has ended was ended by this module; nil if it was not.
     func limitation(of run: CgroupRun) -> Limitation?
 
@@ -36,6 +41,7 @@ protocol IsolationModule: Sendable {
 extension IsolationModule {
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {}
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {}
+    func reset(_ run: CgroupRun) -> Bool { self.hierarchies.isEmpty }
     func limitation(of run: CgroupRun) -> Limitation? { nil }
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {}
     func breach(of resources: Resources, by usage: ContainerUsage, in run: CgroupRun) -> Limitation? { nil }
@@ -86,6 +92,8 @@ struct CgroupRun: Hashable, Sendable {
     let runID: RunID
     /// By the mount point of the hierarchy.
     let directories: [String: String]
+    /// Processor time that had been counted in them before it.
+    var timeBefore = Duration.zero
 
     func directory(in hierarchy: CgroupHierarchy) -> String? { self.directories[hierarchy.mount] }
 }

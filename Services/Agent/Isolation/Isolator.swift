@@ -18,6 +18,10 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Default false: `disk` is counted, and nobody is held to it, as in Mesos (`--enforce_container_disk_quota`).
     public var enforcesDiskQuota = false
+    /// Control groups without a container that are kept for the next, where they can serve twice.
+    ///
+    /// As many as end and start at a time, not as many as run; each holds some 100 KB of the kernel's memory. Default 128.
+    public var spareGroups = 128
 
     /// The defaults.
     public init() {}
@@ -33,6 +37,8 @@ public struct Isolator: Sendable {
     public let missing: [String]
     let tree: CgroupTree
     private let tracking: CgroupHierarchy?
+    /// Nil where each container has groups of its own.
+    private let pool: CgroupPool?
 
     /// Finds out what works, and makes the agent's own control groups.
     ///
@@ -74,30 +80,47 @@ public struct Isolator: Sendable {
         self.missing = missing
         self.tree = tree
         self.tracking = tracking
+        self.pool = CgroupPool(tree, tracking: tracking, spareLimit: settings.spareGroups)
     }
 
     /// As `/readyz` and the log name it: `process, tracked; cgroup-cpu; cgroup-memory`.
     public var summary: String { self.modules.map { $0.name }.joined(separator: "; ") }
 
     /// The directories of a container.
-    func directories(of run: RunID) -> CgroupRun { self.tree.directories(of: run) }
+    func directories(of run: RunID) -> CgroupRun {
+        self.pool?.directories(of: run) ?? self.tree.directories(of: run)
+    }
 
     /// Makes and limits the control groups of a container.
     ///
     /// - Returns: Those that its processes join, and the one that they are found by.
     func prepare(_ run: RunID, _ resources: Resources) throws(IsolationError) -> (cgroups: [String], tracking: String?)
     {
-        let directories = self.directories(of: run)
+        var directories = try self.makeDirectories(of: run)
+        do throws(IsolationError) {
+            for module in self.modules { try module.apply(resources, to: directories.groups) }
+        } catch {
+            // Somebody has been at them since they last served.
+            guard directories.isUsed else { throw error }
+            if self.tree.removeDirectories(of: directories.groups) { self.pool?.discard(run) }
+            directories = try self.makeDirectories(of: run)
+            for module in self.modules { try module.apply(resources, to: directories.groups) }
+        }
+        return (
+            self.tree.hierarchies.compactMap { directories.groups.directory(in: $0) },
+            self.tracking.flatMap { directories.groups.directory(in: $0) }
+        )
+    }
+
+    private func makeDirectories(of run: RunID) throws(IsolationError) -> (groups: CgroupRun, isUsed: Bool) {
         do throws(SystemError) {
-            try self.tree.makeDirectories(of: directories)
+            if let pool = self.pool { return try pool.claim(for: run) }
+            let groups = self.tree.directories(of: run)
+            try self.tree.makeDirectories(of: groups)
+            return (groups, false)
         } catch {
             throw IsolationError("cannot make a control group: \(error)")
         }
-        for module in self.modules { try module.apply(resources, to: directories) }
-        return (
-            self.tree.hierarchies.compactMap { directories.directory(in: $0) },
-            self.tracking.flatMap { directories.directory(in: $0) }
-        )
     }
 
     /// The control groups that the processes of a container joined.
@@ -143,18 +166,31 @@ public struct Isolator: Sendable {
         return nil
     }
 
-    /// Removes the control groups of a container that has ended; whether they are all gone.
-    func cleanUp(_ run: RunID) -> Bool { self.tree.removeDirectories(of: self.directories(of: run)) }
+    /// Removes the control groups of a container that has ended, or keeps them for the next; whether none is left of it.
+    func cleanUp(_ run: RunID) -> Bool {
+        let directories = self.directories(of: run)
+        if let pool = self.pool, pool.directories(of: run) != nil, !self.tree.hasChildren(directories),
+            self.modules.allSatisfy({ $0.reset(directories) }), pool.release(run)
+        {
+            return true
+        }
+        guard self.tree.removeDirectories(of: directories) else { return false }
+        self.pool?.discard(run)
+        return true
+    }
 
     /// Kills what is left in control groups of this agent that belong to no run it knows, and removes them.
     func removeStrays(except live: Set<RunID>) {
-        for run in self.tree.existingRuns() where !live.contains(run) {
-            self.tree.killAndRemove(self.directories(of: run))
+        for run in self.tree.existingRuns() + (self.pool?.runs ?? []) where !live.contains(run) {
+            if self.tree.killAndRemove(self.directories(of: run)) { self.pool?.discard(run) }
         }
     }
 
     /// Removes the agent's own control groups, if nothing is left in them.
-    public func removeAll() { self.tree.removeAll() }
+    public func removeAll() {
+        self.pool?.drain()
+        self.tree.removeAll()
+    }
 
     /// The groups that supervisors live in, one in each tree: outside the agent's own, so that whoever ends the agent
     /// with all of its group, a service manager or a container's, leaves them and their tasks.

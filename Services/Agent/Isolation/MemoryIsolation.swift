@@ -15,6 +15,9 @@ struct MemoryIsolation: IsolationModule {
     /// As in Mesos.
     static let least: Int64 = 32 << 20
 
+    /// Bytes of ended containers, for directories and files that the kernel remembers, with which a group may begin.
+    private static let leftOver: Int64 = 1 << 20
+
     init(_ hierarchy: CgroupHierarchy) { self.hierarchy = hierarchy }
 
     var hierarchies: [CgroupHierarchy] { [self.hierarchy] }
@@ -94,6 +97,15 @@ struct MemoryIsolation: IsolationModule {
     private func limit(_ directory: String) -> UInt64? {
         let file = self.hierarchy.version == 2 ? "/memory.max" : "/memory.limit_in_bytes"
         return Files.text(directory + file).flatMap { UInt64($0.trimmed) }
+    }
+
+    func reset(_ run: CgroupRun) -> Bool {
+        // The count of what the kernel ended cannot be set back, and what is still charged would count for the next.
+        guard self.hierarchy.version == 1, let directory = run.directory(in: self.hierarchy),
+            let held = Files.text(directory + "/memory.usage_in_bytes").flatMap({ Int64($0.trimmed) }),
+            held <= Self.leftOver, Files.text(directory + "/memory.oom_control")?.number(of: "oom_kill") == 0
+        else { return false }
+        return (try? Files.write("0", to: directory + "/memory.max_usage_in_bytes")) != nil
     }
 
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {

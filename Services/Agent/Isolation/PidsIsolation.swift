@@ -22,6 +22,8 @@ struct PidsIsolation: IsolationModule {
         }
     }
 
+    func reset(_ run: CgroupRun) -> Bool { true }
+
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         guard let directory = run.directory(in: self.hierarchy) else { return }
         usage.processes = Files.text(directory + "/pids.current").flatMap { UInt64($0.trimmed) }

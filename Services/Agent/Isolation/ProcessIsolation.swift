@@ -15,11 +15,13 @@ struct ProcessIsolation: IsolationModule {
 
     var hierarchies: [CgroupHierarchy] { self.tracking.map { [$0] } ?? [] }
 
+    func reset(_ run: CgroupRun) -> Bool { true }
+
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         // A group of version 2 counts time even where it has no controllers.
         guard let tracking, tracking.version == 2, let directory = run.directory(in: tracking) else { return }
         if let time = Files.text(directory + "/cpu.stat")?.number(of: "usage_usec") {
-            usage.cpuTime = .microseconds(Int64(time))
+            usage.cpuTime = .microseconds(Int64(time)) - run.timeBefore
         }
         // And lists what is in it; of a great many, the first.
         let threads = Files.text(directory + "/cgroup.threads", limit: 1 << 16) ?? ""

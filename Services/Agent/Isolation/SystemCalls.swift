@@ -1,9 +1,11 @@
+internal import CLinux
+internal import Model
+
 #if canImport(Glibc)
     internal import Glibc
 #elseif canImport(Musl)
     internal import Musl
 #endif
-internal import Model
 
 extension String {
     /// The system's words for an error number.
@@ -117,6 +119,25 @@ struct Descriptor: ~Copyable {
 
 /// Small files of the kernel's, and directories.
 enum Files {
+    /// How many names a file has; a directory, and how many directories are in it, on systems that count so.
+    static func linkCount(_ path: String) -> Int? {
+        var about = stat()
+        return stat(path, &about) == 0 ? Int(about.st_nlink) : nil
+    }
+
+    /// Sets an extended attribute.
+    static func setAttribute(_ name: String, of path: String, to value: String) throws(SystemError) {
+        if setxattr(path, name, value, value.utf8.count, 0) != 0 { throw SystemError("setxattr", path) }
+    }
+
+    /// An extended attribute of at most 256 bytes; nil if there is none.
+    static func attribute(_ name: String, of path: String) -> String? {
+        withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { buffer in
+            let count = getxattr(path, name, buffer.baseAddress, buffer.count)
+            return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+        }
+    }
+
     /// The whole of a small file as text; nil if it cannot be read.
     static func text(_ path: String, limit: Int = 1 << 20) -> String? {
         // Nearly all of them are a few lines: room for more is made when it is needed.
