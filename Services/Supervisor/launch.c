@@ -8,6 +8,7 @@
 #include "launch.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -18,11 +19,9 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-extern char **environ;
-
-// What the way to exec takes of a stack: paths, and a vector of arguments for the shell if the program is a script
-// without a first line.
-enum { STACK_SIZE = 256 << 10, STACK_ARGUMENTS = 1024 };
+// How many arguments LAUNCH_STACK leaves room for, beside paths: the shell's vector, if the program is a script without
+// a first line.
+enum { STACK_ARGUMENTS = 1024 };
 
 // Moves this process into a control group.
 bool launch_join(const char *directory) {
@@ -94,6 +93,45 @@ bool prepare_container(struct child *child) {
     return true;
 }
 
+// As execvp(3) does for its own environment, which all launches share: a script without a first line is the shell's.
+static void execute_file(const char *path, const struct child *child) {
+    execve(path, child->arguments, child->environment);
+    if (errno != ENOEXEC) return;
+    size_t count = child->start->n_arguments;
+    char *arguments[count + 2];
+    arguments[0] = "sh";
+    arguments[1] = (char *)path;
+    for (size_t index = 1; index <= count; index++) arguments[index + 1] = child->arguments[index];
+    execve("/bin/sh", arguments, child->environment);
+}
+
+// Executes the program, looked up in its own PATH. Returns with errno if that fails.
+static void execute_program(const struct child *child) {
+    const char *name = child->start->program;
+    if (strchr(name, '/')) return execute_file(name, child);
+    const char *rest = "/bin:/usr/bin";
+    for (char **variable = child->environment; *variable; variable++)
+        if (strncmp(*variable, "PATH=", 5) == 0) rest = *variable + 5;
+    size_t length = strlen(name);
+    bool was_denied = false;
+    for (bool is_last = false; !is_last;) {
+        char path[4096];
+        size_t size = strcspn(rest, ":");
+        if (size + length + 2 <= sizeof path) {
+            // An empty part is the working directory.
+            memcpy(path, rest, size);
+            if (size) path[size] = '/';
+            memcpy(path + size + (size > 0), name, length + 1);
+            execute_file(path, child);
+            if (errno == EACCES) was_denied = true;
+            else if (errno != ENOENT && errno != ENOTDIR) return;
+        }
+        is_last = rest[size] == 0;
+        rest += size + 1;
+    }
+    errno = was_denied ? EACCES : ENOENT;
+}
+
 // From a process as the supervisor has it to one as the run wants it. Returns only if it fails.
 static bool execute(struct child *child) {
     const Meseta__Wire__SupervisorStart *start = child->start;
@@ -114,8 +152,7 @@ static bool execute(struct child *child) {
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    environ = child->environment;
-    execvp(start->program, child->arguments);
+    execute_program(child);
     return fails(child, STAGE(EXEC));
 }
 
@@ -130,38 +167,20 @@ static int run_child(void *argument) {
 }
 
 pid_t spawn(struct child *child, unsigned long namespaces) {
-    static _Alignas(16) char usual[STACK_SIZE];
-    size_t size = sizeof usual;
-    char *large = NULL;
-    if (child->start->n_arguments > STACK_ARGUMENTS) {
-        size += (child->start->n_arguments * sizeof(char *) + 15) & ~(size_t)15;
-        large = allocate(size);
-    }
-    char *top = (char *)((uintptr_t)((large ? large : usual) + size) & ~(uintptr_t)15);
-    // The child sets it to find its program.
-    char **own = environ;
-    pid_t pid = clone(run_child, top, (int)(CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces), child);
-    int error = errno;
-    environ = own;
-    free(large);
-    errno = error;
-    return pid;
+    char *top = (char *)((uintptr_t)(child->stack + child->stack_size) & ~(uintptr_t)15);
+    return clone(run_child, top, (int)(CLONE_VM | CLONE_VFORK | SIGCHLD | namespaces), child);
 }
 
 // Forks an init; it reports through a pipe.
-static pid_t fork_init(struct child *child, struct run *run) {
+static pid_t fork_init(struct child *child, int *report) {
     int ends[2];
     if (pipe2(ends, O_CLOEXEC) != 0) return -1;
     pid_t pid = (pid_t)syscall(SYS_clone, SIGCHLD | (unsigned long)child->start->namespaces, 0, 0, 0, 0);
     if (pid == 0) run_init(child, ends[1]);
     int error = errno;
     close(ends[1]);
-    if (pid < 0) {
-        close(ends[0]);
-    } else {
-        run->init_pipe = ends[0];
-        run->has_init = true;
-    }
+    if (pid < 0) close(ends[0]);
+    else *report = ends[0];
     errno = error;
     return pid;
 }
@@ -174,25 +193,33 @@ static char **terminated(char **strings, size_t count) {
     return vector;
 }
 
-int launch(struct run *run, const Meseta__Wire__SupervisorStart *start) {
+struct launched launch(const Meseta__Wire__SupervisorStart *start, char *stack) {
     struct child child = {
         .start = start,
         .arguments = terminated(start->arguments, start->n_arguments),
         .environment = terminated(start->environment, start->n_environment),
         .parent = getpid(),
+        .stack = stack,
+        .stack_size = LAUNCH_STACK,
     };
+    // Here, since a process that shares nothing with this one but a copy of its memory must not allocate either.
+    if (start->n_arguments > STACK_ARGUMENTS) {
+        child.stack_size += (start->n_arguments * sizeof(char *) + 15) & ~(size_t)15;
+        child.stack = allocate(child.stack_size);
+    }
+    struct launched result = {.init_pipe = -1};
     // A signal must not be taken by a child as if it were the supervisor; it waits for whom it is meant.
     sigset_t all, former;
     sigfillset(&all);
-    sigprocmask(SIG_SETMASK, &all, &former);
-    pid_t pid = start->namespaces & CLONE_NEWPID ? fork_init(&child, run) : spawn(&child, start->namespaces);
+    pthread_sigmask(SIG_SETMASK, &all, &former);
+    result.pid = start->namespaces & CLONE_NEWPID ? fork_init(&child, &result.init_pipe)
+                                                  : spawn(&child, start->namespaces);
     int error = errno;
-    sigprocmask(SIG_SETMASK, &former, NULL);
+    pthread_sigmask(SIG_SETMASK, &former, NULL);
+    if (child.stack != stack) free(child.stack);
     free(child.arguments);
     free(child.environment);
-    if (pid < 0) return error;
-    run_set_pid(run, pid);
-    run->stage = (enum _Meseta__Wire__SupervisorStage)child.stage;
-    run->error = child.error;
-    return 0;
+    result.stage = child.stage;
+    result.error = result.pid < 0 ? error : child.error;
+    return result;
 }

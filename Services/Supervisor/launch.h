@@ -19,6 +19,9 @@ struct child {
     char **arguments, **environment;
     // Who must be its parent still: seen from inside, where there is a namespace of pids.
     pid_t parent;
+    // As large as its number of arguments asks for.
+    char *stack;
+    size_t stack_size;
     // Where it failed, and errno; stage 0 if it did not.
     int stage, error;
 };

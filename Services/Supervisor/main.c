@@ -27,7 +27,7 @@ enum { EXIT_USAGE = 64, EXIT_OS = 71, EXIT_TAKEN = 75 };
 enum { JOURNAL_PAUSE = 1000, EVENTS_AT_ONCE = 64 };
 
 int epoll_set = -1;
-const char tag_signals, tag_listener, tag_link, tag_probes;
+const char tag_signals, tag_listener, tag_link, tag_probes, tag_launchers;
 bool finishing;
 // SIGTERM or SIGINT came: every run is being killed.
 static bool stopping;
@@ -156,6 +156,8 @@ static void turn(void) {
             link_read();
         } else if (tag == &tag_probes) {
             probes_read();
+        } else if (tag == &tag_launchers) {
+            launchers_take();
         } else {
             run_init_said(tag);
         }

@@ -1,6 +1,7 @@
 // The table of runs, and what becomes of each.
 #define _GNU_SOURCE
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -128,14 +129,24 @@ static void started(struct run *run) {
     link_tell_started(run);
 }
 
-static void launch_now(struct run *run, const Meseta__Wire__SupervisorStart *start) {
-    int failure = launch(run, start);
-    if (failure) {
-        bool plain = start->namespaces == 0;
+static void destroy(struct run *run);
+
+void run_launched(struct run *run, const struct launched *result) {
+    bool plain = run->command->start->namespaces == 0;
+    meseta__wire__supervisor_command__free_unpacked(run->command, NULL);
+    run->command = NULL;
+    if (result->pid < 0) {
         fail_launch(
             run, plain ? MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK : MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NAMESPACE,
-            failure);
-    } else if (run->init_pipe >= 0) {
+            result->error);
+        return;
+    }
+    run_set_pid(run, result->pid);
+    run->stage = (enum _Meseta__Wire__SupervisorStage)result->stage;
+    run->error = result->error;
+    if (result->init_pipe >= 0) {
+        run->init_pipe = result->init_pipe;
+        run->has_init = true;
         struct epoll_event event = {.events = EPOLLIN, .data.ptr = run};
         if (epoll_ctl(epoll_set, EPOLL_CTL_ADD, run->init_pipe, &event) != 0)
             fail("cannot watch a launch", NULL, errno);
@@ -143,28 +154,50 @@ static void launch_now(struct run *run, const Meseta__Wire__SupervisorStart *sta
         started(run);
     }
     // Otherwise it is told when the child has been reaped.
+    if (run->destroyed) destroy(run);
 }
 
-// Carries out the first of the orders that wait.
-static void launch_queued(size_t limit) {
+static void launch_now(struct run *run) {
+    static _Alignas(16) char stack[LAUNCH_STACK];
+    struct launched result = launch(run->command->start, stack);
+    run_launched(run, &result);
+}
+
+static void drop_launch(struct run *run, enum _Meseta__Wire__SupervisorStage stage, int error) {
+    meseta__wire__supervisor_command__free_unpacked(run->command, NULL);
+    run->command = NULL;
+    fail_launch(run, stage, error);
+}
+
+// Carries out the first of the orders that wait. An init is forked without waiting for its program; of other launches
+// one is made here, and what comes on top of it by the launchers.
+static void launch_queued(void) {
     if (!launch_first) return;
     bool journaled = journal_flush();
     int error = errno;
-    for (size_t count = 0; launch_first && count < limit; count++) {
+    for (size_t count = 0; launch_first && count < LAUNCHES_AT_ONCE; count++) {
         struct run *run = launch_first;
+        bool alone = !run->next_in_queue && !launchers_are_busy();
+        bool waits = !(run->command->start->namespaces & CLONE_NEWPID);
+        if (waits && !alone && launchers_are_full()) return;
         launch_first = run->next_in_queue;
         if (!launch_first) launch_end = &launch_first;
         run->next_in_queue = NULL;
-        Meseta__Wire__SupervisorCommand *command = run->command;
-        run->command = NULL;
         if (!journaled) {
-            fail_launch(run, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_JOURNAL, error);
+            drop_launch(run, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_JOURNAL, error);
         } else if (run->destroyed) {
-            fail_launch(run, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK, ECANCELED);
-        } else {
-            launch_now(run, command->start);
+            drop_launch(run, MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK, ECANCELED);
+        } else if (!waits || alone || !launchers_add(run)) {
+            launch_now(run);
         }
-        meseta__wire__supervisor_command__free_unpacked(command, NULL);
+    }
+}
+
+// Until no launch is under way or waits.
+static void finish_launches(void) {
+    while (launch_first || launchers_are_busy()) {
+        launch_queued();
+        launchers_wait();
     }
 }
 
@@ -219,7 +252,12 @@ void runs_reap(void) {
         struct run *run = run_find_pid(about.si_pid);
         if (run) {
             reap_first(run);
-        } else if (!probe_reap(about.si_pid)) {
+        } else if (probe_reap(about.si_pid)) {
+            continue;
+        } else if (launchers_are_busy()) {
+            // Perhaps of a run whose launch was not told of yet.
+            launchers_wait();
+        } else {
             // A process whose parent, of some run, died before it.
             waitpid(about.si_pid, NULL, 0);
         }
@@ -242,7 +280,7 @@ static void sweep_ending(void) {
 }
 
 void runs_advance(void) {
-    launch_queued(LAUNCHES_AT_ONCE);
+    launch_queued();
     sweep_ending();
     while (forgotten_first) {
         struct run *run = forgotten_first;
@@ -254,7 +292,7 @@ void runs_advance(void) {
 }
 
 int runs_wait_ms(void) {
-    if (launch_first) return 0;
+    if (launch_first && !launchers_are_full()) return 0;
     if (!ending_first) return -1;
     int pause = sweep_pause;
     if (sweep_pause < SWEEP_PAUSE_MAX) sweep_pause *= 2;
@@ -262,8 +300,9 @@ int runs_wait_ms(void) {
 }
 
 void run_signal(uint64_t id, int signal, bool everything) {
-    launch_queued(SIZE_MAX);
     struct run *run = run_find(id);
+    // It is meant for the program, not for what is on the way to it.
+    if (run && run->state == LAUNCHING && !run->pid) finish_launches();
     if (!run) {
         link_tell_unknown(id);
     } else if (run->state == ENDED || run->state == FAILED) {

@@ -4,13 +4,14 @@
 //     main.c      start, the event loop, the end
 //     runs.c      the table of runs and what becomes of them
 //     launch.c    fork to exec, with contain.c, filter.c and init.c
+//     launchers.c threads for several of those at a time
 //     probe.c     processes that look whether a run is well
 //     sweep.c     finding and killing every process of a run
 //     journal.c   the file that outlives it
 //     buffer.c    bytes that wait, and the frames in them
 //
-// One thread. Everything that waits is in one epoll set; nothing is done on a timer except to look again at processes
-// that have been killed and are not gone yet, and to write again what a full disk did not take.
+// One thread, but for launches. Everything that waits is in one epoll set; nothing is done on a timer except to look
+// again at processes that have been killed and are not gone yet, and to write again what a full disk did not take.
 #ifndef MESETA_SUPERVISOR_H
 #define MESETA_SUPERVISOR_H
 
@@ -89,7 +90,7 @@ struct run {
     bool has_init;
     // By what its init reported: `status` is that of the program.
     bool program_ended;
-    // Until forked: the command that ordered it.
+    // Until launched: the command that ordered it.
     Meseta__Wire__SupervisorCommand *command;
     struct run *next_by_id;
     // In the queue of launches, then in that of ending runs, at last among those to free.
@@ -109,11 +110,15 @@ size_t runs_executing(void);
 size_t runs_known(void);
 void run_set_pid(struct run *run, pid_t pid);
 
+struct launched;
+
 void run_start(Meseta__Wire__SupervisorCommand *command);
 void run_signal(uint64_t id, int signal, bool everything);
 void run_destroy(uint64_t id);
 void run_destroy_all(void);
 void run_forget(uint64_t id);
+// Takes what came of a launch.
+void run_launched(struct run *run, const struct launched *result);
 // There is something in `run->init_pipe`.
 void run_init_said(struct run *run);
 // Reaps whatever has ended.
@@ -128,11 +133,32 @@ void runs_append_snapshot(struct buffer *buffer);
 
 // ---- launching (launch.c)
 
-// Makes the first process of a run, and sets `pid`.
-//
-// Returns 0, or an errno if nothing was forked. If `init_pipe` is not set either, the program runs, unless `stage` says
-// where that failed; then the process is about to end.
-int launch(struct run *run, const Meseta__Wire__SupervisorStart *start);
+// What came of a launch.
+struct launched {
+    // Of the first process; -1: nothing was forked, and `error` says why.
+    pid_t pid;
+    // Where it failed on the way to its program, which is then about to end, and errno; 0 if it did not.
+    int stage, error;
+    // Where an init will report that; -1 if there is none, and the program runs already.
+    int init_pipe;
+};
+
+// What a process needs of a stack before it executes its program.
+enum { LAUNCH_STACK = 256 << 10 };
+
+// Makes the first process of a run. `stack` has LAUNCH_STACK bytes, for one launch at a time.
+struct launched launch(const Meseta__Wire__SupervisorStart *start, char *stack);
+
+// ---- launches side by side (launchers.c)
+
+// Launches what `run->command` says; `run_launched` follows. False if there are no threads for that.
+bool launchers_add(struct run *run);
+// Some have been given that are not done; as many as is sensible.
+bool launchers_are_busy(void);
+bool launchers_are_full(void);
+// Takes what is done; waits until something is, if anything is under way.
+void launchers_take(void);
+void launchers_wait(void);
 
 // What an init writes to its pipe: first whether the program runs, then how it ended.
 struct init_report {
@@ -204,7 +230,7 @@ void link_tell_probed(Meseta__Wire__SupervisorProbed *probed);
 // ---- the loop (main.c)
 
 extern int epoll_set;
-extern const char tag_signals, tag_listener, tag_link, tag_probes;
+extern const char tag_signals, tag_listener, tag_link, tag_probes, tag_launchers;
 
 // The agent has told that the framework is done here.
 extern bool finishing;
