@@ -72,7 +72,8 @@ import Testing
                 do {
                     let opened = try Self.open(directory)
                     #expect(opened.records == Array(Self.records[..<kept[whole]]))
-                    #expect(opened.torn == (length < ends[0] ? length : length - ends[whole]))
+                    let rest = length < ends[0] ? length : bytes[ends[whole]..<length].trimmedZeros
+                    #expect(opened.torn == rest)
                     var group: Bytes = []
                     LogFormat.append(record: [9], to: &group)
                     try opened.storage.append(group)
@@ -93,6 +94,33 @@ import Testing
             for index in ends[2]..<ends[2] + 6 { torn[index] = 0 }
             Self.write(torn, to: directory + "/log")
             #expect(try Self.open(directory).records == Array(Self.records[..<4]))
+        }
+    }
+
+    @Test("The file is longer than the log, so that a sync need not make it longer; a crash there costs nothing")
+    func reserve() async throws {
+        try await Self.withDirectory { directory in
+            let opened = try Self.open(directory)
+            var group: Bytes = []
+            LogFormat.append(record: [7, 0, 0], to: &group)
+            try opened.storage.append(group)
+            let length = bytes(of: directory + "/log").count
+            #expect(length > opened.storage.size + 60_000)
+            for _ in 0..<100 { try opened.storage.append(group) }
+            let crashed = bytes(of: directory + "/log")
+            #expect(crashed.count == length)
+            // What is written past it makes it longer again.
+            var large: Bytes = []
+            LogFormat.append(record: Bytes(repeating: 1, count: length), to: &large)
+            try opened.storage.append(large)
+            #expect(bytes(of: directory + "/log").count > opened.storage.size + 60_000)
+            opened.storage.close()
+            #expect(bytes(of: directory + "/log").count == opened.storage.size)
+
+            Self.write(crashed, to: directory + "/log")
+            let again = try Self.open(directory)
+            #expect(again.records == Array(repeating: [7, 0, 0], count: 101))
+            #expect(again.torn == 0)
         }
     }
 
@@ -210,4 +238,9 @@ func bytes(of path: String) -> [UInt8] {
     defer { fclose(file) }
     var bytes = [UInt8](repeating: 0, count: 1 << 20)
     return Array(bytes[..<fread(&bytes, 1, bytes.count, file)])
+}
+
+extension Collection<UInt8> {
+    /// How many bytes there are up to the last that is not zero.
+    fileprivate var trimmedZeros: Int { Array(self).lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0 }
 }

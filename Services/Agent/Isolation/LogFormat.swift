@@ -10,7 +10,8 @@ internal import Model
 /// Numbers have their lowest byte first. The header's checksum is over its first 12 bytes; a group's is over all of
 /// it but the checksum itself. A group is what was written at once: it is there whole or not at all. `synced` is how
 /// much of the file was known to be on disk when the group was written; so a damaged group before that mark had been
-/// promised, and one behind it had not. No group is empty, so the zeros that a crash may leave in a file are none.
+/// promised, and one behind it had not. No group is empty, so zeros behind the last are none: they are written ahead, or
+/// left by a crash.
 enum LogFormat {
     static let version: UInt32 = 1
     static let headerBytes = 16
@@ -32,6 +33,8 @@ enum LogFormat {
         var records: [Bytes] = []
         /// The header and the whole groups; what follows was being written when the machine or the agent died.
         var validBytes = 0
+        /// Those that follow, up to the last that is not zero.
+        var tornBytes = 0
     }
 
     static func header() -> Bytes {
@@ -66,7 +69,10 @@ enum LogFormat {
         var content = Content()
         let header = Self.header()
         // Made and not finished: nothing was promised.
-        if bytes.count < header.count { return content }
+        if bytes.count < header.count {
+            content.tornBytes = bytes.count
+            return content
+        }
         guard zip(bytes, Self.magic).allSatisfy(==),
             CRC32C.checksum(UnsafeRawBufferPointer(rebasing: bytes[..<12])) == Self.number(bytes, at: 12)
         else { throw .notALog }
@@ -76,7 +82,9 @@ enum LogFormat {
             offset = group.upperBound
         }
         content.validBytes = offset
-        if Self.isPromised(offset, bytes) { throw .damaged(offset: offset) }
+        let end = (bytes[offset...].lastIndex { $0 != 0 } ?? offset - 1) + 1
+        content.tornBytes = end - offset
+        if Self.isPromised(offset, bytes, end) { throw .damaged(offset: offset) }
         return content
     }
 
@@ -103,9 +111,11 @@ enum LogFormat {
     }
 
     /// Whether a later group tells that what is damaged at `offset` had been on disk.
-    private static func isPromised(_ offset: Int, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    ///
+    /// - Parameter end: Behind which there are only zeros; a group may end there, and none begins.
+    private static func isPromised(_ offset: Int, _ bytes: UnsafeRawBufferPointer, _ end: Int) -> Bool {
         var position = offset + 1
-        while position < bytes.count - Self.groupPrefixBytes {
+        while position < min(end, bytes.count - Self.groupPrefixBytes) {
             let synced = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: position + 8, as: UInt64.self))
             if synced > UInt64(offset), synced <= UInt64(position), Self.group(bytes, at: position) != nil {
                 return true

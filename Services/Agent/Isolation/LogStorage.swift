@@ -18,6 +18,9 @@ final class LogStorage: @unchecked Sendable {
     /// Bytes of the file, and how many of them are known to be on disk.
     private(set) var size: Int
     private var synced: Int
+    /// Bytes of the file with the zeros behind what was written.
+    private var reserved: Int
+    private var isClosed = false
 
     private static let name = "log", newName = "log.new", lockName = "lock"
 
@@ -30,10 +33,17 @@ final class LogStorage: @unchecked Sendable {
         self.isSynced = isSynced
         self.size = size
         self.synced = size
+        self.reserved = size
     }
 
     /// Lets another have the directory.
-    func close() { flock(self.lock.number, LOCK_UN) }
+    func close() {
+        guard !self.isClosed else { return }
+        self.isClosed = true
+        // Only tidy: zeros behind the last group mean nothing.
+        if self.reserved > self.size { _ = ftruncate(self.file.number, off_t(self.size)) }
+        flock(self.lock.number, LOCK_UN)
+    }
 
     // Said aloud, since a process that is just being started elsewhere may have a copy of the descriptor until its
     // exec.
@@ -68,14 +78,14 @@ final class LogStorage: @unchecked Sendable {
             }
             // What an earlier life did not finish; the old file is whole.
             unlink(directory + "/" + Self.newName)
-            let file = try Descriptor(opening: directory + "/" + Self.name, O_RDWR | O_CREAT | O_APPEND)
+            let file = try Descriptor(opening: directory + "/" + Self.name, O_RDWR | O_CREAT)
             let size = Int(try file.status().st_size)
             let bytes = try file.read(upTo: size, at: 0)
             let content = try Self.content(bytes, directory)
             let storage = LogStorage(directory, lock, file, isSynced: isSynced, size: content.validBytes)
             try storage.begin(cutting: bytes.count)
             records = content.records
-            torn = bytes.count - content.validBytes
+            torn = content.tornBytes
             return storage
         } catch let error as AgentLogError {
             throw error
@@ -122,14 +132,30 @@ final class LogStorage: @unchecked Sendable {
     }
 
     private func write(_ bytes: Bytes) throws(SystemError) {
-        try self.file.write(all: bytes)
+        try self.file.write(all: bytes, at: self.size)
         self.size += bytes.count
+        self.reserved = max(self.reserved, self.size)
     }
+
+    /// Writes zeros behind what was written, if nothing is left of the last ones.
+    ///
+    /// A write into what the file has already is on disk when its bytes are; one that makes the file longer waits for
+    /// the file system's journal, with all the directories that were made since for sandboxes. As much ahead as there
+    /// is already, within bounds.
+    private func reserve() throws(SystemError) {
+        guard self.size >= self.reserved else { return }
+        let count = min(max(self.size, Self.reserveMin), Self.reserveMax)
+        try self.file.write(all: Bytes(repeating: 0, count: count), at: self.size)
+        self.reserved = self.size + count
+    }
+
+    private static let reserveMin = 64 << 10, reserveMax = 1 << 20
 
     /// Appends a group, given its records, and syncs it where that is wanted.
     func append(_ records: Bytes) throws(SystemError) {
         try self.write(LogFormat.group(records, synced: self.synced))
         guard self.isSynced else { return }
+        try self.reserve()
         guard fdatasync(self.file.number) == 0 else { throw SystemError("fdatasync") }
         self.synced = self.size
     }
@@ -140,7 +166,7 @@ final class LogStorage: @unchecked Sendable {
     func rewrite(_ records: Bytes) throws(SystemError) {
         let path = self.directory + "/" + Self.name, newPath = self.directory + "/" + Self.newName
         unlink(newPath)
-        let fresh = try Descriptor(opening: newPath, O_RDWR | O_CREAT | O_EXCL | O_APPEND)
+        let fresh = try Descriptor(opening: newPath, O_RDWR | O_CREAT | O_EXCL)
         var content = LogFormat.header()
         if !records.isEmpty { content += LogFormat.group(records, synced: LogFormat.headerBytes) }
         try fresh.write(all: content)
@@ -149,6 +175,7 @@ final class LogStorage: @unchecked Sendable {
         self.file = fresh
         self.size = content.count
         self.synced = content.count
+        self.reserved = content.count
         try Self.sync(directory: self.directory)
     }
 

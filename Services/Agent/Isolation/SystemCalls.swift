@@ -92,14 +92,17 @@ struct Descriptor: ~Copyable {
         return bytes
     }
 
-    /// Writes all of them.
-    func write(all bytes: Bytes) throws(SystemError) {
+    /// Writes all of them: where the file stands, or at an offset.
+    func write(all bytes: Bytes, at offset: Int? = nil) throws(SystemError) {
         let number = self.number
         try bytes.withUnsafeBytes { buffer in
             Result { () throws(SystemError) in
                 var written = 0
                 while written < buffer.count {
-                    let result = systemWrite(number, buffer.baseAddress! + written, buffer.count - written)
+                    let rest = buffer.baseAddress! + written, count = buffer.count - written
+                    let result =
+                        offset.map { pwrite(number, rest, count, off_t($0 + written)) }
+                        ?? systemWrite(number, rest, count)
                     if result >= 0 {
                         written += result
                     } else if errno != EINTR {

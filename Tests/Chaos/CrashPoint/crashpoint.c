@@ -117,6 +117,14 @@ ssize_t write(int file, const void *bytes, size_t size) {
     return result;
 }
 
+ssize_t pwrite(int file, const void *bytes, size_t size, off_t offset) {
+    REAL(pwrite);
+    if (!is_file(file)) return real(file, bytes, size, offset);
+    ssize_t result = real(file, bytes, tears() ? size / 2 : size, offset);
+    passed();
+    return result;
+}
+
 ssize_t pwrite64(int file, const void *bytes, size_t size, off64_t offset) {
     REAL(pwrite64);
     if (!is_file(file)) return real(file, bytes, size, offset);
