@@ -25,7 +25,7 @@ struct SandboxCollectorTests {
     }
 
     private static func collector(
-        _ directory: String, live: Set<RunID> = [], usage: Double = 0,
+        _ directory: String, live: Set<RunID> = [], usage: Double = 0, oldestMax: Int = 4096,
         _ change: (inout SandboxRetention) -> Void = { _ in }
     ) -> SandboxCollector {
         var retention = SandboxRetention()
@@ -33,7 +33,7 @@ struct SandboxCollectorTests {
         change(&retention)
         return SandboxCollector(
             directory: directory, retention: retention, areLive: { live.intersection($0) }, usage: { usage },
-            rest: { _ in })
+            rest: { _ in }, oldestMax: oldestMax)
     }
 
     private static func make(_ run: RunID, task: String = "t", framework: String = "F", in root: String) throws
@@ -116,6 +116,18 @@ struct SandboxCollectorTests {
             #expect(Self.collector(root).sweep(now: 20).removed == 0)
             #expect(Self.collector(root).sweep(now: 20 + 900).removed == 2)
             #expect(!Self.exists(root + "/frameworks/F"))
+        }
+    }
+
+    @Test("Where far too many are kept, one look does not do, and says so")
+    func behind() throws {
+        try Self.withDirectory { root in
+            for run in UInt64(1)...5 { _ = try Self.make(run, in: root) }
+            let collector = Self.collector(root, oldestMax: 2) { $0.most = 1 }
+            let first = collector.sweep(now: 10), second = collector.sweep(now: 10), third = collector.sweep(now: 10)
+            #expect(first.removed == 2 && first.kept == 3 && first.isBehind)
+            #expect(second.removed == 2 && second.kept == 1 && !second.isBehind)
+            #expect(third.removed == 0 && !third.isBehind)
         }
     }
 

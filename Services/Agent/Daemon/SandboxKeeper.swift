@@ -90,12 +90,13 @@ struct SandboxKeeper: Sendable {
             host.live(of: $0)
         }
         let thread = Self.thread()
-        var complained: Set<String> = []
+        var complained: Set<String> = [], isBehind = false
         while !Task.isCancelled {
-            try? await Task.sleep(for: self.retention.interval)
+            try? await Task.sleep(for: isBehind ? .seconds(1) : self.retention.interval)
             if Task.isCancelled { break }
             guard let sweep = try? await thread.runIfActive({ collector.sweep(now: Int64(time(nil))) }) else { break }
             self.count(sweep)
+            isBehind = sweep.isBehind
             let failed = Set(sweep.failures.map(\.path))
             for failure in sweep.failures where !complained.contains(failure.path) {
                 self.host.logger.warning(

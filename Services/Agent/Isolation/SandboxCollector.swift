@@ -15,6 +15,8 @@ public struct SandboxSweep: Hashable, Sendable {
     public var freedBytes: Int64 = 0
     /// Sandboxes that could not be removed as a whole, with the first reasons; at most 100.
     public var failures: [Failure] = []
+    /// More are kept than may be, and some of them could go at once: a sweep removes a bounded number of such.
+    public var isBehind = false
 
     /// A sandbox of which something stays.
     public struct Failure: Hashable, Sendable {
@@ -44,7 +46,7 @@ public struct SandboxCollector: Sendable {
     /// How many runs are asked for at once.
     private static let batch = 256
     /// Of so many sandboxes at most the age is remembered within a sweep, to find those that are too many.
-    private static let oldestMax = 4096
+    private let oldestMax: Int
     private static let failuresMax = 100
 
     /// - Parameters:
@@ -61,13 +63,14 @@ public struct SandboxCollector: Sendable {
 
     init(
         directory: String, retention: SandboxRetention, areLive: @escaping @Sendable ([RunID]) -> Set<RunID>,
-        usage: @escaping @Sendable () -> Double, rest: @escaping @Sendable (Duration) -> Void
+        usage: @escaping @Sendable () -> Double, rest: @escaping @Sendable (Duration) -> Void, oldestMax: Int = 4096
     ) {
         self.root = directory + "/frameworks"
         self.retention = retention
         self.areLive = areLive
         self.usage = usage
         self.rest = rest
+        self.oldestMax = oldestMax
     }
 
     /// Looks at every sandbox, and removes what is to go.
@@ -77,7 +80,7 @@ public struct SandboxCollector: Sendable {
     /// - Parameter now: Seconds since 1970.
     /// - Complexity: O(sandboxes) in time; memory does not grow with them.
     public func sweep(now: Int64) -> SandboxSweep {
-        var sweep = SandboxSweep(), oldest = OldestSandboxes(capacity: Self.oldestMax)
+        var sweep = SandboxSweep(), oldest = OldestSandboxes(capacity: self.oldestMax)
         self.forEachName(in: self.root) { framework in
             for kind in ["tasks", "executors"] {
                 let kindPath = "\(self.root)/\(framework)/\(kind)"
@@ -89,8 +92,10 @@ public struct SandboxCollector: Sendable {
         for entry in oldest.first(self.retention.surplus(of: sweep.kept)) {
             guard self.remove(entry.run, of: entry.runs, &sweep) else { continue }
             sweep.kept -= 1
+            sweep.isBehind = true
             self.tidy(entry.runs)
         }
+        sweep.isBehind = sweep.isBehind && self.retention.surplus(of: sweep.kept) > 0
         return sweep
     }
 
