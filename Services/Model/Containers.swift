@@ -88,6 +88,8 @@ public enum ContainerEvent: Hashable, Sendable {
     case exited(RunID, ContainerExit)
     /// Nothing of it ran. The last of its run.
     case launchFailed(RunID, message: String)
+    /// It may use what it was last allowed; or why that could not be brought about. Not told of a run that has ended.
+    case updated(RunID, problem: String?)
 }
 
 /// What the supervisors' journals tell of a run when the agent starts.

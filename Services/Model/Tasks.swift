@@ -96,6 +96,8 @@ public struct StatusReason: RawRepresentable, Hashable, Sendable {
     public static let diskLimit = Self(rawValue: 20)
     /// By the agent: the container could not be made (`failed`).
     public static let containerLaunchFailed = Self(rawValue: 21)
+    /// By the agent: the limits of its executor's container could not be changed (`gone` or `lost`).
+    public static let containerUpdateFailed = Self(rawValue: 22)
     /// By the agent: its executor started and never subscribed (`failed`).
     public static let executorRegistrationTimeout = Self(rawValue: 23)
     /// By the agent: its executor did not return in time after the agent's restart.

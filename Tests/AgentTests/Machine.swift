@@ -19,6 +19,10 @@ struct Machine {
     var appended: UInt64 = 0
     /// Each event is followed by the news that all records are on disk.
     var isSyncing = true
+    /// Limits of containers change as soon as they are to.
+    var isUpdating = true
+    /// Containers whose limits are to change.
+    private var changing: [RunID] = []
     var facts: [AgentFact] = []
     var settings: AgentSettings
     var lives: UInt64 = 0
@@ -52,7 +56,14 @@ struct Machine {
     mutating func handle(_ event: AgentState.Event) -> [AgentState.Effect] {
         var effects = self.take(self.agent.handle(event, at: self.now))
         if self.isSyncing { effects += self.sync() }
-        return effects
+        return effects + self.changeLimits()
+    }
+
+    /// The limits of a container were changed, or could not be.
+    @discardableResult
+    mutating func updated(_ run: RunID, problem: String? = nil) -> [AgentState.Effect] {
+        self.changing.removeAll { $0 == run }
+        return self.handle(.container(.updated(run, problem: problem)))
     }
 
     /// All records are on disk.
@@ -63,6 +74,14 @@ struct Machine {
         while synced < self.appended {
             synced = self.appended
             effects += self.take(self.agent.handle(.logged(upTo: self.appended), at: self.now))
+        }
+        return effects + self.changeLimits()
+    }
+
+    private mutating func changeLimits() -> [AgentState.Effect] {
+        var effects: [AgentState.Effect] = []
+        while self.isUpdating, !self.changing.isEmpty {
+            effects += self.handle(.container(.updated(self.changing.removeFirst(), problem: nil)))
         }
         return effects
     }
@@ -77,6 +96,12 @@ struct Machine {
             case .observe(let fact):
                 self.facts.append(fact)
                 return false
+            case .update(let run, _):
+                self.changing.append(run)
+                return true
+            case .adopt(let spec):
+                self.changing.append(spec.runID)
+                return true
             default: return true
             }
         }

@@ -24,6 +24,8 @@ struct World {
     var runs: [RunID: RecoveredRun.Fate] = [:]
     /// Reports of supervisors on their way to the agent.
     var reports: [ContainerEvent] = []
+    /// Limits on their way to a container; nil: they cannot be set.
+    var changes: [(run: RunID, limits: Resources?)] = []
     var executors: [RunID: Executor] = [:]
     var timers: [AgentTimer: Instant] = [:]
     /// Looks at tasks under way.
@@ -38,6 +40,9 @@ struct World {
     var nextPeer: UInt32 = 100
     var nextUpdate: UInt64 = 0
     var boot = 1
+    /// What tasks and containers may use, the latter as last brought about.
+    var promised: [TaskID: Resources] = [:]
+    var limits: [RunID: Resources] = [:]
     /// Records of earlier lives.
     var base = 0
     /// Events that are being handled, one within the other.
@@ -47,6 +52,7 @@ struct World {
         self.random = SeededGenerator(seed: seed)
         self.machine = Machine(total: "cpus:16;mem:4096;ports:[31000-31099]")
         self.machine.isSyncing = false
+        self.machine.isUpdating = false
         self.carryOut(self.machine.boot())
         self.sync()
         self.connect()
@@ -81,6 +87,7 @@ struct World {
     private mutating func checkDrain() {
         guard self.machine.agent.loggedMode.drain != nil, self.machine.agent.mode.drain != nil else { return }
         for task in self.machine.agent.tasks.values where task.isLive && task.kill == nil {
+            if task.stage == .ending { continue }
             self.violations.append("\(task.key) runs on while the agent drains")
         }
     }
@@ -113,6 +120,7 @@ struct World {
                 continue
             }
             if case .stopping = executor.stage { continue }
+            if task.stage == .ending { continue }
             if self.timers[.kill(task.number)] != task.kill?.deadline {
                 self.violations.append("\(task.key) has to go, and nobody looks whether it does")
             }
@@ -121,10 +129,13 @@ struct World {
 
     private mutating func carryOut(_ effect: AgentState.Effect) {
         switch effect {
-        case .append, .observe, .seekRelay, .leaveRelay, .update: break
+        case .append, .observe, .seekRelay, .leaveRelay: break
         case .launch(let spec): self.launch(spec)
+        case .update(let run, let resources): self.changeLimits(of: run, resources, canFail: true)
         case .adopt(let spec):
-            if case .running = self.runs[spec.runID] { break }
+            if case .running = self.runs[spec.runID] {
+                return self.changeLimits(of: spec.runID, spec.resources, canFail: false)
+            }
             self.violations.append("run \(spec.runID) is adopted and does not run")
         case .signal(let run, _): self.end(run, .init(status: 15))
         case .destroy(let run): self.end(run, .init(status: 9))
@@ -157,8 +168,33 @@ struct World {
             return self.reports.append(.launchFailed(spec.runID, message: "no luck"))
         }
         self.runs[spec.runID] = .running(pid: 1)
+        self.limits[spec.runID] = spec.resources
         self.reports.append(.started(spec.runID, pid: 1))
         if let executor = spec.executorID { self.executors[spec.runID] = Executor(id: executor) }
+    }
+
+    /// Takes its time, as a look at the reports does.
+    private mutating func changeLimits(of run: RunID, _ resources: Resources, canFail: Bool) {
+        guard case .running = self.runs[run] else { return }
+        let isFailing = canFail && Int.random(in: 0..<40, using: &self.random) == 0
+        self.changes.append((run, isFailing ? nil : resources))
+    }
+
+    /// The oldest change of limits is done.
+    mutating func finishChange() {
+        guard !self.changes.isEmpty else { return }
+        let (run, resources) = self.changes.removeFirst()
+        guard case .running = self.runs[run] else { return }
+        if let resources { self.limits[run] = resources }
+        self.handle(.container(.updated(run, problem: resources == nil ? "no luck" : nil)))
+    }
+
+    /// What an executor runs fits into its container.
+    private mutating func checkLimits(of run: RunID) {
+        guard let executor = self.executors[run], let limits = self.limits[run] else { return }
+        var sum = ExecutorInfo.sample.resources
+        for task in executor.tasks where !executor.ended.contains(task) { sum += self.promised[task] ?? .init() }
+        if !limits.contains(sum) { self.violations.append("run \(run) has \(limits) for \(sum)") }
     }
 
     private mutating func end(_ run: RunID, _ exit: ContainerExit) {
@@ -186,6 +222,7 @@ struct World {
                 if self.executors[run]!.tasks.contains(task) { self.violations.append("\(task) is delivered twice") }
                 self.executors[run]?.tasks.append(task)
             }
+            self.checkLimits(of: run)
         case .acknowledged(let task, let uuid):
             self.executors[run]?.unacknowledged.removeAll { $0.uuid == uuid }
             self.executors[run]?.told.insert(task)
@@ -231,6 +268,7 @@ struct World {
             self.nextTask += 1
             let id = TaskID("t\(self.nextTask)")
             self.launchedTasks.append(id)
+            self.promised[id] = size
             if isCustom { return .custom(id, count > 1 ? nil : info, size) }
             var task = TaskInfo.command(id, "x", size)
             if self.nextTask.isMultiple(of: 3) {
@@ -317,6 +355,7 @@ struct World {
         self.timers = [:]
         self.probes = []
         self.reports = []
+        self.changes = []
         for run in self.executors.keys { self.executors[run]?.peer = nil }
         if isBoot {
             self.boot += 1
@@ -334,7 +373,8 @@ struct World {
         switch Int.random(in: 0..<100, using: &self.random) {
         case 0..<14: self.launchSomething()
         case 14..<34: self.sync()
-        case 34..<49: self.report()
+        case 34..<44: self.report()
+        case 44..<49: self.finishChange()
         case 49..<52: self.answerProbe()
         case 52..<58: if let run = runs.randomElement(using: &self.random) { self.subscribe(run) }
         case 58..<68: self.updateSomething(runs)
@@ -381,6 +421,7 @@ struct World {
             self.connect()
             self.sync()
             while !self.reports.isEmpty { self.report() }
+            while !self.changes.isEmpty { self.finishChange() }
             for run in self.executors.keys.sorted() { self.subscribe(run) }
             self.sync()
             for (run, fate) in self.runs.sorted(by: { $0.key < $1.key }) {

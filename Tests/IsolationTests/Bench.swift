@@ -122,6 +122,18 @@ final class Bench: Sendable {
         return pid
     }
 
+    /// Waits until the limits of a run have changed; why they have not, if so.
+    func updated(_ run: RunID) async throws -> String? {
+        let inbox = self.inbox
+        try await eventually { await inbox.hasChange(run) }
+        return await inbox.takeChange(run)
+    }
+
+    /// The group of a run in one tree.
+    func group(_ run: RunID, _ controller: String) -> String? {
+        CgroupHost.detect().hierarchy(of: controller).flatMap { self.isolator.directories(of: run).directory(in: $0) }
+    }
+
     /// Waits for the end of a run that has started.
     func exit(_ run: RunID) async throws -> ContainerExit {
         let event = try await self.next(run)
@@ -196,25 +208,26 @@ final class Bench: Sendable {
     }
 
     func cgroupFile(_ run: RunID, _ controller: String, _ name: String) -> String? {
-        guard let hierarchy = CgroupHost.detect().hierarchy(of: controller),
-            let group = self.isolator.directories(of: run).directory(in: hierarchy)
-        else { return nil }
-        return contents("\(group)/\(name)")?.filter { !$0.isNewline }
+        self.group(run, controller).flatMap { contents("\($0)/\(name)") }?.filter { !$0.isNewline }
     }
 }
 
 /// What was told of each run and not asked for yet.
 private actor Inbox {
     private var told: [RunID: [ContainerEvent]] = [:]
+    private var changes: [RunID: [String?]] = [:]
 
     func add(_ event: ContainerEvent) {
         switch event {
         case .started(let run, _), .exited(let run, _), .launchFailed(let run, _):
             self.told[run, default: []].append(event)
+        case .updated(let run, let problem): self.changes[run, default: []].append(problem)
         }
     }
     func has(_ run: RunID) -> Bool { self.told[run]?.isEmpty == false }
     func take(_ run: RunID) -> ContainerEvent? { self.told[run]?.removeFirst() }
+    func hasChange(_ run: RunID) -> Bool { self.changes[run]?.isEmpty == false }
+    func takeChange(_ run: RunID) -> String? { self.changes[run]?.removeFirst() }
 }
 
 struct Timeout: Error {}

@@ -54,6 +54,37 @@ let hasCgroups: Bool = {
         }
     }
 
+    @Test("Whoever changes limits is told when they hold, or why they cannot", .enabled(if: hasCgroups))
+    func updates() async throws {
+        try await Bench.run { bench in
+            try await bench.launch(1, "exec sleep 100")
+            let pid = try await bench.started(1)
+            let larger = Resources(milliCPU: 2000, milliMB: 128_000)
+            try await bench.order { $0.update(1, larger) }
+            #expect(try await bench.updated(1) == nil)
+            let group = try #require(bench.group(1, "memory"))
+            let elsewhere = try #require(CgroupHost.detect().hierarchy(of: "memory")?.mount)
+            try Files.write("\(pid)", to: elsewhere + "/cgroup.procs")
+            try #require(rmdir(group) == 0)
+            try await bench.order { $0.update(1, larger) }
+            #expect(try await bench.updated(1)?.contains(group) == true)
+            // An agent that finds it so leaves it so.
+            try await bench.stop()
+            #expect(try await bench.start() == [RecoveredRun(runID: 1, .running(pid: pid))])
+            var spec = bench.spec(1, CommandInfo(shell: "exec sleep 100"))
+            spec.resources = larger
+            let found = spec
+            try await bench.order { $0.adopt(found) }
+            #expect(try await bench.updated(1) == nil)
+            try await bench.order { $0.update(1, larger) }
+            #expect(try await bench.updated(1) == nil)
+            #expect(isAlive(pid))
+            try await bench.order { $0.destroy(1) }
+            _ = try await bench.exit(1)
+            #expect(!isAlive(pid))
+        }
+    }
+
     @Test("A quota and a bound on processes are set where they are wanted", .enabled(if: hasCgroups))
     func quota() async throws {
         var settings = IsolationSettings()

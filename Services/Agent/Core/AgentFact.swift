@@ -32,6 +32,8 @@ public enum AgentFact: Hashable, Sendable {
     /// It did not end a task that has to go: it is ended itself.
     case executorDefied(TaskKey, reason: String)
     case executorExited(ExecutorKey, message: String)
+    /// The limits of its container could not be changed: it is destroyed.
+    case containerUpdateFailed(ExecutorKey, reason: String)
     /// An executor sent an update that cannot be taken; it is acknowledged and forgotten.
     case updateDropped(TaskKey, reason: String)
     case messageDropped(ExecutorKey)

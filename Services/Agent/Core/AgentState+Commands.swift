@@ -96,7 +96,7 @@ extension AgentState {
         case (.running, false):
             self.killInExecutor(
                 task, grace: grace, insistence: insistence, isExact: isExact, at: now, into: &effects)
-        case (.ended, _): break
+        case (.ending, _), (.ended, _): break
         }
     }
 
@@ -112,7 +112,9 @@ extension AgentState {
     private mutating func killDuringLaunch(_ task: TaskEntry, at now: Instant, into effects: inout [Effect]) {
         var numbers = [task.number]
         if let group = task.acceptance.group, let key = task.executorKey, let executor = self.executor(key) {
-            numbers = executor.tasks.filter { self.tasks[$0]?.acceptance.group == group }
+            numbers = executor.tasks.filter {
+                self.tasks[$0]?.acceptance.group == group && self.tasks[$0]?.stage != .ending
+            }
         }
         for number in numbers {
             self.add(
@@ -120,11 +122,7 @@ extension AgentState {
                     .killed, reason: task.isDrained ? .agentDraining : .taskKilledDuringLaunch,
                     message: "Killed before it was launched."), to: number, at: now, into: &effects)
         }
-        if let key = task.executorKey, let executor = self.executor(key), executor.tasks.isEmpty,
-            !executor.hasReceivedTasks
-        {
-            self.shutdownExecutor(key, at: now, into: &effects)  // It was started for nothing.
-        }
+        if let key = task.executorKey { self.endIfNeedless(key, at: now, into: &effects) }
     }
 
     /// SIGTERM, then SIGKILL.
@@ -164,7 +162,7 @@ extension AgentState {
     static let terminate: Int32 = 15
 
     mutating func killGraceEnded(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {
-        guard let task = self.tasks[number], task.isLive else { return }
+        guard let task = self.tasks[number], task.isLive, task.stage != .ending else { return }
         if task.isCommand {
             effects.append(.destroy(task.acceptance.runID))
         } else {

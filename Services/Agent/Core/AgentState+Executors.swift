@@ -161,13 +161,20 @@ extension AgentState {
     ///
     /// The container is grown first, so that the task finds what it was promised.
     mutating func deliver(_ numbers: [UInt64], at now: Instant, into effects: inout [Effect]) {
-        let waiting = numbers.compactMap { self.tasks[$0] }.filter { $0.stage == .accepted || $0.stage == .queued }
-        guard let first = waiting.first, let key = first.executorKey, let executor = self.executor(key) else { return }
-        guard case .subscribed(let peer) = executor.stage else {
-            for task in waiting { self.tasks[task.number]?.stage = .queued }
-            return
-        }
-        self.fitContainer(of: executor.runID, into: &effects)
+        let waiting = numbers.filter { self.tasks[$0]?.stage == .accepted || self.tasks[$0]?.stage == .queued }
+        for number in waiting { self.tasks[number]?.stage = .queued }
+        guard let key = waiting.first.flatMap({ self.tasks[$0]?.executorKey }), let executor = self.executor(key),
+            case .subscribed = executor.stage
+        else { return }
+        self.fitContainer(of: executor.runID, then: .handOver(waiting), at: now, into: &effects)
+    }
+
+    /// Its container holds them: the executor is given them, if it still waits for them.
+    mutating func handOver(_ numbers: [UInt64], at now: Instant, into effects: inout [Effect]) {
+        let waiting = numbers.compactMap { self.tasks[$0] }.filter { $0.stage == .queued }
+        guard let first = waiting.first, let key = first.executorKey, let executor = self.executor(key),
+            case .subscribed(let peer) = executor.stage
+        else { return }
         self.executors[executor.runID]?.hasReceivedTasks = true
         for task in waiting { self.tasks[task.number]?.stage = .running }
         let infos = waiting.compactMap(\.info)
@@ -188,23 +195,12 @@ extension AgentState {
         effects.append(.setTimer(.completion(number), at: max(now, instant)))
     }
 
-    private mutating func fitContainer(of run: RunID, into effects: inout [Effect]) {
-        guard let executor = self.executors[run], executor.limits != executor.load else { return }
-        self.executors[run]?.limits = executor.load
-        effects.append(.update(run, executor.load))
-    }
-
-    /// The container shrinks when the status is made, which is before it is sent.
-    mutating func taskEnded(_ number: UInt64, in run: RunID, into effects: inout [Effect]) {
+    mutating func taskEnded(_ number: UInt64, in run: RunID) {
         guard let task = self.tasks[number], let index = self.executors[run]?.tasks.firstIndex(of: number) else {
             return
         }
         self.executors[run]?.tasks.remove(at: index)
-        self.executors[run]?.load -= task.resources
-        switch self.executors[run]?.stage {
-        case .registering, .subscribed, .away, .stopping: self.fitContainer(of: run, into: &effects)
-        case .accepted, .exited, nil: break
-        }
+        if task.outcome == nil { self.executors[run]?.load -= task.resources }
     }
 
     private mutating func updated(
@@ -214,6 +210,7 @@ extension AgentState {
         let number = self.numbers[key]
         let task = number.flatMap { self.tasks[$0] }
         if let task, let uuid = status.uuid, task.recentUUIDs.contains(uuid) {
+            if task.outcome?.update?.uuid == uuid, task.isLive { return }
             let isLogged = !task.statuses.contains { $0.uuid == uuid && $0.sequence > task.loggedSequence }
             if isLogged { effects.append(.sendToExecutor(peer, .acknowledged(status.taskID, uuid: uuid))) }
             return
@@ -229,13 +226,13 @@ extension AgentState {
         let draft = Draft(
             status.state, source: .executor, reason: status.reason, message: status.message ?? "", update: status)
         self.add(draft, to: number!, at: now, into: &effects)
-        self.endIfDrained(executor, at: now, into: &effects)
     }
 
     /// Why an update cannot be taken; nil if it can.
     private func objection(to status: TaskStatus, of task: TaskEntry?, by executor: ExecutorKey) -> String? {
         guard let task, task.executorKey == executor else { return "the executor has no such task" }
         guard task.isLive else { return "the task is \(task.state.name) already" }
+        if let outcome = task.outcome { return "the task is \(outcome.state.name) already" }
         guard task.stage == .running else { return "the task was not delivered" }
         guard status.uuid?.count == 16 else { return "its uuid is missing or not of 16 bytes" }
         switch status.state {
@@ -336,7 +333,7 @@ extension AgentState {
         effects.append(.setTimer(.executorShutdown(run), at: instant))
     }
 
-    private mutating func destroyExecutor(
+    mutating func destroyExecutor(
         _ run: RunID, _ end: ExecutorEntry.End, into effects: inout [Effect]
     ) {
         self.executors[run]?.end = end
@@ -376,7 +373,7 @@ extension AgentState {
         self.executors[run]?.stage = .exited
         let draft = self.outcome(of: executor, exit)
         for number in executor.tasks {
-            let own = self.tasks[number].flatMap { Self.outcome(of: $0, in: executor, exit) }
+            let own = self.tasks[number].flatMap { $0.outcome ?? Self.outcome(of: $0, in: executor, exit) }
             self.add(own ?? draft, to: number, at: now, into: &effects)
         }
         self.executorRuns[executor.key] = nil

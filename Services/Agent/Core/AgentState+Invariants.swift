@@ -38,7 +38,7 @@ extension AgentState {
             if self.frameworks[task.key.framework] == nil { broken.append("\(name): framework unknown") }
             if task.state.isTerminal != !task.isLive { broken.append("\(name): \(task.state) but \(task.stage)") }
             if task.loggedSequence > task.sequence { broken.append("\(name): sequence on disk is ahead") }
-            if !task.isLogged, task.stage != .accepted, task.stage != .ended, task.stage != .queued {
+            if !task.isLogged, ![.accepted, .queued, .ending, .ended].contains(task.stage) {
                 broken.append("\(name): \(task.stage) before it is on disk")
             }
             let sequences = task.statuses.map(\.sequence)
@@ -71,8 +71,13 @@ extension AgentState {
             }
             if (executor.stage == .exited) != (executor.exit != nil) { broken.append("\(name): half exited") }
             var load = executor.info.resources
-            for number in executor.tasks { load += self.tasks[number]?.resources ?? .init() }
+            for number in executor.tasks where self.tasks[number]?.stage != .ending {
+                load += self.tasks[number]?.resources ?? .init()
+            }
             if executor.stage != .exited, load != executor.load { broken.append("\(name): load is \(executor.load)") }
+            if executor.stage != .exited, executor.updating == nil, !executor.waiting.isEmpty {
+                broken.append("\(name): waits for an update that nobody ordered")
+            }
             if let peer = executor.peer, self.executorPeers[peer] != executor.runID {
                 broken.append("\(name): subscribed over nothing")
             }

@@ -86,6 +86,7 @@ extension AgentState {
             let timeout =
                 wasSeen ? self.settings.executorReregistrationTimeout : self.settings.executorRegistrationTimeout
             if let running = self.executors[run], let command = running.info.command {
+                self.executors[run]?.updating = []
                 effects.append(.adopt(self.container(of: running, command)))
             }
             effects.append(.setTimer(.executorRegistration(run), at: now + timeout))

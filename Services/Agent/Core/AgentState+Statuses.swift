@@ -28,8 +28,10 @@ extension AgentState {
     ///
     /// It is sent when it is on disk.
     ///
-    /// A terminal one frees the task's resources here at once; the master learns it from the books, later.
+    /// A terminal one waits until the task's container is the smaller for it, if an executor goes on in that. It frees the
+    /// task's resources here at once; the master learns it from the books, later.
     mutating func add(_ draft: Draft, to number: UInt64, at now: Instant, into effects: inout [Effect]) {
+        if draft.state.isTerminal, self.shrinkContainer(for: number, draft, at: now, into: &effects) { return }
         guard var task = self.tasks.removeValue(forKey: number) else { return }
         precondition(task.isLive, "a status after the terminal one: \(task.key), \(task.state), \(draft)")
         let uuid = draft.update?.uuid ?? self.random.bytes(16)
@@ -39,7 +41,7 @@ extension AgentState {
             number: number, sequence: task.sequence, state: draft.state, uuid: uuid,
             status: self.codec.encode(self.status(of: task, draft, uuid: uuid, at: now)),
             position: self.nextPosition())
-        if draft.update != nil { task.remember(uuid) }
+        if draft.update != nil, task.outcome == nil { task.remember(uuid) }
         if draft.state == .running, task.isTimed, task.running == nil { task.running = logged }
         let isUnheard = self.frameworks[task.key.framework]?.isShuttingDown ?? false
         if !isUnheard { task.statuses.append(logged) }
@@ -89,7 +91,7 @@ extension AgentState {
         if task.isCommand {
             self.commandRuns[task.acceptance.runID] = nil
         } else if let key = task.executorKey, let run = self.executorRuns[key] {
-            self.taskEnded(number, in: run, into: &effects)
+            self.taskEnded(number, in: run)
         }
     }
 

@@ -37,11 +37,11 @@ public struct AgentState: Role {
         case sendToRelay(PeerID, AgentToRelay)
         case sendToExecutor(PeerID, ExecutorEvent)
         case launch(ContainerSpec)
-        /// An earlier life launched it and it runs: what it is, and may use from here on.
+        /// An earlier life launched it and it runs: what it is, and may use from here on; `updated` follows.
         case adopt(ContainerSpec)
         /// To all processes of the container.
         case signal(RunID, Int32)
-        /// What the container may use from here on.
+        /// What the container may use from here on; `updated` follows, unless it ends.
         case update(RunID, Resources)
         /// Kill all processes of the container; `exited` follows.
         case destroy(RunID)
@@ -157,6 +157,8 @@ public struct AgentState: Role {
         case .container(.exited(let run, let exit)): self.containerExited(run, exit, at: now, into: &effects)
         case .container(.launchFailed(let run, let message)):
             self.containerLaunchFailed(run, message, at: now, into: &effects)
+        case .container(.updated(let run, let problem)):
+            self.containerUpdated(run, problem, at: now, into: &effects)
         case .timerFired(let timer): self.timerFired(timer, at: now, into: &effects)
         case .probed(let id, let result): self.probed(id, result, at: now, into: &effects)
         case .relaysFound(let relays): self.learn(relays: relays, at: now, into: &effects)

@@ -30,8 +30,10 @@ struct TaskEntry {
         case queued
         /// Its container was ordered. Leaves for `running` when it started.
         case launching
-        /// Its process runs, or its executor has it. Leaves for `ended`.
+        /// Its process runs, or its executor has it. Leaves for `ended`, through `ending` if it has an executor.
         case running
+        /// Its terminal status waits until its executor's container is the smaller for it. Leaves for `ended`.
+        case ending
         /// Terminal.
         case ended
     }
@@ -77,6 +79,8 @@ struct TaskEntry {
     var isDrained = false
     /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
     var runsUntil: Instant?
+    /// Its terminal status, from when it is `ending`.
+    var outcome: AgentState.Draft?
     /// The first RUNNING, if times are counted from it.
     var running: LoggedStatus?
     /// As last told.
@@ -152,6 +156,14 @@ struct ExecutorEntry {
         case exited
     }
 
+    /// What waits until its container may use what it has to run.
+    enum Step {
+        /// Tasks, of one order, that it is to be given.
+        case handOver([UInt64])
+        /// A task that no longer counts.
+        case end(UInt64)
+    }
+
     /// What its tasks end as, if the agent itself ends it.
     struct End: Hashable {
         var isLost = false
@@ -165,10 +177,14 @@ struct ExecutorEntry {
     /// Live tasks, in the order of acceptance.
     var tasks: [UInt64] = []
     var hasReceivedTasks = false
-    /// Its own resources and those of its live tasks.
+    /// Its own resources and those of its live tasks, without those that are ending.
     var load: Resources
     /// What its container may use, as last ordered.
     var limits: Resources = .init()
+    /// What follows when that is so; nil while no order is being carried out.
+    var updating: [Step]?
+    /// What waits for the order after that.
+    var waiting: [Step] = []
     var end: End?
     /// When its container is destroyed, if it was told to shut down.
     var stopsBy: Instant?

@@ -40,7 +40,8 @@ extension AgentHost {
         case .taskAccepted, .taskRefused, .statusMade, .taskRemoved, .updateDropped, .executorDefied,
             .healthCheckFailed:
             self.observe(task: fact)
-        case .executorLaunched, .executorSubscribed, .executorRefused, .executorAway, .executorExited, .messageDropped:
+        case .executorLaunched, .executorSubscribed, .executorRefused, .executorAway, .executorExited, .messageDropped,
+            .containerUpdateFailed:
             self.observe(executor: fact)
         }
     }
@@ -88,6 +89,10 @@ extension AgentHost {
         case .executorExited(let key, let message):
             self.metrics.executorsExited.add()
             self.logger.info("Executor exited", metadata: Self.metadata(key, [LogKey.reason: "\(message)"]))
+        case .containerUpdateFailed(let key, let reason):
+            self.logger.error(
+                "The limits of a container cannot be changed; it is destroyed",
+                metadata: Self.metadata(key, [LogKey.reason: "\(reason)"]))
         case .messageDropped(let key):
             self.metrics.messagesDropped.add()
             self.logger.debug("Message dropped", metadata: Self.metadata(key))

@@ -63,11 +63,7 @@ extension Containerizer {
     private func take(_ outcome: Outcome) {
         switch outcome {
         case .prepared(let runID, let result): self.prepared(runID, result)
-        case .updated(_, nil): break
-        case .updated(let runID, let error?):
-            self.logger.warning(
-                "Cannot change the limits of a container",
-                metadata: [LogKey.runID: "\(runID)", LogKey.error: "\(error)"])
+        case .updated(let runID, let error): self.updated(runID, error)
         case .marked(let runID): self.destroy(runID)
         case .cleanedUp(let runID, let event, let isClean): self.cleanedUp(runID, event, isClean: isClean)
         case .probePrepared(let id, let result): self.probePrepared(id, result)
@@ -87,6 +83,18 @@ extension Containerizer {
             self.containers[runID]?.stage = .ending
             self.add(.cleanUp(runID, .notStarted(message: "\(error)")))
         }
+    }
+
+    private func updated(_ runID: RunID, _ error: IsolationError?) {
+        guard let container = self.containers[runID], container.isAlive else { return }
+        if error != nil, container.isBeingAdopted { self.containers[runID]?.isAsFound = true }
+        self.containers[runID]?.isBeingAdopted = false
+        guard let error else { return self.onEvent(.updated(runID, problem: nil)) }
+        self.logger.warning(
+            "Cannot change the limits of a container",
+            metadata: [LogKey.runID: "\(runID)", LogKey.error: "\(error)"])
+        let isAsFound = self.containers[runID]?.isAsFound ?? false
+        self.onEvent(.updated(runID, problem: isAsFound ? nil : "\(error)"))
     }
 
     /// A container broke a limit that the kernel does not hold it to.

@@ -73,7 +73,7 @@ extension Containerizer {
         case .exited(_, let exit): self.recovery?.found.append(RecoveredRun(runID: runID, .exited(exit)))
         case .launchFailed(_, let message):
             self.recovery?.found.append(RecoveredRun(runID: runID, .launchFailed(message: message)))
-        case .started: break
+        case .started, .updated: break
         }
         self.finishRecovery()
         return true

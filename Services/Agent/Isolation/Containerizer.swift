@@ -47,7 +47,19 @@ public final class Containerizer {
         var signals: [Int32] = []
         var isDestroyed = false
 
+        /// Its limits, as this agent wants them, are being set the first time.
+        var isBeingAdopted = false
+        /// They could not be: an agent with other isolation started it, and it goes on as it is.
+        var isAsFound = false
+
         var isRunning: Bool { if case .running = self.stage { true } else { false } }
+        /// Whether its end is not being told yet.
+        var isAlive: Bool {
+            switch self.stage {
+            case .preparing, .starting, .running: true
+            case .ending, .ended: false
+            }
+        }
 
         enum Stage {
             /// The thread makes its sandbox and control groups. Leaves for `starting`, or for `ended` if it cannot.
@@ -121,23 +133,24 @@ public final class Containerizer {
         self.add(.prepare(spec))
     }
 
-    /// An earlier life launched it: `recover` has found that it runs.
+    /// An earlier life launched it: `recover` has found that it runs; `updated` follows.
+    ///
+    /// An agent with other isolation may have started it, so that its limits cannot be set: it then goes on as it is, which
+    /// the log says.
     public func adopt(_ spec: ContainerSpec) {
         self.eventLoop.preconditionInEventLoop()
         guard self.containers[spec.runID]?.isRunning == true else { return }
+        self.containers[spec.runID]?.isBeingAdopted = true
         self.sampler.watch(spec)
         self.add(.update(spec.runID, spec.resources))
     }
 
-    /// Changes what a container may use.
+    /// Changes what a container may use; `updated` follows, unless it ends.
     public func update(_ runID: RunID, _ resources: Resources) {
         self.eventLoop.preconditionInEventLoop()
-        switch self.containers[runID]?.stage {
-        case .preparing, .starting, .running:
-            self.sampler.update(runID, resources)
-            self.add(.update(runID, resources))
-        case .ending, .ended, nil: break
-        }
+        guard self.containers[runID]?.isAlive == true else { return }
+        self.sampler.update(runID, resources)
+        self.add(.update(runID, resources))
     }
 
     /// A signal to every process of a container.

@@ -127,6 +127,9 @@ public final class SimulatedAgent: SimulatedProcess {
         self.cluster.containerEnded(container.spec, on: self)
         self.containers[run]?.spec.resources = resources
         if let spec = self.containers[run]?.spec { self.cluster.containerHolds(spec, on: self) }
+        self.later(after: .microseconds(300)) {
+            if self.containers[run]?.exit == nil { self.handle(.container(.updated(run, problem: nil))) }
+        }
     }
 
     private func perform(_ effect: AgentState.Effect) {
