@@ -156,7 +156,7 @@ let package = Package(
         tests("AllocatorTests", ["AllocatorCore"]),
         tests("RelayTests", ["RelayCore"]),
         tests("AgentTests", ["AgentCore", "Messages"]),
-        tests("IsolationTests", ["Isolation", "Messages", logging] + nio),
+        tests("IsolationTests", ["Isolation", "Messages", logging] + nio, exclude: ["Fixtures"]),
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),

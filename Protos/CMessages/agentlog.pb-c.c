@@ -55,6 +55,12 @@ void   meseta__wire__agent_log_record__counters__init
   static const Meseta__Wire__AgentLogRecord__Counters init_value = MESETA__WIRE__AGENT_LOG_RECORD__COUNTERS__INIT;
   *message = init_value;
 }
+void   meseta__wire__agent_log_record__configured__init
+                     (Meseta__Wire__AgentLogRecord__Configured         *message)
+{
+  static const Meseta__Wire__AgentLogRecord__Configured init_value = MESETA__WIRE__AGENT_LOG_RECORD__CONFIGURED__INIT;
+  *message = init_value;
+}
 void   meseta__wire__agent_log_record__init
                      (Meseta__Wire__AgentLogRecord         *message)
 {
@@ -833,7 +839,58 @@ const ProtobufCMessageDescriptor meseta__wire__agent_log_record__counters__descr
   (ProtobufCMessageInit) meseta__wire__agent_log_record__counters__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__field_descriptors[14] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__configured__field_descriptors[2] =
+{
+  {
+    "total",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentLogRecord__Configured, total),
+    &meseta__wire__resource_vector__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "attributes",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Meseta__Wire__AgentLogRecord__Configured, n_attributes),
+    offsetof(Meseta__Wire__AgentLogRecord__Configured, attributes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__agent_log_record__configured__field_indices_by_name[] = {
+  1,   /* field[1] = attributes */
+  0,   /* field[0] = total */
+};
+static const ProtobufCIntRange meseta__wire__agent_log_record__configured__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__wire__agent_log_record__configured__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.AgentLogRecord.Configured",
+  "Configured",
+  "Meseta__Wire__AgentLogRecord__Configured",
+  "meseta.wire",
+  sizeof(Meseta__Wire__AgentLogRecord__Configured),
+  2,
+  meseta__wire__agent_log_record__configured__field_descriptors,
+  meseta__wire__agent_log_record__configured__field_indices_by_name,
+  1,  meseta__wire__agent_log_record__configured__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__agent_log_record__configured__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__field_descriptors[15] =
 {
   {
     "started",
@@ -1003,10 +1060,23 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_log_record__field_desc
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "configured",
+    24,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__AgentLogRecord, kind_case),
+    offsetof(Meseta__Wire__AgentLogRecord, configured),
+    &meseta__wire__agent_log_record__configured__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_log_record__field_indices_by_name[] = {
   8,   /* field[8] = acknowledged */
   10,   /* field[10] = book_confirmed */
+  14,   /* field[14] = configured */
   12,   /* field[12] = counters */
   11,   /* field[11] = deactivated */
   2,   /* field[2] = epoch_seen */
@@ -1020,11 +1090,12 @@ static const unsigned meseta__wire__agent_log_record__field_indices_by_name[] = 
   4,   /* field[4] = task_accepted */
   7,   /* field[7] = task_status */
 };
-static const ProtobufCIntRange meseta__wire__agent_log_record__number_ranges[2 + 1] =
+static const ProtobufCIntRange meseta__wire__agent_log_record__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 13 },
-  { 0, 14 }
+  { 24, 14 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_log_record__descriptor =
 {
@@ -1034,10 +1105,10 @@ const ProtobufCMessageDescriptor meseta__wire__agent_log_record__descriptor =
   "Meseta__Wire__AgentLogRecord",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentLogRecord),
-  14,
+  15,
   meseta__wire__agent_log_record__field_descriptors,
   meseta__wire__agent_log_record__field_indices_by_name,
-  2,  meseta__wire__agent_log_record__number_ranges,
+  3,  meseta__wire__agent_log_record__number_ranges,
   (ProtobufCMessageInit) meseta__wire__agent_log_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

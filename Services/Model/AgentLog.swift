@@ -31,6 +31,22 @@ public enum AgentLogRecord: Hashable, Sendable {
     case mode(AgentMode)
     /// The first record of a compacted log: what was counted before it.
     case counters(AgentCounters)
+    /// What it was given to share out; written when that is new.
+    case configured(AgentConfiguration)
+}
+
+/// What an operator gives an agent to share out.
+public struct AgentConfiguration: Hashable, Sendable {
+    /// All of it, in use or not.
+    public var total: Resources
+    /// As listings show them, in ascending order.
+    public var attributes: [String]
+
+    /// With everything given.
+    public init(total: Resources, attributes: [String]) {
+        self.total = total
+        self.attributes = attributes.sorted()
+    }
 }
 
 /// A task that the agent answers for from here on.

@@ -65,6 +65,18 @@ public struct Attribute: Hashable, Sendable {
     }
 }
 
+extension Attribute: CustomStringConvertible {
+    /// As listings show it: name:value.
+    public var description: String {
+        switch self.value {
+        case .scalar(let milli): "\(self.name):\(Resources.text(thousandths: milli))"
+        case .ranges(let ranges): "\(self.name):\(ranges)"
+        case .set(let items): "\(self.name):{\(items.joined(separator: ","))}"
+        case .text(let text): "\(self.name):\(text)"
+        }
+    }
+}
+
 /// Free resources of one agent, held for a framework until it answers: `meseta.v1.Offer`.
 public struct Offer: Hashable, Sendable {
     /// Names it until it is answered or rescinded.

@@ -129,7 +129,7 @@ struct World {
 
     private mutating func carryOut(_ effect: AgentState.Effect) {
         switch effect {
-        case .append, .observe, .seekRelay, .leaveRelay: break
+        case .append, .observe, .seekRelay, .leaveRelay, .endLife: break
         case .launch(let spec): self.launch(spec)
         case .update(let run, let resources): self.changeLimits(of: run, resources, canFail: true)
         case .adopt(let spec):

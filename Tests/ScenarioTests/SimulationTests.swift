@@ -1,3 +1,4 @@
+import Model
 import Simulator
 import Testing
 
@@ -13,6 +14,20 @@ struct SimulationTests {
             #expect(
                 duration != nil,
                 "swift run simulate --scenario \(scenario.rawValue) --seed \(seed) --trace: \(cluster.violations)")
+        }
+    }
+
+    @Test("Agents that come back with more or less are offered so, and never hold more than they have")
+    func reconfigurations() {
+        for seed: UInt64 in 1...4 {
+            let cluster = SimulatedCluster(settings: Scenario.reconfigurations.settings(seed: seed), seed: seed)
+            let hint: Comment =
+                "swift run simulate --scenario reconfigurations --seed \(seed) --trace: \(cluster.violations)"
+            #expect(cluster.run() != nil, hint)
+            // The leading master has what the agents said last.
+            let totals = cluster.agents.reduce(Resources()) { $0 + $1.total }
+            #expect(cluster.knownTotal == totals, hint)
+            #expect(Set(cluster.agents.map(\.total)).count > 1, hint)
         }
     }
 

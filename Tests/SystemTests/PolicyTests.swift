@@ -188,12 +188,11 @@ struct PolicyTests {
         try Data(text.utf8).write(to: path)
         let cluster = try LiveCluster(
             ["--agents", "1", "--resources", "cpus:1;mem:1024;disk:1024", "--policy-file", path.path])
-        let classes = try self.classes(of: ["executor", "handshake", "meseta", "scheduler"], in: cluster)
+        let classes = try PythonClasses.make(["executor", "handshake", "meseta", "scheduler"], in: cluster)
         let address = try #require(cluster.members("master").first?.address).split(separator: ":").map(String.init)
-        let script = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent(
-            "Python/stubborn.py")
         let stubborn = try RunningProgram(
-            URL(fileURLWithPath: "/usr/bin/python3"), [script.path, classes, address[0], address[1]])
+            URL(fileURLWithPath: "/usr/bin/python3"),
+            [PythonClasses.script("stubborn.py"), classes, address[0], address[1]])
         func isRunning(_ task: String) -> Bool { stubborn.output.contains("\(task) TASK_RUNNING") }
         try eventually("the cluster is full") { isRunning("a") && isRunning("b") }
         let urgent = try cluster.meseta(["run", "--name", "urgent", "--cpus", "0.4", "--mem", "16", "--", "echo", "in"])
@@ -207,27 +206,13 @@ struct PolicyTests {
         #expect(ends.allSatisfy { $0.contains("Executor e did not end task") && $0.contains("revoked for framework") })
     }
 
-    /// Python classes of the schema, made by protoc: the directory that they are in.
-    private func classes(of schema: [String], in cluster: LiveCluster) throws -> String {
-        let protos = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-            .deletingLastPathComponent().appendingPathComponent("Protos")
-        let classes = cluster.directory.appendingPathComponent("classes")
-        try FileManager.default.createDirectory(at: classes, withIntermediateDirectories: true)
-        let generate = try RunningProgram(
-            URL(fileURLWithPath: "/usr/bin/protoc"),
-            ["-I", protos.path, "--python_out", classes.path]
-                + schema.map { protos.appendingPathComponent("\($0).proto").path })
-        #expect(try generate.wait(seconds: 30).status == 0, "\(generate.errors)")
-        return classes.path
-    }
-
     @Test("A policy in another language takes the place of the one that Meseta brings, while the cluster runs")
     func python() throws {
         let cluster = try LiveCluster(["--agents", "2", "--restart-delay", "never"])
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
-        let classes = try self.classes(
-            of: ["allocator", "entities", "handshake", "meseta", "scheduler"], in: cluster)
+        let classes = try PythonClasses.make(
+            ["allocator", "entities", "handshake", "meseta", "scheduler"], in: cluster)
         let address = try #require(cluster.members("master").first?.address).split(separator: ":").map(String.init)
         let allocator = try RunningProgram(
             URL(fileURLWithPath: "/usr/bin/python3"),

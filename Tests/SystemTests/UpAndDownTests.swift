@@ -101,7 +101,7 @@ private struct ClusterJSON: Decodable {
 }
 
 /// Whether a process is there and has not ended, whoever its parent is.
-private func isAlive(_ pid: Int32) -> Bool {
+func isAlive(_ pid: Int32) -> Bool {
     guard
         let stat = FileManager.default.contents(atPath: "/proc/\(pid)/stat").map({ String(decoding: $0, as: UTF8.self) }
         ),

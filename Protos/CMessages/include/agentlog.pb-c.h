@@ -25,6 +25,7 @@ typedef struct Meseta__Wire__AgentLogRecord__Status Meseta__Wire__AgentLogRecord
 typedef struct Meseta__Wire__AgentLogRecord__Acknowledged Meseta__Wire__AgentLogRecord__Acknowledged;
 typedef struct Meseta__Wire__AgentLogRecord__ExecutorExited Meseta__Wire__AgentLogRecord__ExecutorExited;
 typedef struct Meseta__Wire__AgentLogRecord__Counters Meseta__Wire__AgentLogRecord__Counters;
+typedef struct Meseta__Wire__AgentLogRecord__Configured Meseta__Wire__AgentLogRecord__Configured;
 
 
 /* --- enums --- */
@@ -199,6 +200,24 @@ struct  Meseta__Wire__AgentLogRecord__Counters
     , 0, 0, 0, 0 }
 
 
+/*
+ * What the agent was given to share out, when it first ran so.
+ */
+struct  Meseta__Wire__AgentLogRecord__Configured
+{
+  ProtobufCMessage base;
+  Meseta__Wire__ResourceVector *total;
+  /*
+   * name:value, in order.
+   */
+  size_t n_attributes;
+  char **attributes;
+};
+#define MESETA__WIRE__AGENT_LOG_RECORD__CONFIGURED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_log_record__configured__descriptor) \
+    , NULL, 0,NULL }
+
+
 typedef enum {
   MESETA__WIRE__AGENT_LOG_RECORD__KIND__NOT_SET = 0,
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_STARTED = 1,
@@ -214,7 +233,8 @@ typedef enum {
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_BOOK_CONFIRMED = 11,
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_DEACTIVATED = 12,
   MESETA__WIRE__AGENT_LOG_RECORD__KIND_COUNTERS = 13,
-  MESETA__WIRE__AGENT_LOG_RECORD__KIND_MODE = 20
+  MESETA__WIRE__AGENT_LOG_RECORD__KIND_MODE = 20,
+  MESETA__WIRE__AGENT_LOG_RECORD__KIND_CONFIGURED = 24
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__AGENT_LOG_RECORD__KIND__CASE)
 } Meseta__Wire__AgentLogRecord__KindCase;
 
@@ -246,6 +266,7 @@ struct  Meseta__Wire__AgentLogRecord
      * What the operator wants.
      */
     Meseta__Wire__AgentMode *mode;
+    Meseta__Wire__AgentLogRecord__Configured *configured;
   };
 };
 #define MESETA__WIRE__AGENT_LOG_RECORD__INIT \
@@ -277,6 +298,9 @@ void   meseta__wire__agent_log_record__executor_exited__init
 /* Meseta__Wire__AgentLogRecord__Counters methods */
 void   meseta__wire__agent_log_record__counters__init
                      (Meseta__Wire__AgentLogRecord__Counters         *message);
+/* Meseta__Wire__AgentLogRecord__Configured methods */
+void   meseta__wire__agent_log_record__configured__init
+                     (Meseta__Wire__AgentLogRecord__Configured         *message);
 /* Meseta__Wire__AgentLogRecord methods */
 void   meseta__wire__agent_log_record__init
                      (Meseta__Wire__AgentLogRecord         *message);
@@ -322,6 +346,9 @@ typedef void (*Meseta__Wire__AgentLogRecord__ExecutorExited_Closure)
 typedef void (*Meseta__Wire__AgentLogRecord__Counters_Closure)
                  (const Meseta__Wire__AgentLogRecord__Counters *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__AgentLogRecord__Configured_Closure)
+                 (const Meseta__Wire__AgentLogRecord__Configured *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__AgentLogRecord_Closure)
                  (const Meseta__Wire__AgentLogRecord *message,
                   void *closure_data);
@@ -340,6 +367,7 @@ extern const ProtobufCMessageDescriptor meseta__wire__agent_log_record__status__
 extern const ProtobufCMessageDescriptor meseta__wire__agent_log_record__acknowledged__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__agent_log_record__executor_exited__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__agent_log_record__counters__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__agent_log_record__configured__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -3,6 +3,8 @@ public import Model
 /// What an agent wants seen: the host makes each a line in its log and a metric.
 public enum AgentFact: Hashable, Sendable {
     case recovered(starts: UInt64, tasks: Int, executors: Int)
+    /// It shares out something else than in its last life.
+    case reconfigured(from: AgentConfiguration, to: AgentConfiguration)
     /// A container of an earlier life that no record explains was destroyed.
     case orphanDestroyed(RunID)
     case attached(relay: String, Attachment)
@@ -29,6 +31,8 @@ public enum AgentFact: Hashable, Sendable {
     case executorSubscribed(ExecutorKey)
     case executorRefused(reason: String)
     case executorAway(ExecutorKey)
+    /// It has had nothing to run for so long that it is shut down.
+    case executorIdle(ExecutorKey)
     /// It did not end a task that has to go: it is ended itself.
     case executorDefied(TaskKey, reason: String)
     case executorExited(ExecutorKey, message: String)

@@ -14,6 +14,14 @@ public struct AgentSettings: Sendable {
     public var total: Resources
     /// What schedulers choose it by.
     public var attributes: [Attribute] = []
+    /// Which changes of `total` and `attributes` it starts with.
+    ///
+    /// Default: any, since what runs has to fit in any case.
+    public var reconfigurationPolicy: ReconfigurationPolicy = .any
+    /// What it does with what earlier lives left running.
+    ///
+    /// Default: goes on with it.
+    public var recovery: RecoveryMode = .reconnect
     /// Relays to begin with (host:port); more are learned from them.
     public var relays: [String] = []
     /// host:port at which executors reach it.
@@ -40,6 +48,11 @@ public struct AgentSettings: Sendable {
     ///
     /// Default 5 s, as in Mesos.
     public var executorShutdownGracePeriod: Duration = .seconds(5)
+    /// How long an executor that is subscribed may have nothing to run before it is shut down.
+    ///
+    /// Counted from its last task's end, or from its subscription. Shorter frees its resources sooner; longer spares the
+    /// next task the start of an executor. Default zero: for ever, as in Mesos.
+    public var executorIdleTimeout: Duration = .zero
     /// Between SIGTERM and SIGKILL, unless the order or the task says otherwise.
     ///
     /// Default 3 s, as in Mesos.
@@ -62,6 +75,10 @@ public struct AgentSettings: Sendable {
     ///
     /// Default 30 s.
     public var refusedRetryInterval: Duration = .seconds(30)
+    /// How long the end of a cleanup waits for schedulers to acknowledge the last statuses.
+    ///
+    /// Default 10 s.
+    public var cleanupPatience: Duration = .seconds(10)
     /// How soon it tries to return to the relay that its name chooses; doubled with each vain attempt, plus a random part.
     ///
     /// Default 2 min: a relay that restarted gets its agents back over minutes, not at once.

@@ -107,6 +107,8 @@ extension AgentState {
         self.executors[run]?.stage = .subscribed(peer)
         effects.append(.cancelTimer(.executorRegistration(run)))
         self.deliverQueued(of: run, at: now, into: &effects)
+        self.endIfDrained(executor.key, at: now, into: &effects)
+        self.boundIdleTime(of: run, at: now, into: &effects)
     }
 
     /// Finds out which tasks the executor has: those it lists, and those it has sent updates of.
@@ -323,6 +325,24 @@ extension AgentState {
         }
     }
 
+    /// From now on it may have nothing to run for so long.
+    ///
+    /// A task that comes leaves the timer as it is: the end of that task sets it anew.
+    mutating func boundIdleTime(of run: RunID, at now: Instant, into effects: inout [Effect]) {
+        guard self.settings.executorIdleTimeout > .zero, let executor = self.executors[run], executor.tasks.isEmpty,
+            case .subscribed = executor.stage
+        else { return }
+        effects.append(.setTimer(.executorIdle(run), at: now + self.settings.executorIdleTimeout))
+    }
+
+    mutating func executorIsIdle(_ run: RunID, at now: Instant, into effects: inout [Effect]) {
+        guard let executor = self.executors[run], executor.tasks.isEmpty, case .subscribed = executor.stage else {
+            return
+        }
+        effects.append(.observe(.executorIdle(executor.key)))
+        self.shutdownExecutor(executor.key, at: now, into: &effects)
+    }
+
     private mutating func stopExecutor(
         _ run: RunID, _ end: ExecutorEntry.End, over peer: PeerID, by instant: Instant, into effects: inout [Effect]
     ) {
@@ -370,6 +390,7 @@ extension AgentState {
         guard let executor = self.executors[run], executor.stage != .exited else { return }
         effects.append(.cancelTimer(.executorRegistration(run)))
         effects.append(.cancelTimer(.executorShutdown(run)))
+        if self.settings.executorIdleTimeout > .zero { effects.append(.cancelTimer(.executorIdle(run))) }
         self.executors[run]?.stage = .exited
         let draft = self.outcome(of: executor, exit)
         for number in executor.tasks {

@@ -58,7 +58,7 @@ extension AgentState {
     mutating func shrinkContainer(
         for number: UInt64, _ draft: Draft, at now: Instant, into effects: inout [Effect]
     ) -> Bool {
-        guard let task = self.tasks[number], task.isHolding, task.stage != .ending, !task.resources.isEmpty,
+        guard let task = self.tasks[number], task.isHolding, task.stage != .ending,
             let executor = task.executorKey.flatMap({ self.executor($0) })
         else { return false }
         switch executor.stage {
@@ -79,10 +79,12 @@ extension AgentState {
         if let key = task.executorKey { self.endIfNeedless(key, at: now, into: &effects) }
     }
 
-    /// Ends an executor without tasks that was started for nothing, or on an agent that is to be emptied.
+    /// Ends an executor without tasks that was started for nothing, or on an agent that is to be emptied; others may wait
+    /// for their next task, though not for ever.
     mutating func endIfNeedless(_ key: ExecutorKey, at now: Instant, into effects: inout [Effect]) {
         guard let executor = self.executor(key), executor.tasks.isEmpty else { return }
         if !executor.hasReceivedTasks { self.shutdownExecutor(key, at: now, into: &effects) }
         self.endIfDrained(key, at: now, into: &effects)
+        self.boundIdleTime(of: executor.runID, at: now, into: &effects)
     }
 }

@@ -90,7 +90,7 @@ extension AgentLogRecord {
         case .acknowledged(_, _, let position): position
         case .executorExited(let exit): exit.position
         case .started, .identity, .epochSeen, .frameworkSeen, .killRequested, .bookConfirmed, .deactivated, .mode,
-            .counters:
+            .counters, .configured:
             nil
         }
     }

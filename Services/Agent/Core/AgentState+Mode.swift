@@ -50,6 +50,8 @@ extension AgentState {
     mutating func endIfDrained(_ key: ExecutorKey, at now: Instant, into effects: inout [Effect]) {
         guard self.mode.drain != nil, let executor = self.executor(key), executor.tasks.isEmpty else { return }
         switch executor.stage {
+        // It is told when it is back, or destroyed when it does not come.
+        case .away where self.drainEnd == nil: break
         case .accepted, .registering, .away, .subscribed: self.shutdownExecutor(key, at: now, into: &effects)
         case .stopping, .exited: break
         }

@@ -20,6 +20,7 @@ extension AgentState {
         self.isRecovered = true
         self.relaysKnown = []
         self.rebook()
+        self.beginCleanup(at: now)
         var launches: [Consequence] = []
         let fates = Dictionary(runs.map { ($0.runID, $0.fate) }, uniquingKeysWith: { first, _ in first })
         self.dropUnlaunchable(at: now, into: &effects)
@@ -36,6 +37,7 @@ extension AgentState {
                     starts: self.starts, tasks: self.tasks.values.count { $0.isLive },
                     executors: self.executorRuns.count)
             ))
+        self.logConfiguration(into: &effects)
         // Last: while this is not on disk, the next life compares with the boot before.
         self.append(.started(starts: self.starts, boot: boot), then: .started, into: &effects)
         for launch in launches { self.onLogged(launch) }
@@ -81,10 +83,12 @@ extension AgentState {
         self.executors[run]?.limits = executor.load
         switch fate {
         case .running:
-            // One that shows no sign of having subscribed before may still be starting.
-            self.executors[run]?.stage = wasSeen ? .away : .registering
+            // One that shows no sign of having subscribed before may still be starting. If nothing is left of its tasks,
+            // those were the sign.
+            let hasSubscribed = wasSeen || executor.tasks.isEmpty
+            self.executors[run]?.stage = hasSubscribed ? .away : .registering
             let timeout =
-                wasSeen ? self.settings.executorReregistrationTimeout : self.settings.executorRegistrationTimeout
+                hasSubscribed ? self.settings.executorReregistrationTimeout : self.settings.executorRegistrationTimeout
             if let running = self.executors[run], let command = running.info.command {
                 self.executors[run]?.updating = []
                 effects.append(.adopt(self.container(of: running, command)))

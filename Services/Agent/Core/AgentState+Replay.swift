@@ -14,6 +14,7 @@ extension AgentState {
         ]
         if let identity = self.identity { records.append(.identity(identity)) }
         if self.epoch > .none { records.append(.epochSeen(self.epoch)) }
+        if let configured = self.configured { records.append(.configured(configured)) }
         if self.mode != .active { records.append(.mode(self.mode)) }
         // Idle ones as well: their next task logs nothing of a framework that is known.
         for framework in self.frameworks.values.sorted(by: { $0.record.id < $1.record.id }) {
@@ -85,6 +86,7 @@ extension AgentState {
             self.lastRun = max(self.lastRun, counters.runID)
             self.position = max(self.position, counters.position)
             self.confirmedPosition = max(self.confirmedPosition, counters.confirmed)
+        case .configured(let configuration): self.configured = configuration
         }
     }
 

@@ -56,6 +56,8 @@ public struct AgentState: Role {
         case seekRelay
         /// Leave the relay, if there is one, and dial no more until `seekRelay`.
         case leaveRelay(Refusal?)
+        /// Nothing is left to do: put `recordsOfNewLife` in the place of the log, and end the process.
+        case endLife
         case observe(AgentFact)
     }
 
@@ -96,6 +98,10 @@ public struct AgentState: Role {
     var unconfirmedExits: [UnconfirmedExit] = []
     /// Of live tasks and executors.
     var used: Resources = .init()
+
+    /// As logged; nil if it never was.
+    var configured: AgentConfiguration?
+    var cleanup: Cleanup = .ending
 
     // Writing.
     var appended: UInt64 = 0
@@ -143,6 +149,11 @@ public struct AgentState: Role {
             return self.recover(records, boot: boot, runs: runs, at: now, into: &effects)
         }
         guard self.isRecovered else { return self.refuseWhileRecovering(event, into: &effects) }
+        self.take(event, at: now, into: &effects)
+        self.continueCleanup(at: now, into: &effects)
+    }
+
+    private mutating func take(_ event: Event, at now: Instant, into effects: inout [Effect]) {
         switch event {
         case .recovered: break  // Above.
         case .logged(let index): self.carryOut(upTo: index, at: now, into: &effects)
@@ -180,6 +191,8 @@ public struct AgentState: Role {
         case .probe(let number, let kind): self.probe(number, kind, into: &effects)
         case .executorRegistration(let run): self.executorIsLate(run, into: &effects)
         case .executorShutdown(let run): self.shutdownGraceEnded(run, into: &effects)
+        case .executorIdle(let run): self.executorIsIdle(run, at: now, into: &effects)
+        case .cleanup: self.cleanup = .waited
         case .relayRetry: effects.append(.seekRelay)
         case .homecoming: self.goHome(at: now, into: &effects)
         }
@@ -206,6 +219,10 @@ public enum AgentTimer: Hashable, Sendable {
     case executorRegistration(RunID)
     /// The grace period of an executor ends.
     case executorShutdown(RunID)
+    /// An executor has had nothing to run for as long as it may.
+    case executorIdle(RunID)
+    /// A cleanup waits no longer for acknowledgements.
+    case cleanup
     /// After a refusal by the master.
     case relayRetry
     /// To the relay that its name chooses.

@@ -11,6 +11,13 @@ extension AgentHost {
             self.logger.notice(
                 "Recovered",
                 metadata: ["starts": "\(starts)", "tasks": "\(tasks)", "executors": "\(executors)"])
+        case .reconfigured(let former, let present):
+            self.logger.notice(
+                "Shares out something else than before",
+                metadata: [
+                    "former": "\(former.total) \(former.attributes)",
+                    "present": "\(present.total) \(present.attributes)",
+                ])
         case .attached(let relay, let attachment):
             self.metrics.attachments.add()
             self.logger.info(
@@ -40,7 +47,8 @@ extension AgentHost {
         case .taskAccepted, .taskRefused, .statusMade, .taskRemoved, .updateDropped, .executorDefied,
             .healthCheckFailed:
             self.observe(task: fact)
-        case .executorLaunched, .executorSubscribed, .executorRefused, .executorAway, .executorExited, .messageDropped,
+        case .executorLaunched, .executorSubscribed, .executorRefused, .executorAway, .executorIdle, .executorExited,
+            .messageDropped,
             .containerUpdateFailed:
             self.observe(executor: fact)
         }
@@ -86,6 +94,9 @@ extension AgentHost {
             self.logger.warning("Executor refused", metadata: [LogKey.reason: "\(reason)"])
         case .executorAway(let key):
             self.logger.warning("The connection to an executor broke", metadata: Self.metadata(key))
+        case .executorIdle(let key):
+            self.logger.info(
+                "Executor has had nothing to run for too long, and is shut down", metadata: Self.metadata(key))
         case .executorExited(let key, let message):
             self.metrics.executorsExited.add()
             self.logger.info("Executor exited", metadata: Self.metadata(key, [LogKey.reason: "\(message)"]))

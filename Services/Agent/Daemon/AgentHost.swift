@@ -25,6 +25,8 @@ final class AgentHost: @unchecked Sendable {
     private var dialer: Dialer?
     private var areNumbersDue = false
     private var isStopping = false
+    /// It has ended all that ran, and leaves a log without it.
+    private var hasEnded = false
 
     /// Connects the parts with each other.
     ///
@@ -70,17 +72,22 @@ final class AgentHost: @unchecked Sendable {
     /// Any thread may call it.
     ///
     /// What containers report meanwhile is news of after that.
+    ///
+    /// - Throws: `Unusable`, if the role must not go on with that. Nothing has been changed then.
     func recover(boot: String) async throws {
         try await self.node.loop.flatSubmit {
             var early: [ContainerEvent] = []
             self.containerizer.onEvent = { early.append($0) }
-            return self.containerizer.recover().assumeIsolated().map { runs in
+            return self.containerizer.recover().assumeIsolated().flatMapThrowing { runs in
+                if let objection = self.host.role.objection(to: self.records, boot: boot, runs: runs) {
+                    throw AgentCommand.Unusable(description: objection)
+                }
                 self.containerizer.onEvent = { [unowned self] in self.host.post(.container($0)) }
                 self.host.post(.recovered(self.records, boot: boot, runs: runs))
                 self.records = []
                 for event in early { self.host.post(.container(event)) }
                 // What the log has grown by in earlier lives is not read again by the next.
-                self.log.compact(self.host.role.snapshotRecords().map { $0.encoded() })
+                self.compact()
                 self.readiness.set("recovered", problem: nil)
             }.nonisolated()
         }.get()
@@ -94,9 +101,18 @@ final class AgentHost: @unchecked Sendable {
             self.isStopping = true
             self.host.post(.shuttingDown)
             self.host.cancelTimers()
+            if self.hasEnded { self.log.compact(self.host.role.recordsOfNewLife.map { $0.encoded() }) }
             return self.containerizer.shutdown().flatMap { self.log.close() }
         }.get()
-        if endingTasks { self.containerizer.endAll() }
+        if endingTasks || self.hasEnded { self.containerizer.endAll() }
+    }
+
+    /// Gives back what the log has grown by.
+    ///
+    /// Not in a cleanup, which is in nobody's way should it be broken off.
+    private func compact() {
+        guard self.host.role.recovery == .reconnect else { return }
+        self.log.compact(self.host.role.snapshotRecords().map { $0.encoded() })
     }
 
     // MARK: - What happens
@@ -138,9 +154,7 @@ final class AgentHost: @unchecked Sendable {
     }
 
     private func turnEnded() {
-        if self.log.isWorthCompacting {
-            self.log.compact(self.host.role.snapshotRecords().map { $0.encoded() })
-        }
+        if self.log.isWorthCompacting { self.compact() }
         guard !self.areNumbersDue else { return }
         self.areNumbersDue = true
         self.node.loop.assumeIsolated().scheduleTask(in: .seconds(1)) { [weak self] in
@@ -186,6 +200,10 @@ final class AgentHost: @unchecked Sendable {
         case .leaveRelay(let refusal):
             self.dialer?.stop(refusal)
             self.dialer = nil
+        case .endLife:
+            self.logger.notice("Nothing is left of the former lives of this agent")
+            self.hasEnded = true
+            Machine.end()
         case .observe(let fact): self.observe(fact)
         }
     }

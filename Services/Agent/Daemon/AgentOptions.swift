@@ -50,6 +50,27 @@ struct AgentOptions: ParsableArguments {
     var diskQuota = false
 
     @Option(
+        help: ArgumentHelp(
+            """
+            Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
+            fit in any case.
+            """, valueName: "equal|additive|any"))
+    var reconfigurationPolicy = ReconfigurationFlag.any
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            What becomes of the tasks that run already: this agent goes on with them; or it ends them, tells their schedulers, \
+            forgets all of its past, and exits.
+            """, valueName: "reconnect|cleanup"))
+    var recover = RecoverFlag.reconnect
+
+    @Option(
+        help: ArgumentHelp(
+            "How long an executor may have nothing to run before it is shut down. 0: for ever.", valueName: "duration"))
+    var executorIdleTimeout = DurationFlag(.zero)
+
+    @Option(
         help: ArgumentHelp("An executor that has not subscribed by then is destroyed.", valueName: "duration"))
     var executorRegistrationTimeout = DurationFlag(.seconds(60))
 
@@ -139,6 +160,9 @@ struct AgentOptions: ParsableArguments {
         var settings = AgentSettings(name: name, hostname: self.hostname ?? hostname, total: total)
         settings.attributes = try AttributeText(self.attributes).attributes
         settings.relays = self.relay
+        settings.reconfigurationPolicy = self.reconfigurationPolicy.policy
+        settings.recovery = self.recover.mode
+        settings.executorIdleTimeout = self.executorIdleTimeout.duration
         settings.executorRegistrationTimeout = self.executorRegistrationTimeout.duration
         settings.executorReregistrationTimeout = self.executorReregistrationTimeout.duration
         settings.executorShutdownGracePeriod = self.executorShutdownGracePeriod.duration
@@ -161,6 +185,34 @@ struct AgentOptions: ParsableArguments {
         settings.pidsLimit = self.pidsLimit
         settings.enforcesDiskQuota = self.diskQuota
         return settings
+    }
+}
+
+/// Which changes of what it shares out an agent starts with.
+enum ReconfigurationFlag: String, ExpressibleByArgument, CaseIterable {
+    case equal
+    case additive
+    case any
+
+    var policy: ReconfigurationPolicy {
+        switch self {
+        case .equal: .equal
+        case .additive: .additive
+        case .any: .any
+        }
+    }
+}
+
+/// What becomes of what earlier lives left running.
+enum RecoverFlag: String, ExpressibleByArgument, CaseIterable {
+    case reconnect
+    case cleanup
+
+    var mode: RecoveryMode {
+        switch self {
+        case .reconnect: .reconnect
+        case .cleanup: .cleanup
+        }
     }
 }
 

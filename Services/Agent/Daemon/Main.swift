@@ -51,10 +51,12 @@ struct AgentCommand: DaemonCommand {
         let loop = services.eventLoop, logger = services.logger
         let (log, bytes) = try AgentLogFile.open(
             directory: directory, sync: self.agent.sync.sync, eventLoop: loop, logger: logger)
-        let records = try bytes.enumerated().map { index, bytes in
-            do throws(MessageError) { return try AgentLogRecord(encoded: bytes) } catch {
-                throw Unusable(description: "record \(index + 1) of the log in \(directory) cannot be read: \(error)")
-            }
+        var records = try AgentLogRecords.read(bytes, of: directory)
+        if records.isEmpty, let beginning = AgentLogRecords.beginning(below: directory) {
+            logger.warning(
+                "The log is missing or empty, and there are sandboxes of earlier lives: beginning anew, without their tasks",
+                metadata: [LogKey.path: "\(directory)/log"])
+            records = [beginning]
         }
         let isolator = Isolator(
             agent: Isolator.agentToken(name: services.name, directory: directory),

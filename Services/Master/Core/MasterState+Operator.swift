@@ -162,7 +162,7 @@ extension MasterState.Cluster {
         row.used += entry.executors.reduce(Resources()) { $0 + self.executors[$1].resources }
         row.tasks = UInt32(entry.tasks.count { !self.tasks[$0].state.isTerminal })
         row.isDrained = entry.mode.drain != nil && row.tasks == 0 && entry.executors.isEmpty
-        row.attributes = entry.attributeList.map(\.text).joined(separator: ";")
+        row.attributes = entry.attributeList.map(\.description).joined(separator: ";")
         if let owner = entry.owner { row.allocator = self.allocators[owner].name }
         return row
     }
@@ -220,17 +220,5 @@ extension MasterState.Cluster {
         row.resources = entry.resources
         row.age = self.now - entry.made
         return row
-    }
-}
-
-extension Attribute {
-    /// As listings show it: name:value.
-    fileprivate var text: String {
-        switch self.value {
-        case .scalar(let milli): "\(self.name):\(Resources.text(thousandths: milli))"
-        case .ranges(let ranges): "\(self.name):\(ranges)"
-        case .set(let items): "\(self.name):{\(items.joined(separator: ","))}"
-        case .text(let text): "\(self.name):\(text)"
-        }
     }
 }

@@ -51,6 +51,13 @@ extension AgentLogRecord: WireMessage {
                 AgentCounters(
                     number: counters.number, runID: counters.run_id, position: counters.position,
                     confirmed: counters.confirmed))
+        case MESETA__WIRE__AGENT_LOG_RECORD__KIND_CONFIGURED:
+            let configured = c.pointee.configured!.pointee
+            self = .configured(
+                AgentConfiguration(
+                    total: try Resources(configured.total, reader, "configured.total"),
+                    attributes: try reader.texts(
+                        configured.n_attributes, configured.attributes, "configured.attributes")))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -113,6 +120,12 @@ extension AgentLogRecord: WireMessage {
             c.pointee.counters.pointee.run_id = counters.runID
             c.pointee.counters.pointee.position = counters.position
             c.pointee.counters.pointee.confirmed = counters.confirmed
+        case .configured(let configuration):
+            c.pointee.kind_case = MESETA__WIRE__AGENT_LOG_RECORD__KIND_CONFIGURED
+            c.pointee.configured = arena.make()
+            c.pointee.configured.pointee.total = configuration.total.c(in: arena)
+            c.pointee.configured.pointee.n_attributes = configuration.attributes.count
+            c.pointee.configured.pointee.attributes = arena.texts(configuration.attributes)
         }
         return PackedMessage(c)
     }

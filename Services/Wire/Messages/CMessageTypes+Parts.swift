@@ -10,6 +10,12 @@ extension Meseta__Wire__AgentLogRecord__Acknowledged: CMessage {
         meseta__wire__agent_log_record__acknowledged__init(target)
     }
 }
+extension Meseta__Wire__AgentLogRecord__Configured: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__agent_log_record__configured__init(target)
+    }
+}
+
 extension Meseta__Wire__AgentLogRecord__Counters: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) {
         meseta__wire__agent_log_record__counters__init(target)

@@ -14,6 +14,8 @@ public enum Scenario: String, CaseIterable, Sendable {
     case liar
     /// Agents die; their containers run on.
     case agents
+    /// Agents die and come back with more or less to share out.
+    case reconfigurations
     /// Agents are emptied and put back, while masters, relays and agents die.
     case drains
     /// Everything dies, and connections break.
@@ -42,6 +44,9 @@ public enum Scenario: String, CaseIterable, Sendable {
             settings.victims = [.allocator]
             settings.liars = 1
         case .agents: settings.victims = [.agent]
+        case .reconfigurations:
+            settings.victims = [.agent, .master]
+            settings.reconfigures = true
         case .drains:
             settings.victims = [.master, .relay, .agent]
             settings.drains = true

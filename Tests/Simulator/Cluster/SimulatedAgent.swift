@@ -1,6 +1,6 @@
 internal import AgentCore
 internal import Messages
-internal import Model
+public import Model
 
 /// An agent over the simulated network, with a disk that keeps what was synced and machinery that runs containers on
 /// virtual time.
@@ -14,7 +14,9 @@ public final class SimulatedAgent: SimulatedProcess {
         var exit: ContainerExit?
     }
 
-    private let total: Resources
+    /// What it shares out in this life, and in its first.
+    public private(set) var total: Resources
+    private let firstTotal: Resources
     private var state: AgentState?
     private var disk: [AgentLogRecord] = []
     private var unsynced: [AgentLogRecord] = []
@@ -27,20 +29,44 @@ public final class SimulatedAgent: SimulatedProcess {
 
     init(name: String, total: Resources, in cluster: SimulatedCluster) {
         self.total = total
+        self.firstTotal = total
         super.init(name: name, in: cluster)
     }
 
-    override func begin() {
-        var settings = AgentSettings(name: self.name, hostname: self.name, total: self.total)
+    /// The agent of this life: a restart may come with other resources, as far as they hold what runs.
+    private func makeState(_ records: [AgentLogRecord], _ runs: [RecoveredRun]) {
+        var candidates = [self.total]
+        if self.cluster.settings.reconfigures {
+            let change = Resources(milliCPU: 1000, milliMB: 256_000)
+            let totals = [self.firstTotal, self.firstTotal + change, self.firstTotal - change]
+            candidates.insert(totals.randomElement(using: &self.cluster.random)!, at: 0)
+        }
+        for candidate in candidates {
+            let state = AgentState(
+                settings: self.settings(candidate), codec: ProtobufCodec(), random: self.cluster.fork())
+            self.state = state
+            self.total = candidate
+            guard let objection = state.objection(to: records, boot: "boot", runs: runs) else { return }
+            self.cluster.trace(self.name, objection)
+        }
+        self.cluster.check(self.name, ["does not start as it was"])
+    }
+
+    private func settings(_ total: Resources) -> AgentSettings {
+        var settings = AgentSettings(name: self.name, hostname: self.name, total: total)
         settings.relays = self.cluster.relays.map(\.address)
         settings.executorEndpoint = self.address
-        self.state = AgentState(settings: settings, codec: ProtobufCodec(), random: self.cluster.fork())
+        return settings
+    }
+
+    override func begin() {
         // A log is bytes too: every record goes through its codec.
         let records = self.disk.map { record in self.decode(AgentLogRecord.self, record.encoded()) }
         let runs = self.containers.keys.sorted().map { run in
             let exit = self.containers[run]?.exit
             return RecoveredRun(runID: run, exit.map { .exited($0) } ?? .running(pid: Int32(run)))
         }
+        self.makeState(records, runs)
         self.handle(.recovered(records, boot: "boot", runs: runs))
         self.dialRelay()
     }
@@ -157,6 +183,7 @@ public final class SimulatedAgent: SimulatedProcess {
         case .seekRelay:
             self.leaveRelay(nil)
             self.dialLater()
+        case .endLife: self.cluster.check(self.name, ["ends its life, which nobody asked for"])
         case .observe(let fact): self.cluster.trace(self.name, fact)
         }
     }

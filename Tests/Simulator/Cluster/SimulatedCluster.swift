@@ -37,6 +37,8 @@ public struct SimulationSettings: Sendable {
     public var eventsPerCheck = 1
     /// Whether an operator empties agents, one after the other, and puts them back; default false.
     public var drains = false
+    /// Whether agents come back with more or less to share out, as far as it holds what runs; default false.
+    public var reconfigures = false
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
@@ -215,6 +217,9 @@ public final class SimulatedCluster {
         return status.tasks == 0 && status.used.isEmpty
     }
 
+    /// What the leading master takes the cluster to have; nil if none leads.
+    public var knownTotal: Resources? { self.leader?.status?.total }
+
     /// Where things stand, in a line.
     public var summary: String {
         let status = self.leader?.status
@@ -299,8 +304,8 @@ public final class SimulatedCluster {
     func containerHolds(_ spec: ContainerSpec, on agent: SimulatedAgent) {
         self.usage[ObjectIdentifier(agent), default: .init()] += spec.resources
         let used = self.usage[ObjectIdentifier(agent)] ?? .init()
-        if !self.settings.agentResources.contains(used) {
-            self.check(agent.name, ["over-committed: \(used) of \(self.settings.agentResources)"])
+        if !agent.total.contains(used) {
+            self.check(agent.name, ["over-committed: \(used) of \(agent.total)"])
         }
     }
 
