@@ -46,9 +46,6 @@ struct AgentOptions: ParsableArguments {
         help: ArgumentHelp("Processes and threads that one container may have. Default: no bound.", valueName: "count"))
     var pidsLimit: Int?
 
-    @Flag(help: "End a container whose sandbox outgrows its disk, if it asked for some.")
-    var diskQuota = false
-
     @Option(
         help: ArgumentHelp("An executor that has not subscribed by then is destroyed.", valueName: "duration"))
     var executorRegistrationTimeout = DurationFlag(.seconds(60))
@@ -159,7 +156,6 @@ struct AgentOptions: ParsableArguments {
         settings.choice = self.isolation
         settings.enforcesCPUQuota = self.cpuQuota
         settings.pidsLimit = self.pidsLimit
-        settings.enforcesDiskQuota = self.diskQuota
         return settings
     }
 }

@@ -10,6 +10,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     case cgroupCPU = "cgroup-cpu"
     case cgroupMemory = "cgroup-memory"
     case cgroupPids = "cgroup-pids"
+    case disk
     case namespacePid = "namespace-pid"
     case namespaceMount = "namespace-mount"
     case namespaceNetwork = "namespace-network"
@@ -22,7 +23,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
         case .cgroupCPU: "cpu"
         case .cgroupMemory: "memory"
         case .cgroupPids: "pids"
-        case .process, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
+        case .process, .disk, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
         }
     }
 }
@@ -100,6 +101,7 @@ enum IsolationRegistry {
         case .cgroupPids:
             guard let limit = context.settings.pidsLimit else { return nil }
             return PidsIsolation(try Self.hierarchy(name, context), limit: limit)
+        case .disk: return DiskIsolation()
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()
         case .namespaceNetwork: return try NetworkNamespaceIsolation.detect()

@@ -14,10 +14,6 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Hundreds to tens of thousands. Default nil.
     public var pidsLimit: Int?
-    /// Whether a container whose sandbox outgrows its `disk` is ended, if it asked for some.
-    ///
-    /// Default false: `disk` is counted, and nobody is held to it, as in Mesos (`--enforce_container_disk_quota`).
-    public var enforcesDiskQuota = false
 
     /// The defaults.
     public init() {}
@@ -68,7 +64,6 @@ public struct Isolator: Sendable {
                 if settings.choice.required.contains(name) { missing.append("\(name.rawValue): \(error)") }
             }
         }
-        if settings.enforcesDiskQuota { modules.append(DiskIsolation()) }
         self.modules = modules
         self.refused = refused
         self.missing = missing
