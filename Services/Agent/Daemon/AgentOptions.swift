@@ -29,7 +29,7 @@ struct AgentOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             How containers are kept apart, by modules: \(IsolationName.allCases.map(\.rawValue).joined(separator: ", ")). \
-            Or cgroups: process and the cgroup- modules that the machine has; or processes: process alone.
+            Or cgroups: process, and of cgroup-cpu, cgroup-memory and cgroup-pids what the machine has; or processes: process alone.
             """,
             valueName: "cgroups|processes|module,..."),
         transform: {

@@ -35,7 +35,11 @@ public struct Isolator: Sendable {
     /// - Parameters:
     ///   - agent: What tells this agent from others on the machine, from `agentToken`; becomes a directory's name.
     ///   - host: The machine's control groups.
-    public init(agent: String, settings: IsolationSettings = .init(), host: CgroupHost = .detect()) {
+    ///   - remark: Told, from any thread, what an operator should know of what happens later.
+    public init(
+        agent: String, settings: IsolationSettings = .init(), host: CgroupHost = .detect(),
+        remark: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         var wanted: [CgroupHierarchy] = []
         let controllers = IsolationName.allCases.filter {
             settings.choice.contains($0) && ($0 != .cgroupPids || settings.pidsLimit != nil)
@@ -52,9 +56,10 @@ public struct Isolator: Sendable {
             wanted, supervisorMounts: controllers.isEmpty ? [] : host.separateMounts,
             agent: Self.directoryName(agent))
         let tracking = tree.hierarchies.first { $0.mount == host.tracking?.mount }
-        let context = IsolationRegistry.Context(settings: settings, tracking: tracking) { controller in
-            tree.hierarchies.first { $0.controllers.contains(controller) }
-        }
+        let context = IsolationRegistry.Context(
+            settings: settings, tracking: tracking,
+            granted: { controller in tree.hierarchies.first { $0.controllers.contains(controller) } },
+            group: tree.base, remark: remark)
         var modules: [any IsolationModule] = [], missing: [String] = []
         for name in IsolationName.allCases where settings.choice.contains(name) {
             do throws(IsolationError) {
@@ -139,7 +144,20 @@ public struct Isolator: Sendable {
     }
 
     /// Removes the control groups of a container that has ended; whether they are all gone.
-    func cleanUp(_ run: RunID) -> Bool { self.tree.removeDirectories(of: self.directories(of: run)) }
+    func cleanUp(_ run: RunID) -> Bool {
+        let directories = self.directories(of: run)
+        for module in self.modules { module.end(directories) }
+        return self.tree.removeDirectories(of: directories)
+    }
+
+    /// Takes over the containers that an earlier life of the agent left.
+    ///
+    /// - Parameter live: Those that run.
+    func recover(_ live: Set<RunID>) {
+        self.removeStrays(except: live)
+        let runs = live.sorted().map(self.directories)
+        for module in self.modules { module.recover(runs) }
+    }
 
     /// Kills what is left in control groups of this agent that belong to no run it knows, and removes them.
     func removeStrays(except live: Set<RunID>) {
