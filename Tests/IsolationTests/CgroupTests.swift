@@ -15,6 +15,9 @@ let hasCgroups: Bool = {
     return CgroupHost.detect().hierarchies.contains { access($0.mount, W_OK) == 0 }
 }()
 
+/// Those that this process may run on.
+let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+
 @Suite(.serialized) struct CgroupTests {
     @Test("Where no control group can be made, containers are isolated by process, and the log says why")
     func degraded() {
@@ -174,7 +177,7 @@ let hasCgroups: Bool = {
         #expect(detected.resources.gpus == 0)
         #expect(detected.resources.ranges("ports") == IntegerRanges([31_000...32_000]))
         #expect(detected.explanation.count == 5)
-        #expect(ResourceDetection.count(list: "0-3,8\n") == 5)
+        #expect(ProcessorList.numbers(in: "0-3,8\n") == [0, 1, 2, 3, 8])
         let unified = CgroupHierarchy(mount: "/c", version: 2, controllers: ["cpu"])
         #expect(ResourceDetection.ownPath(unified, "1:cpu:/a\n0::/b/c\n") == "/b/c")
     }

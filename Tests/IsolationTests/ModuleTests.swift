@@ -40,6 +40,8 @@ import Testing
         #expect(
             isolator.missing == ["cgroup-memory: no control groups with \"memory\" that this agent may use"])
         #expect(isolator.summary == "process")
+        settings.choice = try IsolationChoice("disk")
+        #expect(Isolator(agent: "a", settings: settings, host: host).summary == "process; disk")
     }
 
     @Test("Without root there are no namespaces, and the reason is told", .enabled(if: !isRoot))

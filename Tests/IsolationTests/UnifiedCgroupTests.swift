@@ -88,6 +88,24 @@ import Testing
         #expect(self.tree.take("pids.max") == "")
     }
 
+    @Test("Whole cpus are processors of a container's own, which follow updates", .enabled(if: processors > 1))
+    func processorsOfItsOwn() throws {
+        defer { self.tree.remove() }
+        var settings = self.settings
+        settings.choice = try IsolationChoice("cgroup-cpuset")
+        let isolator = self.tree.isolator(settings)
+        #expect(isolator.summary == "process, tracked; cgroup-cpuset")
+        #expect(self.tree.written(to: "meseta/a/cgroup.subtree_control") == "+cpuset")
+        _ = try isolator.prepare(7, Resources(milliCPU: 500, milliMB: 64_000))
+        #expect(self.tree.take("cpuset.cpus") == "0-1")
+        #expect(isolator.usage(of: 7).processors == nil)
+        try isolator.update(7, Resources(milliCPU: 1000, milliMB: 64_000))
+        #expect(self.tree.take("cpuset.cpus") == "1")
+        #expect(isolator.usage(of: 7).processors == "1")
+        try isolator.update(7, Resources(milliCPU: 2000, milliMB: 64_000))
+        #expect(self.tree.take("cpuset.cpus") == "0-1")
+    }
+
     @Test("Memory is bounded without swap, ends as a whole, and is not taken from under what is held")
     func memory() throws {
         defer { self.tree.remove() }
@@ -177,10 +195,12 @@ private struct FakeTree {
         }
         self.pipes = pipes
         let files = [
-            "cpu.weight", "cpu.max", "cpu.stat", "memory.max", "memory.swap.max", "memory.oom.group", "memory.current",
+            "cpu.weight", "cpuset.cpus", "cpu.max", "cpu.stat", "memory.max", "memory.swap.max", "memory.oom.group",
+            "memory.current",
             "memory.stat", "memory.events", "pids.max", "pids.current",
         ]
         for name in files { self.put(name, "") }
+        self.put("../cpuset.cpus.effective", "0-1\n")
     }
 
     func isolator(_ settings: IsolationSettings, controllers: String = "cpuset cpu io memory pids\n") -> Isolator {

@@ -12,7 +12,7 @@ import Testing
 @Suite(.serialized) struct UsageTests {
     private static let disk: IsolationSettings = {
         var settings = IsolationSettings()
-        settings.enforcesDiskQuota = true
+        settings.choice = try! IsolationChoice("cgroups,disk")
         return settings
     }()
 

@@ -29,7 +29,7 @@ struct AgentOptions: ParsableArguments {
         help: ArgumentHelp(
             """
             How containers are kept apart, by modules: \(IsolationName.allCases.map(\.rawValue).joined(separator: ", ")). \
-            Or cgroups: process and the cgroup- modules that the machine has; or processes: process alone.
+            Or cgroups: process, and of cgroup-cpu, cgroup-memory and cgroup-pids what the machine has; or processes: process alone.
             """,
             valueName: "cgroups|processes|module,..."),
         transform: {
@@ -45,9 +45,6 @@ struct AgentOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp("Processes and threads that one container may have. Default: no bound.", valueName: "count"))
     var pidsLimit: Int?
-
-    @Flag(help: "End a container whose sandbox outgrows its disk, if it asked for some.")
-    var diskQuota = false
 
     @Option(
         help: ArgumentHelp(
@@ -183,7 +180,6 @@ struct AgentOptions: ParsableArguments {
         settings.choice = self.isolation
         settings.enforcesCPUQuota = self.cpuQuota
         settings.pidsLimit = self.pidsLimit
-        settings.enforcesDiskQuota = self.diskQuota
         return settings
     }
 }

@@ -60,7 +60,8 @@ struct AgentCommand: DaemonCommand {
         }
         let isolator = Isolator(
             agent: Isolator.agentToken(name: services.name, directory: directory),
-            settings: self.agent.isolationSettings)
+            settings: self.agent.isolationSettings
+        ) { logger.notice("Isolation", metadata: [LogKey.reason: "\($0)"]) }
         guard isolator.missing.isEmpty else {
             isolator.removeAll()
             let reasons = isolator.missing.joined(separator: "; ")

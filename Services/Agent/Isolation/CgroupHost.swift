@@ -69,7 +69,7 @@ public struct CgroupHost: Hashable, Sendable {
     }
 
     /// The controllers of version 1 that any module uses, and `cpuacct`, which is often mounted with `cpu`.
-    private static let known: Set<String> = ["cpu", "cpuacct", "memory", "pids", "freezer"]
+    private static let known: Set<String> = ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer"]
 
     /// Where a controller is: version 2 if it has it, else a tree of version 1.
     public func hierarchy(of controller: String) -> CgroupHierarchy? {

@@ -34,6 +34,7 @@ struct CgroupTree: Sendable {
             let parent = "\(hierarchy.mount)/\(Self.parent)", own = "\(parent)/\(agent)"
             do throws(SystemError) {
                 try Self.makeDirectories(parent, own)
+                try Self.giveProcessors(hierarchy.mount, to: [parent, own])
             } catch {
                 refused.append("\(error)")
                 continue
@@ -83,7 +84,7 @@ struct CgroupTree: Sendable {
             do throws(SystemError) {
                 try Self.makeDirectories(parent, own)
                 try Files.makeDirectory(group)
-                try Self.giveProcessors(mount, to: [parent, own], and: group)
+                try Self.giveProcessors(mount, to: [parent, own], supervisors: group)
                 return group
             } catch {
                 return nil
@@ -91,16 +92,18 @@ struct CgroupTree: Sendable {
         }
     }
 
-    /// Nobody may join a group of the `cpuset` tree before it has processors and memory: the agent's own for the last.
+    /// Nobody may join a group of the `cpuset` tree before it has processors and memory: the agent's own for that of
+    /// supervisors.
     private static func giveProcessors(
-        _ mount: String, to parents: [String], and group: String
+        _ mount: String, to parents: [String], supervisors group: String? = nil
     ) throws(SystemError) {
         for name in ["cpuset.cpus", "cpuset.mems"] {
             guard let all = Files.text("\(mount)/\(name)") else { return }
+            for parent in parents { try Files.write(all, to: "\(parent)/\(name)") }
+            guard let group else { continue }
             let tree = CgroupHierarchy(mount: mount, version: 1, controllers: ["cpuset"])
             let path = ResourceDetection.ownPath(tree, Files.text("/proc/self/cgroup") ?? "")
             let own = path.flatMap { Files.text("\(mount)\($0)/\(name)") }
-            for parent in parents { try Files.write(all, to: "\(parent)/\(name)") }
             try Files.write(own ?? all, to: "\(group)/\(name)")
         }
     }

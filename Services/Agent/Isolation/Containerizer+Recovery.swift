@@ -82,13 +82,14 @@ extension Containerizer {
     private func finishRecovery() {
         guard let recovery, recovery.isListed, recovery.waitsFor.isEmpty, recovery.cleaning.isEmpty else { return }
         self.recovery = nil
-        let isolator = self.isolator, live = Set(self.containers.keys)
+        let isolator = self.isolator, known = Set(self.containers.keys)
+        let running = known.filter { self.containers[$0]?.isRunning == true }
         let marks = LimitMarks(below: self.settings.directory)
         let found = recovery.found.sorted { $0.runID < $1.runID }
         // What no journal knows is nobody's: the rest of a machine's former boot, or of a directory that was lost.
         self.pool.runIfActive(eventLoop: self.eventLoop) {
-            isolator.removeStrays(except: live)
-            marks.removeAll(except: live)
+            isolator.recover(running)
+            marks.removeAll(except: known)
         }
         .map { found }.cascade(to: recovery.promise)
     }

@@ -5,7 +5,7 @@ internal import Model
 /// No file system is asked to hold it: the sandbox is looked through again and again (`UsageSampler`), and a container
 /// that has more than it may is ended. A container without `disk` has no quota.
 struct DiskIsolation: IsolationModule {
-    let name = "disk"
+    let name = IsolationName.disk.rawValue
 
     var hierarchies: [CgroupHierarchy] { [] }
 

@@ -29,6 +29,12 @@ protocol IsolationModule: Sendable {
     /// Why a container that has ended was ended by this module; nil if it was not.
     func limitation(of run: CgroupRun) -> Limitation?
 
+    /// A container has ended, or was never started; its directories are about to be removed.
+    func end(_ run: CgroupRun)
+
+    /// An earlier life of the agent left these containers running; `apply` tells of each what it may use.
+    func recover(_ runs: [CgroupRun])
+
     /// Adds what the container uses now, as far as this module knows.
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage)
 
@@ -43,6 +49,8 @@ extension IsolationModule {
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {}
     func reset(_ run: CgroupRun) -> Bool { self.hierarchies.isEmpty }
     func limitation(of run: CgroupRun) -> Limitation? { nil }
+    func end(_ run: CgroupRun) {}
+    func recover(_ runs: [CgroupRun]) {}
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {}
     func breach(of resources: Resources, by usage: ContainerUsage, in run: CgroupRun) -> Limitation? { nil }
 }
@@ -58,6 +66,8 @@ struct Limitation: Hashable, Sendable {
 public struct ContainerUsage: Hashable, Sendable {
     /// Processor time since its start; nil where nothing counts it.
     public var cpuTime: Duration?
+    /// Those that it has alone, as `1,3-5`; nil if it shares.
+    public var processors: String?
     /// Bytes held now, file cache included; nil where nothing counts them.
     public var memoryBytes: UInt64?
     /// Bytes it may hold; nil if there is no limit.

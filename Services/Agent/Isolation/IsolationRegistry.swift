@@ -8,8 +8,10 @@
 public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     case process
     case cgroupCPU = "cgroup-cpu"
+    case cgroupCPUSet = "cgroup-cpuset"
     case cgroupMemory = "cgroup-memory"
     case cgroupPids = "cgroup-pids"
+    case disk
     case namespacePid = "namespace-pid"
     case namespaceMount = "namespace-mount"
     case namespaceNetwork = "namespace-network"
@@ -20,9 +22,10 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     var controller: String? {
         switch self {
         case .cgroupCPU: "cpu"
+        case .cgroupCPUSet: "cpuset"
         case .cgroupMemory: "memory"
         case .cgroupPids: "pids"
-        case .process, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
+        case .process, .disk, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
         }
     }
 }
@@ -85,6 +88,10 @@ enum IsolationRegistry {
         let tracking: CgroupHierarchy?
         /// The hierarchy that has a controller, if the agent was granted it.
         let granted: (String) -> CgroupHierarchy?
+        /// The agent's own group.
+        let group: (CgroupHierarchy) -> String
+        /// Something that an operator should know.
+        let remark: @Sendable (String) -> Void
     }
 
     /// A module.
@@ -96,10 +103,14 @@ enum IsolationRegistry {
         case .process: return ProcessIsolation(tracking: context.tracking)
         case .cgroupCPU:
             return CPUIsolation(try Self.hierarchy(name, context), isQuotaEnforced: context.settings.enforcesCPUQuota)
+        case .cgroupCPUSet:
+            let hierarchy = try Self.hierarchy(name, context)
+            return try CPUSetIsolation(hierarchy, group: context.group(hierarchy), remark: context.remark)
         case .cgroupMemory: return MemoryIsolation(try Self.hierarchy(name, context))
         case .cgroupPids:
             guard let limit = context.settings.pidsLimit else { return nil }
             return PidsIsolation(try Self.hierarchy(name, context), limit: limit)
+        case .disk: return DiskIsolation()
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()
         case .namespaceNetwork: return try NetworkNamespaceIsolation.detect()

@@ -14,10 +14,6 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Hundreds to tens of thousands. Default nil.
     public var pidsLimit: Int?
-    /// Whether a container whose sandbox outgrows its `disk` is ended, if it asked for some.
-    ///
-    /// Default false: `disk` is counted, and nobody is held to it, as in Mesos (`--enforce_container_disk_quota`).
-    public var enforcesDiskQuota = false
     /// Control groups without a container that are kept for the next, where they can serve twice.
     ///
     /// As many as end and start at a time, not as many as run; each holds some 100 KB of the kernel's memory. Default 128.
@@ -45,7 +41,11 @@ public struct Isolator: Sendable {
     /// - Parameters:
     ///   - agent: What tells this agent from others on the machine, from `agentToken`; becomes a directory's name.
     ///   - host: The machine's control groups.
-    public init(agent: String, settings: IsolationSettings = .init(), host: CgroupHost = .detect()) {
+    ///   - remark: Told, from any thread, what an operator should know of what happens later.
+    public init(
+        agent: String, settings: IsolationSettings = .init(), host: CgroupHost = .detect(),
+        remark: @escaping @Sendable (String) -> Void = { _ in }
+    ) {
         var wanted: [CgroupHierarchy] = []
         let controllers = IsolationName.allCases.filter {
             settings.choice.contains($0) && ($0 != .cgroupPids || settings.pidsLimit != nil)
@@ -62,9 +62,10 @@ public struct Isolator: Sendable {
             wanted, supervisorMounts: controllers.isEmpty ? [] : host.separateMounts,
             agent: Self.directoryName(agent))
         let tracking = tree.hierarchies.first { $0.mount == host.tracking?.mount }
-        let context = IsolationRegistry.Context(settings: settings, tracking: tracking) { controller in
-            tree.hierarchies.first { $0.controllers.contains(controller) }
-        }
+        let context = IsolationRegistry.Context(
+            settings: settings, tracking: tracking,
+            granted: { controller in tree.hierarchies.first { $0.controllers.contains(controller) } },
+            group: tree.base, remark: remark)
         var modules: [any IsolationModule] = [], missing: [String] = []
         for name in IsolationName.allCases where settings.choice.contains(name) {
             do throws(IsolationError) {
@@ -74,7 +75,6 @@ public struct Isolator: Sendable {
                 if settings.choice.required.contains(name) { missing.append("\(name.rawValue): \(error)") }
             }
         }
-        if settings.enforcesDiskQuota { modules.append(DiskIsolation()) }
         self.modules = modules
         self.refused = refused
         self.missing = missing
@@ -169,6 +169,7 @@ public struct Isolator: Sendable {
     /// Removes the control groups of a container that has ended, or keeps them for the next; whether none is left of it.
     func cleanUp(_ run: RunID) -> Bool {
         let directories = self.directories(of: run)
+        for module in self.modules { module.end(directories) }
         if let pool = self.pool, pool.directories(of: run) != nil, !self.tree.hasChildren(directories),
             self.modules.allSatisfy({ $0.reset(directories) }), pool.release(run)
         {
@@ -177,6 +178,15 @@ public struct Isolator: Sendable {
         guard self.tree.removeDirectories(of: directories) else { return false }
         self.pool?.discard(run)
         return true
+    }
+
+    /// Takes over the containers that an earlier life of the agent left.
+    ///
+    /// - Parameter live: Those that run.
+    func recover(_ live: Set<RunID>) {
+        self.removeStrays(except: live)
+        let runs = live.sorted().map(self.directories)
+        for module in self.modules { module.recover(runs) }
     }
 
     /// Kills what is left in control groups of this agent that belong to no run it knows, and removes them.

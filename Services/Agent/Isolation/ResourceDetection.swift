@@ -61,18 +61,9 @@ public enum ResourceDetection {
         let online = max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
         let allowed = (Files.text("/proc/self/status") ?? "").split(separator: "\n")
             .first { $0.hasPrefix("Cpus_allowed_list:") }.map {
-                Self.count(list: $0.dropFirst("Cpus_allowed_list:".count))
+                ProcessorList.numbers(in: $0.dropFirst("Cpus_allowed_list:".count)).count
             }
         return min(online, max(1, allowed ?? online))
-    }
-
-    /// How many numbers there are in `0-3,8`.
-    static func count(list: Substring) -> Int {
-        list.filter { !$0.isWhitespace }.split(separator: ",").reduce(0) { sum, item in
-            let bounds = item.split(separator: "-").compactMap { Int($0) }
-            guard let first = bounds.first, let last = bounds.last, first <= last else { return sum }
-            return sum + last - first + 1
-        }
     }
 
     /// Thousandths of a core; nil if there is no quota.

@@ -46,6 +46,7 @@ extension UsageReport.Container {
         object.add("cpus", Double(self.resources.cpus) / 1000)
         object.add("cpu_seconds", self.usage.cpuTime.map { $0 / .seconds(1) })
         object.add("cpu_cores", self.cores)
+        object.add("processors", self.usage.processors)
         object.add("memory_bytes", self.usage.memoryBytes)
         object.add("memory_limit_bytes", self.usage.memoryLimitBytes)
         object.add("memory_peak_bytes", self.usage.memoryPeakBytes)

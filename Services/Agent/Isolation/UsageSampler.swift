@@ -277,6 +277,7 @@ private final class Looker: Sendable {
                 let start = NIODeadline.now()
                 let usage = self.isolator.usage(of: look.run)
                 seen.usage.cpuTime = usage.cpuTime ?? look.usage.cpuTime
+                seen.usage.processors = usage.processors
                 seen.usage.memoryBytes = usage.memoryBytes
                 seen.usage.memoryLimitBytes = usage.memoryLimitBytes
                 seen.usage.memoryPeakBytes = usage.memoryPeakBytes
