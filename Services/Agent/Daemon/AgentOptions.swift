@@ -49,6 +49,16 @@ struct AgentOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
+            With cgroup-io: what one container may read and write in a second, on the disk of --dir. Default: no bound.
+            """, valueName: "read-bps=N,write-bps=N,read-iops=N,write-iops=N"),
+        transform: {
+            do throws(IOLimit.Invalid) { return try IOLimit($0) } catch { throw ValidationError("\(error)") }
+        })
+    var ioLimit: IOLimit?
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
             fit in any case.
             """, valueName: "equal|additive|any"))
@@ -148,6 +158,9 @@ struct AgentOptions: ParsableArguments {
         if self.isolation.required.contains(.cgroupPids), self.pidsLimit == nil {
             throw ValidationError("--isolation: cgroup-pids needs --pids-limit")
         }
+        if self.ioLimit != nil, !self.isolation.required.contains(.cgroupIO) {
+            throw ValidationError("--io-limit needs --isolation with cgroup-io, such as cgroups,cgroup-io")
+        }
     }
 
     /// The settings that these flags make.
@@ -175,11 +188,14 @@ struct AgentOptions: ParsableArguments {
         return retention
     }
 
-    var isolationSettings: IsolationSettings {
+    /// - Parameter directory: The agent's, whole.
+    func isolationSettings(directory: String) -> IsolationSettings {
         var settings = IsolationSettings()
         settings.choice = self.isolation
         settings.enforcesCPUQuota = self.cpuQuota
         settings.pidsLimit = self.pidsLimit
+        settings.ioLimit = self.ioLimit
+        settings.directory = directory
         return settings
     }
 }

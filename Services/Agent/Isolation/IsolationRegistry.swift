@@ -11,6 +11,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     case cgroupCPUSet = "cgroup-cpuset"
     case cgroupMemory = "cgroup-memory"
     case cgroupPids = "cgroup-pids"
+    case cgroupIO = "cgroup-io"
     case disk
     case namespacePid = "namespace-pid"
     case namespaceMount = "namespace-mount"
@@ -25,6 +26,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
         case .cgroupCPUSet: "cpuset"
         case .cgroupMemory: "memory"
         case .cgroupPids: "pids"
+        case .cgroupIO: "io"
         case .process, .disk, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
         }
     }
@@ -110,6 +112,11 @@ enum IsolationRegistry {
         case .cgroupPids:
             guard let limit = context.settings.pidsLimit else { return nil }
             return PidsIsolation(try Self.hierarchy(name, context), limit: limit)
+        case .cgroupIO:
+            let hierarchy = try Self.hierarchy(name, context)
+            return try IOIsolation(
+                hierarchy, group: context.group(hierarchy), limit: context.settings.ioLimit,
+                directory: context.settings.directory, remark: context.remark)
         case .disk: return DiskIsolation()
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()

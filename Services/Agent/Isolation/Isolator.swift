@@ -14,6 +14,12 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Hundreds to tens of thousands. Default nil.
     public var pidsLimit: Int?
+    /// What one container may read and write in a second, with `cgroup-io`; nil: no bound.
+    ///
+    /// Default nil.
+    public var ioLimit: IOLimit?
+    /// The agent's work directory: its disk is the one that `ioLimit` is about.
+    public var directory: String?
     /// Control groups without a container that are kept for the next, where they can serve twice.
     ///
     /// As many as end and start at a time, not as many as run; each holds some 100 KB of the kernel's memory. Default 128.
