@@ -58,6 +58,15 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "With ports: how often it is looked whether a container listens on a port that is not its own.",
+            valueName: "duration"))
+    var portsCheckInterval = DurationFlag(IsolationSettings().portsInterval)
+
+    @Flag(help: "With ports: a container listens on its own ports alone, not also on those that nobody shares out.")
+    var portsStrict = false
+
+    @Option(
+        help: ArgumentHelp(
             """
             Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
             fit in any case.
@@ -161,6 +170,12 @@ struct AgentOptions: ParsableArguments {
         if self.ioLimit != nil, !self.isolation.required.contains(.cgroupIO) {
             throw ValidationError("--io-limit needs --isolation with cgroup-io, such as cgroups,cgroup-io")
         }
+        guard self.portsCheckInterval.duration >= .seconds(1) else {
+            throw ValidationError("--ports-check-interval is at least 1s")
+        }
+        if self.portsStrict, !self.isolation.required.contains(.ports) {
+            throw ValidationError("--ports-strict needs --isolation with ports, such as cgroups,ports")
+        }
     }
 
     /// The settings that these flags make.
@@ -188,14 +203,19 @@ struct AgentOptions: ParsableArguments {
         return retention
     }
 
-    /// - Parameter directory: The agent's, whole.
-    func isolationSettings(directory: String) -> IsolationSettings {
+    /// - Parameters:
+    ///   - total: What is shared out.
+    ///   - directory: The agent's, whole.
+    func isolationSettings(total: Resources, directory: String) -> IsolationSettings {
         var settings = IsolationSettings()
         settings.choice = self.isolation
         settings.enforcesCPUQuota = self.cpuQuota
         settings.pidsLimit = self.pidsLimit
         settings.ioLimit = self.ioLimit
         settings.directory = directory
+        settings.total = total
+        settings.portsInterval = self.portsCheckInterval.duration
+        settings.guardsAllPorts = self.portsStrict
         return settings
     }
 }

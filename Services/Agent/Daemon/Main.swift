@@ -61,7 +61,7 @@ struct AgentCommand: DaemonCommand {
         let agentSettings = try self.settings(services, directory, port: port)
         let isolator = Isolator(
             agent: Isolator.agentToken(name: services.name, directory: directory),
-            settings: self.agent.isolationSettings(directory: directory)
+            settings: self.agent.isolationSettings(total: agentSettings.total, directory: directory)
         ) { logger.notice("Isolation", metadata: [LogKey.reason: "\($0)"]) }
         guard isolator.missing.isEmpty else {
             isolator.removeAll()

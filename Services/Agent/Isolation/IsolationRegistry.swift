@@ -13,6 +13,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     case cgroupPids = "cgroup-pids"
     case cgroupIO = "cgroup-io"
     case disk
+    case ports
     case namespacePid = "namespace-pid"
     case namespaceMount = "namespace-mount"
     case namespaceNetwork = "namespace-network"
@@ -27,9 +28,12 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
         case .cgroupMemory: "memory"
         case .cgroupPids: "pids"
         case .cgroupIO: "io"
-        case .process, .disk, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
+        case .process, .disk, .ports, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
         }
     }
+
+    /// Whether it has to find all processes of a container by a control group.
+    var needsTracking: Bool { self == .ports }
 }
 
 /// Which modules an agent wants: `process`, and what was named.
@@ -118,12 +122,22 @@ enum IsolationRegistry {
                 hierarchy, group: context.group(hierarchy), limit: context.settings.ioLimit,
                 directory: context.settings.directory, remark: context.remark)
         case .disk: return DiskIsolation()
+        case .ports: return try Self.ports(context)
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()
         case .namespaceNetwork: return try NetworkNamespaceIsolation.detect()
         case .capabilities: return CapabilitiesIsolation.detect()
         case .seccomp: return try SeccompIsolation.detect()
         }
+    }
+
+    private static func ports(_ context: Context) throws(IsolationError) -> (any IsolationModule)? {
+        guard let tracking = context.tracking else {
+            throw IsolationError("no control group that this agent may use to find the processes of a container by")
+        }
+        let guarded = context.settings.guardsAllPorts ? nil : context.settings.total.ranges("ports")
+        return PortsIsolation(
+            tracking: tracking, watch: PortsWatch(guarded: guarded, interval: context.settings.portsInterval))
     }
 
     private static func hierarchy(
