@@ -143,6 +143,17 @@ import Testing
             ])
     }
 
+    @Test("GPUs cannot be kept apart by the unified tree, and the reason is told")
+    func noDevices() throws {
+        defer { self.tree.remove() }
+        var settings = self.settings
+        settings.choice = try IsolationChoice("gpu")
+        #expect(
+            self.tree.isolator(settings).missing == [
+                "gpu: no control groups of version 1 with \"devices\": the unified ones cannot keep devices closed"
+            ])
+    }
+
     @Test("Memory is bounded without swap, ends as a whole, and is not taken from under what is held")
     func memory() throws {
         defer { self.tree.remove() }

@@ -67,6 +67,19 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "With gpu: the devices to give away. Default: /dev/nvidia0 and on, as far as there are.",
+            valueName: "path,..."),
+        transform: { text in
+            do throws(GPUDevice.Invalid) {
+                return try GPUDevice.find(text.split(separator: ",").map(String.init))
+            } catch {
+                throw ValidationError("\(error)")
+            }
+        })
+    var gpuDevices: [GPUDevice]?
+
+    @Option(
+        help: ArgumentHelp(
             """
             Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
             fit in any case.
@@ -176,6 +189,9 @@ struct AgentOptions: ParsableArguments {
         if self.portsStrict, !self.isolation.required.contains(.ports) {
             throw ValidationError("--ports-strict needs --isolation with ports, such as cgroups,ports")
         }
+        if self.gpuDevices != nil, !self.isolation.required.contains(.gpu) {
+            throw ValidationError("--gpu-devices needs --isolation with gpu, such as cgroups,gpu")
+        }
     }
 
     /// The settings that these flags make.
@@ -194,6 +210,9 @@ struct AgentOptions: ParsableArguments {
         settings.killGracePeriod = self.killGracePeriod.duration
         return settings
     }
+
+    /// Those to be given away.
+    var gpus: [GPUDevice] { self.isolation.required.contains(.gpu) ? self.gpuDevices ?? GPUDevice.detect() : [] }
 
     var retention: SandboxRetention {
         var retention = SandboxRetention()
@@ -216,6 +235,7 @@ struct AgentOptions: ParsableArguments {
         settings.total = total
         settings.portsInterval = self.portsCheckInterval.duration
         settings.guardsAllPorts = self.portsStrict
+        settings.gpuDevices = self.gpus
         return settings
     }
 }

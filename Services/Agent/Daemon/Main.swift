@@ -92,7 +92,7 @@ struct AgentCommand: DaemonCommand {
         if let text = self.agent.resources {
             total = try Resources(text: text)
         } else {
-            let detected = ResourceDetection.detect(directory: directory)
+            let detected = ResourceDetection.detect(directory: directory, gpus: self.agent.gpus.count)
             for line in detected.explanation {
                 services.logger.info("Resources", metadata: [LogKey.reason: "\(line)"])
             }

@@ -73,7 +73,7 @@ public struct CgroupHost: Hashable, Sendable {
     ///
     /// What version 1 calls `blkio` has the name that it has in version 2.
     private static let known: Set<String> = [
-        "cpu", "cpuacct", "cpuset", "memory", "pids", "io", "freezer",
+        "cpu", "cpuacct", "cpuset", "memory", "pids", "io", "devices", "freezer",
     ]
 
     /// Where a controller is: version 2 if it has it, else a tree of version 1.

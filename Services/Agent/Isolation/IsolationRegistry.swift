@@ -14,6 +14,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     case cgroupIO = "cgroup-io"
     case disk
     case ports
+    case gpu
     case namespacePid = "namespace-pid"
     case namespaceMount = "namespace-mount"
     case namespaceNetwork = "namespace-network"
@@ -28,6 +29,7 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
         case .cgroupMemory: "memory"
         case .cgroupPids: "pids"
         case .cgroupIO: "io"
+        case .gpu: "devices"
         case .process, .disk, .ports, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
         }
     }
@@ -123,6 +125,9 @@ enum IsolationRegistry {
                 directory: context.settings.directory, remark: context.remark)
         case .disk: return DiskIsolation()
         case .ports: return try Self.ports(context)
+        case .gpu:
+            return try GPUIsolation(
+                try Self.hierarchy(name, context), devices: context.settings.gpuDevices, total: context.settings.total)
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()
         case .namespaceNetwork: return try NetworkNamespaceIsolation.detect()
@@ -145,6 +150,10 @@ enum IsolationRegistry {
     ) throws(IsolationError) -> CgroupHierarchy {
         let controller = name.controller ?? ""
         guard let found = context.granted(controller) else {
+            if name == .gpu {
+                throw IsolationError(
+                    "no control groups of version 1 with \"devices\": the unified ones cannot keep devices closed")
+            }
             throw IsolationError("no control groups with \"\(controller)\" that this agent may use")
         }
         return found

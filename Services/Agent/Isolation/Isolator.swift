@@ -20,7 +20,7 @@ public struct IsolationSettings: Hashable, Sendable {
     public var ioLimit: IOLimit?
     /// The agent's work directory: its disk is the one that `ioLimit` is about.
     public var directory: String?
-    /// What the agent shares out: with `ports`, its ports are guarded.
+    /// What the agent shares out: with `ports`, its ports are guarded; with `gpu`, there have to be as many devices.
     public var total = Resources()
     /// With `ports`: how often it is looked where a container listens, once a second at most.
     ///
@@ -31,6 +31,10 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Default false: many programs listen where the kernel lets them.
     public var guardsAllPorts = false
+    /// With `gpu`: those that are given away.
+    ///
+    /// Default none.
+    public var gpuDevices: [GPUDevice] = []
     /// Control groups without a container that are kept for the next, where they can serve twice.
     ///
     /// As many as end and start at a time, not as many as run; each holds some 100 KB of the kernel's memory. Default 128.
