@@ -6649,7 +6649,7 @@ const ProtobufCMessageDescriptor meseta__v1__rate_limits__descriptor =
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const protobuf_c_boolean meseta__v1__command_info__uri__extract__default_value = 1;
-static const ProtobufCFieldDescriptor meseta__v1__command_info__uri__field_descriptors[5] =
+static const ProtobufCFieldDescriptor meseta__v1__command_info__uri__field_descriptors[6] =
 {
   {
     "value",
@@ -6711,18 +6711,32 @@ static const ProtobufCFieldDescriptor meseta__v1__command_info__uri__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "checksum",
+    1000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__CommandInfo__URI, checksum),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__command_info__uri__field_indices_by_name[] = {
   3,   /* field[3] = cache */
+  5,   /* field[5] = checksum */
   1,   /* field[1] = executable */
   2,   /* field[2] = extract */
   4,   /* field[4] = output_file */
   0,   /* field[0] = value */
 };
-static const ProtobufCIntRange meseta__v1__command_info__uri__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__v1__command_info__uri__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 5 }
+  { 1000, 5 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor meseta__v1__command_info__uri__descriptor =
 {
@@ -6732,10 +6746,10 @@ const ProtobufCMessageDescriptor meseta__v1__command_info__uri__descriptor =
   "Meseta__V1__CommandInfo__URI",
   "meseta.v1",
   sizeof(Meseta__V1__CommandInfo__URI),
-  5,
+  6,
   meseta__v1__command_info__uri__field_descriptors,
   meseta__v1__command_info__uri__field_indices_by_name,
-  1,  meseta__v1__command_info__uri__number_ranges,
+  2,  meseta__v1__command_info__uri__number_ranges,
   (ProtobufCMessageInit) meseta__v1__command_info__uri__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

@@ -188,15 +188,24 @@ public struct CommandInfo: Hashable, Sendable {
         public var executable: Bool
         /// Whether to unpack it if it is an archive; default true.
         public var extract: Bool
+        /// Whether the agent keeps it for the next task of the same user to ask; default false.
+        public var cache: Bool
         /// What to call it in the sandbox; nil: the last part of `value`.
         public var outputFile: String?
+        /// What its bytes have to sum up to, as `Checksum` reads it; nil: whatever comes is taken.
+        public var checksum: String?
 
         /// With everything given; by default an archive is unpacked, and anything else is put there as it is.
-        public init(value: String, executable: Bool = false, extract: Bool = true, outputFile: String? = nil) {
+        public init(
+            value: String, executable: Bool = false, extract: Bool = true, cache: Bool = false,
+            outputFile: String? = nil, checksum: String? = nil
+        ) {
             self.value = value
             self.executable = executable
             self.extract = extract
+            self.cache = cache
             self.outputFile = outputFile
+            self.checksum = checksum
         }
     }
 

@@ -138,15 +138,15 @@ struct CommandTaskTests {
         #expect(machine.agent.tasks[1]?.isRemoved == true)
     }
 
-    @Test("URIs are not fetched by this version, and the task says so")
+    @Test("What a command wants fetched is its container's to fetch; if that fails, or is cut short, the task says so")
     func uris() {
         var machine = Machine.registered()
         var info = TaskInfo.command("t")
         info.command?.uris = [.init(value: "http://example.org/x")]
-        #expect(machine.launch(info).launched.isEmpty)
-        #expect(machine.last("t")?.state == .failed)
-        #expect(machine.last("t")?.reason == .containerLaunchFailed)
-        #expect(machine.last("t")?.message?.contains("URIs") == true)
+        #expect(machine.launch(info).launched.first?.command.uris.count == 1)
+        machine.handle(.container(.launchFailed(1, message: "http://example.org/x cannot be fetched.")))
+        #expect(machine.last("t")?.state == .failed && machine.last("t")?.reason == .containerLaunchFailed)
+        #expect(machine.last("t")?.message == "http://example.org/x cannot be fetched.")
     }
 
     @Test("A task that cannot be read, or asks for nothing, is an error")

@@ -16,6 +16,7 @@ import Testing
 final class Bench: Sendable {
     let directory: String
     let isolator: Isolator
+    private let fetch: FetchSettings
     let loop: any EventLoop
     private let events: AsyncStream<ContainerEvent>.Continuation
     private let inbox = Inbox()
@@ -23,10 +24,10 @@ final class Bench: Sendable {
 
     /// Runs `body` with a bench, then ends every supervisor it started, and looks whether anything was left.
     static func run(
-        cgroups: Bool = true, settings: IsolationSettings = .init(),
+        cgroups: Bool = true, settings: IsolationSettings = .init(), fetch: FetchSettings = .init(),
         _ body: (Bench) async throws -> Void
     ) async throws {
-        let bench = try await Bench(usesCgroups: cgroups, settings: settings)
+        let bench = try await Bench(usesCgroups: cgroups, settings: settings, fetch: fetch)
         do { try await body(bench) } catch {
             await bench.end()
             throw error
@@ -34,7 +35,8 @@ final class Bench: Sendable {
         await bench.end()
     }
 
-    private init(usesCgroups: Bool, settings: IsolationSettings) async throws {
+    private init(usesCgroups: Bool, settings: IsolationSettings, fetch: FetchSettings) async throws {
+        self.fetch = fetch
         var template = Array("/tmp/meseta-isolation-XXXXXX".utf8CString)
         self.directory = String(cString: mkdtemp(&template))
         chmod(self.directory, 0o755)
@@ -57,6 +59,7 @@ final class Bench: Sendable {
         let program = try #require(ContainerizerSettings.supervisorBesideOwnProgram())
         var settings = ContainerizerSettings(directory: self.directory, supervisorPath: supervisor ?? program)
         settings.supervisorLinger = linger
+        settings.fetch = self.fetch
         let ready = settings
         return try await self.loop.flatSubmit {
             var logger = Logger(label: "test")

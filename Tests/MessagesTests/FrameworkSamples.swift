@@ -11,7 +11,8 @@ extension CommandInfo {
         command.user = random.maybe { $0.name() }
         command.uris = random.list(upTo: 2) {
             URI(
-                value: $0.name(), executable: $0.flag(), extract: $0.flag(), outputFile: $0.maybe { $0.name() })
+                value: $0.name(), executable: $0.flag(), extract: $0.flag(), cache: $0.flag(),
+                outputFile: $0.maybe { $0.name() }, checksum: $0.maybe { $0.name() })
         }
         return command
     }

@@ -1698,10 +1698,14 @@ struct  Meseta__V1__CommandInfo__URI
    * Its name in the sandbox. Absent: the last part of the URI.
    */
   char *output_file;
+  /*
+   * Extension: `sha256:<hex>` or `sha512:<hex>`. What is fetched has that, or the task fails. Absent: it is not looked at.
+   */
+  char *checksum;
 };
 #define MESETA__V1__COMMAND_INFO__URI__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__command_info__uri__descriptor) \
-    , NULL, 0, 0, 0, 1, 0, 0, NULL }
+    , NULL, 0, 0, 0, 1, 0, 0, NULL, NULL }
 
 
 /*

@@ -6,3 +6,6 @@
 
 // Takes room from a file or gives it back: fallocate(2).
 extern int fallocate(int fd, int mode, off_t offset, off_t length);
+
+// A pipe whose ends no program inherits by mistake: pipe2(2).
+extern int pipe2(int ends[2], int flags);

@@ -196,12 +196,6 @@ extension AgentState {
             return rejection
         }
         if let rejection = self.misfit(of: candidates, framework: id, dropped: dropped) { return rejection }
-        let commands = candidates.compactMap { $0.info?.command } + candidates.compactMap { $0.executor?.command }
-        if commands.contains(where: { !$0.uris.isEmpty }) {
-            return Rejection(
-                state: .failed, reason: .containerLaunchFailed,
-                message: "The command has URIs to fetch, which this version of the agent does not do.")
-        }
         return nil
     }
 

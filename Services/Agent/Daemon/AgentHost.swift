@@ -56,6 +56,7 @@ final class AgentHost: @unchecked Sendable {
         self.log.onFailure = { [unowned self] _ in if !self.isStopping { Machine.giveUp() } }
         self.containerizer.onUsage = { [unowned self] in self.metrics.usage.show(self.containerizer.usage) }
         self.containerizer.onBreach = { [unowned self] in self.metrics.usage.count(breach: $0) }
+        self.containerizer.onFetch = { [unowned self] in self.metrics.count(fetch: $0) }
         self.node.admit = { [unowned self] in self.admit($0) }
         self.node.onConnected = { [unowned self] in self.connected($0) }
         self.node.onDisconnected = { [unowned self] peer, _ in self.disconnected(peer) }

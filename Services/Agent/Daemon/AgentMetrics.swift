@@ -1,3 +1,4 @@
+import Isolation
 import Model
 import Runtime
 
@@ -27,6 +28,10 @@ final class AgentMetrics: Sendable {
     let sandboxesFailed: Gauge
     let sandboxBytesFreed: Counter
     let outputBytesCut: Counter
+    let fetches: Counter
+    let fetchesFailed: Counter
+    let fetchCacheHits: Counter
+    let fetchedBytes: Counter
     let usage: UsageMetrics
     private let statuses: [TaskState: Counter]
 
@@ -61,12 +66,29 @@ final class AgentMetrics: Sendable {
             "meseta_agent_sandbox_freed_bytes_total", "Of the disk, by removing sandboxes.")
         self.outputBytesCut = metrics.counter(
             "meseta_agent_output_cut_bytes_total", "Of tasks' output, that were beyond the limit.")
+        self.fetches = metrics.counter("meseta_agent_fetches_total", "URIs brought into sandboxes.")
+        self.fetchesFailed = metrics.counter("meseta_agent_fetches_failed_total", "URIs that could not be had.")
+        self.fetchCacheHits = metrics.counter(
+            "meseta_agent_fetch_cache_hits_total", "URIs that were there from an earlier task.")
+        self.fetchedBytes = metrics.counter("meseta_agent_fetched_bytes_total", "Of URIs that were not there.")
         self.usage = UsageMetrics(metrics)
         self.statuses = Dictionary(
             uniqueKeysWithValues: TaskState.allCases.map { state in
                 let label = [("state", state.name)]
                 return (state, metrics.counter("meseta_agent_statuses_total", "Statuses made.", labels: label))
             })
+    }
+
+    func count(fetch outcome: FetchOutcome) {
+        switch outcome {
+        case .fetched(let bytes):
+            self.fetches.add(1)
+            self.fetchedBytes.add(Int(bytes))
+        case .cached:
+            self.fetches.add(1)
+            self.fetchCacheHits.add(1)
+        case .failed: self.fetchesFailed.add(1)
+        }
     }
 
     func statuses(_ state: TaskState) -> Counter? { self.statuses[state] }

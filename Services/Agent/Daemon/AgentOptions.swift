@@ -47,6 +47,25 @@ struct AgentOptions: ParsableArguments {
     var pidsLimit: Int?
 
     @Option(
+        help: ArgumentHelp("How many URIs are fetched at a time; others wait.", valueName: "count"))
+    var fetchConcurrency = FetchSettings().concurrency
+
+    @Option(
+        help: ArgumentHelp(
+            """
+            A program that fetches URIs of a scheme other than http, https and file, with {uri} and {path} among its arguments; may be \
+            repeated. It runs as the task's user, without a shell.
+            """, valueName: "scheme=program argument ..."),
+        transform: {
+            do throws(FetchClient.Invalid) { return try FetchClient($0) } catch { throw ValidationError("\(error)") }
+        })
+    var fetchClient: [FetchClient] = []
+
+    @Option(
+        help: ArgumentHelp("How much is kept of what tasks want cached.", valueName: "bytes"))
+    var fetchCacheSize = ByteCountFlag(Int(FetchSettings().cacheSize))
+
+    @Option(
         help: ArgumentHelp(
             """
             With cgroup-io: what one container may read and write in a second, on the disk of --dir. Default: no bound.
@@ -180,6 +199,12 @@ struct AgentOptions: ParsableArguments {
         if self.isolation.required.contains(.cgroupPids), self.pidsLimit == nil {
             throw ValidationError("--isolation: cgroup-pids needs --pids-limit")
         }
+        guard (1...1000).contains(self.fetchConcurrency) else {
+            throw ValidationError("--fetch-concurrency is from 1 to 1000")
+        }
+        if Set(self.fetchClient.map(\.scheme)).count < self.fetchClient.count {
+            throw ValidationError("--fetch-client names two clients for one scheme")
+        }
         if self.ioLimit != nil, !self.isolation.required.contains(.cgroupIO) {
             throw ValidationError("--io-limit needs --isolation with cgroup-io, such as cgroups,cgroup-io")
         }
@@ -208,6 +233,14 @@ struct AgentOptions: ParsableArguments {
         settings.executorReregistrationTimeout = self.executorReregistrationTimeout.duration
         settings.executorShutdownGracePeriod = self.executorShutdownGracePeriod.duration
         settings.killGracePeriod = self.killGracePeriod.duration
+        return settings
+    }
+
+    var fetchSettings: FetchSettings {
+        var settings = FetchSettings()
+        settings.concurrency = self.fetchConcurrency
+        settings.clients = self.fetchClient
+        settings.cacheSize = Int64(self.fetchCacheSize.bytes)
         return settings
     }
 

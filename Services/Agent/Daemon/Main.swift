@@ -73,6 +73,7 @@ struct AgentCommand: DaemonCommand {
             logger.warning("Isolation is weaker than wanted", metadata: [LogKey.reason: "\(refusal)"])
         }
         var settings = ContainerizerSettings(directory: directory, supervisorPath: supervisor)
+        settings.fetch = self.agent.fetchSettings
         if let secret = services.node.settings.secret {
             let duration = self.agent.fileTokenTtl.duration
             settings.fileToken = { framework in

@@ -74,15 +74,41 @@ extension Containerizer {
         guard let container = self.containers[runID] else { return }
         switch result {
         case .success where container.isDestroyed:
-            self.containers[runID]?.stage = .ending
-            self.add(.cleanUp(runID, .notStarted(message: "It was killed before it was started.")))
+            self.endUnstarted(runID, "It was killed before it was started.")
+        case .success(let start) where !container.uris.isEmpty: self.fetch(start, container)
         case .success(let start):
             self.containers[runID]?.stage = .starting(start)
             self.start(start, container)
-        case .failure(let error):
-            self.containers[runID]?.stage = .ending
-            self.add(.cleanUp(runID, .notStarted(message: "\(error)")))
+        case .failure(let error): self.endUnstarted(runID, "\(error)")
         }
+    }
+
+    private func endUnstarted(_ runID: RunID, _ message: String) {
+        self.containers[runID]?.stage = .ending
+        self.add(.cleanUp(runID, .notStarted(message: message)))
+    }
+
+    /// Brings what the command wants into the sandbox, then starts it.
+    private func fetch(_ start: SupervisorStart, _ container: Container) {
+        let runID = start.runID
+        // Somebody has ended it while its sandbox was made, or asked it to.
+        guard container.signals.isEmpty else {
+            return self.endUnstarted(runID, "It was killed before it was started.")
+        }
+        self.containers[runID]?.stage = .fetching(start)
+        let home = start.environment.first { $0.hasPrefix("HOME=") }.map { String($0.dropFirst(5)) }
+        let order = Fetcher.Order(
+            runID: runID, uris: container.uris, sandbox: start.directory, user: start.user, home: home)
+        self.fetcher.fetch(order) { [weak self] error in self?.fetched(runID, error) }
+    }
+
+    private func fetched(_ runID: RunID, _ error: FetchError?) {
+        guard let container = self.containers[runID], case .fetching(let start) = container.stage else { return }
+        if let limitation = self.limits[runID] { return self.endUnstarted(runID, limitation.message) }
+        if container.isDestroyed { return self.endUnstarted(runID, "It was killed while its URIs were fetched.") }
+        if let error { return self.endUnstarted(runID, error.description) }
+        self.containers[runID]?.stage = .starting(start)
+        self.start(start, container)
     }
 
     private func updated(_ runID: RunID, _ error: IsolationError?) {
@@ -99,7 +125,9 @@ extension Containerizer {
 
     /// A container broke a limit that the kernel does not hold it to.
     func breached(_ runID: RunID, _ limitation: Limitation) {
-        guard self.containers[runID]?.isRunning == true, self.limits[runID] == nil else { return }
+        guard let container = self.containers[runID], container.isRunning || container.isFetching,
+            self.limits[runID] == nil
+        else { return }
         self.logger.notice(
             "A container broke a limit, and is ended",
             metadata: [LogKey.runID: "\(runID)", LogKey.reason: "\(limitation.message)"])

@@ -32,7 +32,7 @@ extension Containerizer {
             case .starting, .running:
                 self.repeatOrders(runID, container)
                 if container.isRunning { self.containers[runID]?.signals = [] }
-            case .preparing, .ending, .ended: break
+            case .preparing, .fetching, .ending, .ended: break
             }
         }
         for run in snapshot.runs where run.pid != 0 { self.started(run) }
@@ -78,7 +78,7 @@ extension Containerizer {
         case .starting, .running:
             self.containers[exit.runID]?.stage = .ending
             self.add(.cleanUp(exit.runID, .exited(exit)))
-        case .preparing, .ending, .ended: break
+        case .preparing, .fetching, .ending, .ended: break
         }
     }
 
@@ -88,7 +88,7 @@ extension Containerizer {
         case .starting, .running:
             self.containers[failure.runID]?.stage = .ending
             self.add(.cleanUp(failure.runID, .failed(failure)))
-        case .preparing, .ending, .ended: break
+        case .preparing, .fetching, .ending, .ended: break
         }
     }
 

@@ -22,12 +22,19 @@ public final class Containerizer {
     /// A container is being ended for a limit that the kernel does not hold it to.
     public var onBreach: (ContainerExit.Cause) -> Void = { _ in }
 
+    /// Something was fetched, or could not be.
+    public var onFetch: (FetchOutcome) -> Void {
+        get { self.fetcher.onOutcome }
+        set { self.fetcher.onOutcome = newValue }
+    }
+
     let settings: ContainerizerSettings
     let isolator: Isolator
     let eventLoop: any EventLoop
     let logger: Logger
     let pool: NIOThreadPool
     let sampler: UsageSampler
+    let fetcher: Fetcher
     /// Why containers are being ended that broke a limit.
     var limits: [RunID: Limitation] = [:]
     var containers: [RunID: Container] = [:]
@@ -42,6 +49,8 @@ public final class Containerizer {
     /// A container from its launch until it is forgotten.
     struct Container {
         let frameworkID: FrameworkID
+        /// Brought into its sandbox before it starts.
+        var uris: [CommandInfo.URI] = []
         var stage: Stage
         /// Ordered before the supervisor could be told.
         var signals: [Int32] = []
@@ -52,18 +61,22 @@ public final class Containerizer {
         /// They could not be: an agent with other isolation started it, and it goes on as it is.
         var isAsFound = false
 
+        var isFetching: Bool { if case .fetching = self.stage { true } else { false } }
         var isRunning: Bool { if case .running = self.stage { true } else { false } }
         /// Whether its end is not being told yet.
         var isAlive: Bool {
             switch self.stage {
-            case .preparing, .starting, .running: true
+            case .preparing, .fetching, .starting, .running: true
             case .ending, .ended: false
             }
         }
 
         enum Stage {
-            /// The thread makes its sandbox and control groups. Leaves for `starting`, or for `ended` if it cannot.
+            /// The thread makes its sandbox and control groups. Leaves for `fetching` or `starting`, or for `ended` if it
+            /// cannot.
             case preparing
+            /// What it wants is brought into its sandbox. Leaves for `starting`, or for `ending` if that cannot be had.
+            case fetching(SupervisorStart)
             /// The supervisor is told, or will be when it is reached. Leaves for `running`, or for `ending`.
             case starting(SupervisorStart)
             /// Leaves for `ending` when the supervisor says so, or has never heard of it.
@@ -97,6 +110,8 @@ public final class Containerizer {
         self.pool = NIOThreadPool(numberOfThreads: 1)
         self.pool.start()
         self.sampler = UsageSampler(isolator: isolator, directory: settings.directory, eventLoop: eventLoop)
+        self.fetcher = Fetcher(
+            settings: settings.fetch, directory: settings.directory, eventLoop: eventLoop, logger: logger)
         self.sampler.onBreach = { [unowned self] run, limitation in self.breached(run, limitation) }
     }
 
@@ -112,7 +127,7 @@ public final class Containerizer {
         }
         let done = self.eventLoop.makePromise(of: Void.self)
         self.pool.shutdownGracefully { error in if let error { done.fail(error) } else { done.succeed() } }
-        return self.sampler.shutdown().and(done.futureResult).map { _ in }
+        return self.sampler.shutdown().and(done.futureResult).and(self.fetcher.shutdown()).map { _ in }
     }
 
     // MARK: - Orders
@@ -122,7 +137,8 @@ public final class Containerizer {
         self.eventLoop.preconditionInEventLoop()
         // Of an earlier order, which is being carried out.
         guard self.containers[spec.runID] == nil else { return }
-        self.containers[spec.runID] = Container(frameworkID: spec.frameworkID, stage: .preparing)
+        self.containers[spec.runID] = Container(
+            frameworkID: spec.frameworkID, uris: spec.command.uris, stage: .preparing)
         self.supervisor(of: spec.frameworkID) {
             $0.containers += 1
             $0.isFinishing = false
@@ -159,6 +175,7 @@ public final class Containerizer {
         guard let container = self.containers[runID] else { return }
         switch container.stage {
         case .preparing: self.containers[runID]?.signals.append(signal)
+        case .fetching: self.destroy(runID)
         case .starting, .running:
             // What is said while a supervisor is away, or before a start is certain, is said again.
             if self.supervisors[container.frameworkID]?.hasReported != true || !container.isRunning {
@@ -175,6 +192,7 @@ public final class Containerizer {
         guard let container = self.containers[runID] else { return }
         self.containers[runID]?.isDestroyed = true
         switch container.stage {
+        case .fetching: self.fetcher.cancel(runID)
         case .starting, .running: self.send(.destroy(runID), to: container.frameworkID)
         case .preparing, .ending, .ended: break
         }

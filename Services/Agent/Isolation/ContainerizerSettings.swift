@@ -31,6 +31,9 @@ public struct ContainerizerSettings: Sendable {
     /// Default 5 s.
     public var retryMax: Duration = .seconds(5)
 
+    /// How what commands want is brought into their sandboxes.
+    public var fetch = FetchSettings()
+
     /// The defaults for the rest.
     public init(directory: String, supervisorPath: String, environment: [String: String]? = nil) {
         self.directory = directory

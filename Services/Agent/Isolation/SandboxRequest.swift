@@ -70,7 +70,7 @@ public struct SandboxRequest: Hashable, Sendable {
     private static func isYes(_ value: String?) -> Bool { ["true", "1", ""].contains(value ?? "") }
 
     /// Undoes percent-encoding; nil if it is malformed or the result is no text.
-    private static func decoded(_ text: Substring) -> String? {
+    static func decoded(_ text: Substring) -> String? {
         var bytes: [UInt8] = [], rest = text.utf8[...]
         while let byte = rest.popFirst() {
             guard byte == UInt8(ascii: "%") else {

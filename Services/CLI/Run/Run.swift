@@ -16,6 +16,7 @@ struct Run: AsyncParsableCommand {
               meseta run -- hostname
               meseta run --instances 20 -- sh -c 'echo task $MESETA_TASK_ID on $MESETA_AGENT_ID'
               meseta run --cpus 2 --mem 512 --env SEED=7 -- ./simulate --fast
+              meseta run --uri https://example.org/tool.tar.gz --cache -- ./tool/bin/tool
             """)
 
     @OptionGroup var cluster: ClusterOptions
@@ -24,6 +25,15 @@ struct Run: AsyncParsableCommand {
     @Option(help: "Megabytes of disk per task.") var disk = 0.0
     @Option(help: "How many tasks run the command.") var instances = 1
     @Option(help: "NAME=VALUE in the tasks' environment; may be repeated.") var env: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            """
+            What each task finds in its sandbox; may be repeated: a URL, or a path on the agents. Archives are unpacked. With #sha256=HEX \
+            behind it the task fails if it has another sum.
+            """, valueName: "uri"))
+    var uri: [String] = []
+    @Option(help: "As --uri, and made executable, not unpacked.") var executable: [String] = []
+    @Flag(help: "Let agents keep what they fetch for later tasks.") var cache = false
     @Option(help: "Name of the framework, for listings.") var name = "run"
     @Option(help: "The role whose share the tasks count in.") var role = "*"
     @Option(help: "Seconds to look for the cluster.") var timeout = 30.0
@@ -39,9 +49,26 @@ struct Run: AsyncParsableCommand {
         guard self.cpus >= 0, self.mem >= 0, self.disk >= 0, self.cpus + self.mem > 0, self.cpus < 1e6, self.mem < 1e9,
             self.disk < 1e9
         else { throw ValidationError("--cpus, --mem and --disk are not negative, and not all zero") }
+        for uri in self.uris {
+            if let problem = uri.problem { throw ValidationError("\(uri.value) \(problem)") }
+        }
         for variable in self.env where !variable.contains("=") || variable.hasPrefix("=") {
             throw ValidationError("--env '\(variable)': write NAME=VALUE")
         }
+    }
+
+    private var uris: [CommandInfo.URI] {
+        self.uri.map { self.uri($0, executable: false) } + self.executable.map { self.uri($0, executable: true) }
+    }
+
+    private func uri(_ text: String, executable: Bool) -> CommandInfo.URI {
+        var uri = CommandInfo.URI(value: text, executable: executable, cache: self.cache)
+        for algorithm in Checksum.Algorithm.allCases {
+            guard let mark = text.range(of: "#\(algorithm.rawValue)=") else { continue }
+            uri.value = String(text[..<mark.lowerBound])
+            uri.checksum = "\(algorithm.rawValue):\(text[mark.upperBound...])"
+        }
+        return uri
     }
 
     func run() async throws {
@@ -50,6 +77,7 @@ struct Run: AsyncParsableCommand {
             let parts = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             command.environment[String(parts[0])] = String(parts[1])
         }
+        command.uris = self.uris
         let tasks = RunScheduler(
             .init(
                 command: command, resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),

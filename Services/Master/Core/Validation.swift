@@ -81,6 +81,7 @@ enum Validation {
             return "Task should have exactly one of a command or an executor, but has "
                 + (task.command == nil ? "neither" : "both")
         }
+        if let problem = task.command.flatMap(self.uris) { return "Task's \(problem)" }
         if let executor = task.executor { return self.executor(executor) }
         return nil
     }
@@ -91,6 +92,15 @@ enum Validation {
         if executor.command == nil { return "Executor \(executor.executorID) has no command" }
         if let problem = self.gpus(executor.resources) { return "Executor \(problem)" }
         if let grace = executor.shutdownGracePeriod, grace < .zero { return "Executor's shutdown grace is negative" }
+        if let problem = executor.command.flatMap(self.uris) { return "Executor's \(problem)" }
+        return nil
+    }
+
+    /// What is to be fetched for a command, and cannot be.
+    private static func uris(_ command: CommandInfo) -> String? {
+        for uri in command.uris {
+            if let problem = uri.problem { return "URI \(self.printable(uri.value)) \(problem)" }
+        }
         return nil
     }
 

@@ -73,7 +73,9 @@ extension CommandInfo.URI {
         self.init(
             value: value, executable: c.pointee.has_executable != 0 && c.pointee.executable != 0,
             extract: c.pointee.has_extract == 0 || c.pointee.extract != 0,
-            outputFile: try reader.nonEmptyText(c.pointee.output_file, "uris.output_file"))
+            cache: c.pointee.has_cache != 0 && c.pointee.cache != 0,
+            outputFile: try reader.nonEmptyText(c.pointee.output_file, "uris.output_file"),
+            checksum: try reader.nonEmptyText(c.pointee.checksum, "uris.checksum"))
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__V1__CommandInfo__URI> {
@@ -83,7 +85,10 @@ extension CommandInfo.URI {
         c.pointee.executable = self.executable ? 1 : 0
         c.pointee.has_extract = 1
         c.pointee.extract = self.extract ? 1 : 0
+        c.pointee.has_cache = 1
+        c.pointee.cache = self.cache ? 1 : 0
         c.pointee.output_file = arena.text(ifAny: self.outputFile)
+        c.pointee.checksum = arena.text(ifAny: self.checksum)
         return c
     }
 }
