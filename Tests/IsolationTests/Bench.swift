@@ -17,16 +17,17 @@ final class Bench: Sendable {
     let directory: String
     let isolator: Isolator
     let loop: any EventLoop
+    private let images: ImageSettings
     private let events: AsyncStream<ContainerEvent>.Continuation
     private let inbox = Inbox()
     private let holder: NIOLoopBoundBox<Containerizer?>
 
     /// Runs `body` with a bench, then ends every supervisor it started, and looks whether anything was left.
     static func run(
-        cgroups: Bool = true, settings: IsolationSettings = .init(),
+        cgroups: Bool = true, settings: IsolationSettings = .init(), images: ImageSettings = .init(),
         _ body: (Bench) async throws -> Void
     ) async throws {
-        let bench = try await Bench(usesCgroups: cgroups, settings: settings)
+        let bench = try await Bench(usesCgroups: cgroups, settings: settings, images: images)
         do { try await body(bench) } catch {
             await bench.end()
             throw error
@@ -34,7 +35,8 @@ final class Bench: Sendable {
         await bench.end()
     }
 
-    private init(usesCgroups: Bool, settings: IsolationSettings) async throws {
+    private init(usesCgroups: Bool, settings: IsolationSettings, images: ImageSettings) async throws {
+        self.images = images
         var template = Array("/tmp/meseta-isolation-XXXXXX".utf8CString)
         self.directory = String(cString: mkdtemp(&template))
         chmod(self.directory, 0o755)
@@ -57,6 +59,7 @@ final class Bench: Sendable {
         let program = try #require(ContainerizerSettings.supervisorBesideOwnProgram())
         var settings = ContainerizerSettings(directory: self.directory, supervisorPath: supervisor ?? program)
         settings.supervisorLinger = linger
+        settings.images = self.images
         let ready = settings
         return try await self.loop.flatSubmit {
             var logger = Logger(label: "test")

@@ -72,6 +72,7 @@ struct AgentCommand: DaemonCommand {
             logger.warning("Isolation is weaker than wanted", metadata: [LogKey.reason: "\(refusal)"])
         }
         var settings = ContainerizerSettings(directory: directory, supervisorPath: supervisor)
+        settings.images = self.agent.imageSettings
         if let secret = services.node.settings.secret {
             let duration = self.agent.fileTokenTtl.duration
             settings.fileToken = { framework in

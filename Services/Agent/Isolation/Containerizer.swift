@@ -28,6 +28,7 @@ public final class Containerizer {
     let logger: Logger
     let pool: NIOThreadPool
     let sampler: UsageSampler
+    let provisioner: Provisioner
     /// Why containers are being ended that broke a limit.
     var limits: [RunID: Limitation] = [:]
     var containers: [RunID: Container] = [:]
@@ -51,6 +52,10 @@ public final class Containerizer {
         var isBeingAdopted = false
         /// They could not be: an agent with other isolation started it, and it goes on as it is.
         var isAsFound = false
+        /// It has a root of its own, which goes when it ends.
+        var hasImage = false
+        /// That root; nil as long as the image is not ready.
+        var root: ProvisionedRoot?
 
         var isRunning: Bool { if case .running = self.stage { true } else { false } }
         /// Whether its end is not being told yet.
@@ -62,7 +67,7 @@ public final class Containerizer {
         }
 
         enum Stage {
-            /// The thread makes its sandbox and control groups. Leaves for `starting`, or for `ended` if it cannot.
+            /// Its image is made ready, then the thread makes its sandbox and control groups. Leaves for `starting`, or for `ended` if it cannot.
             case preparing
             /// The supervisor is told, or will be when it is reached. Leaves for `running`, or for `ending`.
             case starting(SupervisorStart)
@@ -97,6 +102,8 @@ public final class Containerizer {
         self.pool = NIOThreadPool(numberOfThreads: 1)
         self.pool.start()
         self.sampler = UsageSampler(isolator: isolator, directory: settings.directory, eventLoop: eventLoop)
+        self.provisioner = Provisioner(
+            directory: settings.directory, settings: settings.images, eventLoop: eventLoop)
         self.sampler.onBreach = { [unowned self] run, limitation in self.breached(run, limitation) }
     }
 
@@ -112,7 +119,7 @@ public final class Containerizer {
         }
         let done = self.eventLoop.makePromise(of: Void.self)
         self.pool.shutdownGracefully { error in if let error { done.fail(error) } else { done.succeed() } }
-        return self.sampler.shutdown().and(done.futureResult).map { _ in }
+        return self.sampler.shutdown().and(done.futureResult).and(self.provisioner.shutdown()).map { _ in }
     }
 
     // MARK: - Orders
@@ -130,7 +137,7 @@ public final class Containerizer {
             $0.linger = nil
         }
         self.sampler.watch(spec)
-        self.add(.prepare(spec))
+        if let image = spec.container?.image { self.provision(image, spec) } else { self.add(.prepare(spec, nil)) }
     }
 
     /// An earlier life launched it: `recover` has found that it runs; `updated` follows.
@@ -141,6 +148,7 @@ public final class Containerizer {
         self.eventLoop.preconditionInEventLoop()
         guard self.containers[spec.runID]?.isRunning == true else { return }
         self.containers[spec.runID]?.isBeingAdopted = true
+        if let image = spec.container?.image { self.find(image, spec.runID) }
         self.sampler.watch(spec)
         self.add(.update(spec.runID, spec.resources))
     }

@@ -3,6 +3,14 @@ internal import CProtobufC
 
 // The structs that containers are described with.
 
+extension Meseta__Wire__SupervisorRoot: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_root__init(target) }
+}
+
+extension Meseta__Wire__SupervisorVolume: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__supervisor_volume__init(target) }
+}
+
 extension Meseta__V1__ContainerInfo: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__container_info__init(target) }
 }
