@@ -280,6 +280,45 @@ struct RootTests {
         }
     }
 
+    @Test("What a container writes into its root counts as its disk")
+    func diskQuota() async throws {
+        var settings = IsolationSettings()
+        settings.choice = try IsolationChoice("cgroups,disk")
+        try await RootFixture.with { fixture in
+            let image = try fixture.busybox()
+            try await Bench.run(settings: settings, images: self.settings(fixture)) { bench in
+                let script = "for i in 1 2 3 4 5 6 7 8 9 10; do cat /bin/busybox > /big$i; done; sleep 100"
+                var spec = self.spec(bench, 1, script, image: image)
+                spec.resources = Resources(milliCPU: 500, milliMB: 64_000, milliMBDisk: 4000)
+                try await bench.order { [spec] in $0.launch(spec) }
+                try await bench.started(1)
+                let exit = try await bench.exit(1)
+                #expect(exit.cause == .diskLimit, "\(exit)")
+            }
+        }
+    }
+
+    @Test("A kill does not wait for an image that is being made ready, nor does the agent's end")
+    func killWhileUnpacking() async throws {
+        try await RootFixture.with { fixture in
+            let image = try fixture.layout()
+            // As if a layer were a terabyte: it takes long to find out that it is none.
+            try fixture.shell("truncate -s 1T layout/blobs/sha256/$(ls -S layout/blobs/sha256 | head -1)")
+            try await Bench.run(images: self.settings(fixture)) { bench in
+                let spec = self.spec(bench, 1, "true", image: image)
+                try await bench.order { $0.launch(spec) }
+                // Others do not wait either.
+                #expect(try await bench.result(2, "echo other").output == "other\n")
+                try await bench.order { $0.destroy(1) }
+                guard case .launchFailed(1, let message) = try await bench.next(1) else {
+                    Issue.record("it was not told as not launched")
+                    return
+                }
+                #expect(message.contains("killed before it was started"))
+            }
+        }
+    }
+
     @Test("What ended while the agent was away leaves nothing either")
     func endMeanwhile() async throws {
         try await RootFixture.with { fixture in

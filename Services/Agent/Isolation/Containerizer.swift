@@ -184,6 +184,9 @@ public final class Containerizer {
         self.containers[runID]?.isDestroyed = true
         switch container.stage {
         case .starting, .running: self.send(.destroy(runID), to: container.frameworkID)
+        case .preparing where container.hasImage && container.root == nil:
+            // What makes its image ready may take minutes.
+            self.prepared(runID, .failure(IsolationError("It was killed before it was started.")))
         case .preparing, .ending, .ended: break
         }
     }

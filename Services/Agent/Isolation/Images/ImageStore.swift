@@ -34,6 +34,9 @@ struct ImageStore {
     private var images: String { self.directory + "/images" }
     private func root(of run: RunID) -> String { "\(self.directory)/roots/\(run)" }
 
+    /// What a run has written into its root.
+    static func upper(of run: RunID, below directory: String) -> String { "\(directory)/roots/\(run)/upper" }
+
     // MARK: - At a start
 
     /// Takes over what an earlier life left: the layers that are whole, and those that containers use.
@@ -178,7 +181,7 @@ struct ImageStore {
                 let key = String(layer.digest.hex.prefix(32))
                 if !self.cache.contains(key) {
                     let archive = "\(path)/\(layer.digest.path)"
-                    try Self.verify(archive, layer)
+                    try self.verify(archive, layer)
                     try self.unpack(archive, as: key, isLayer: true)
                 }
                 self.cache.pin(key, by: run)
@@ -245,7 +248,7 @@ struct ImageStore {
     ) throws(ImageError) -> Bytes {
         let bytes: Bytes
         do throws(SystemError) {
-            let file = try Descriptor(opening: "\(layout)/\(name)", O_RDONLY)
+            let file = try Descriptor(opening: "\(layout)/\(name)", O_RDONLY | O_NONBLOCK)
             bytes = try file.read(upTo: Self.metadataLimit + 1)
         } catch {
             throw ImageError("its \(name) cannot be read: \(error)")
@@ -261,11 +264,12 @@ struct ImageStore {
         return bytes
     }
 
-    private static func verify(_ path: String, _ layer: OCIImage.Layer) throws(ImageError) {
+    private func verify(_ path: String, _ layer: OCIImage.Layer) throws(ImageError) {
         var hash = SHA256(), size = 0
         do throws(SystemError) {
-            let file = try Descriptor(opening: path, O_RDONLY)
-            while true {
+            // A pipe must not be waited for.
+            let file = try Descriptor(opening: path, O_RDONLY | O_NONBLOCK)
+            while !self.unpacker.isCancelled {
                 let bytes = try file.read(upTo: 1 << 20)
                 if bytes.isEmpty { break }
                 hash.update(data: bytes)
@@ -274,6 +278,7 @@ struct ImageStore {
         } catch {
             throw ImageError("its layer \(layer.digest) cannot be read: \(error)")
         }
+        if self.unpacker.isCancelled { throw ImageError("the agent is being stopped") }
         guard size == layer.size, Self.hex(hash.finalize()) == layer.digest.hex else {
             throw ImageError("its layer \(layer.digest) is not what its digest says: it is damaged, or was changed")
         }

@@ -19,6 +19,8 @@ final class LayerUnpacker: Sendable {
 
     private let state = Mutex(State())
 
+    var isCancelled: Bool { self.state.withLock { $0.isCancelled } }
+
     /// Ends what is being done, and what would be.
     func cancel() {
         self.state.withLock {
