@@ -116,6 +116,56 @@ struct RootTests {
         }
     }
 
+    @Test("What is unpacked is found again by the next life of the agent, and what is half unpacked goes")
+    func restart() async throws {
+        try await RootFixture.with { fixture in
+            _ = try fixture.busybox()
+            try fixture.shell("tar -c -f image.tar -C busybox .")
+            let image = "\(fixture.directory)/image.tar"
+            try await Bench.run(images: self.settings(fixture)) { bench in
+                let first = try await self.output(bench, self.spec(bench, 1, "ls /marker", image: image))
+                #expect(first.hasPrefix("status"))
+                try await bench.stop()
+                let key = try #require(names("\(bench.directory)/images").first)
+                try fixture.shell(
+                    "cd \(bench.directory)/images; touch \(key)/tree/marker; mkdir .new-a half; touch .new-a/file")
+                try await bench.start()
+                let second = try await self.output(bench, self.spec(bench, 2, "ls /marker", image: image))
+                #expect(second == "/marker\n")
+                #expect(names("\(bench.directory)/images") == [key])
+            }
+        }
+    }
+
+    @Test("Unpacked images take no more than they may: the one that is not used goes, and one too large is refused")
+    func cacheSize() async throws {
+        try await RootFixture.with { fixture in
+            for name in ["one", "two"] { _ = try fixture.busybox(name) }
+            try fixture.shell(
+                """
+                for name in one two; do echo $name > $name/etc/origin; tar -c -f $name.tar -C $name .; done
+                truncate -s 4M zeros; cat zeros zeros > two/large; tar -c -f large.tar -C two .
+                """)
+            let files = try #require(FileManager.default.attributesOfItem(atPath: "/bin/busybox")[.size] as? Int)
+            var settings = self.settings(fixture)
+            // Room for one and a half.
+            settings.cacheBytes = files + files / 2
+            try await Bench.run(images: settings) { bench in
+                for (run, name) in [(1, "one"), (2, "two"), (3, "one")] as [(RunID, String)] {
+                    let spec = self.spec(
+                        bench, run, "cat /etc/origin", image: "\(fixture.directory)/\(name).tar")
+                    let output = try await self.output(bench, spec)
+                    #expect(output == "\(name)\n")
+                    try await self.expectGone(bench, run)
+                    #expect(names("\(bench.directory)/images").count == 1)
+                }
+                let large = self.spec(bench, 4, "true", image: "\(fixture.directory)/large.tar")
+                let message = try await self.output(bench, large)
+                #expect(message.contains("--image-cache-size"), "\(message)")
+            }
+        }
+    }
+
     @Test("An OCI image is its layers, and says how to run where the task does not")
     func layout() async throws {
         try await RootFixture.with { fixture in
