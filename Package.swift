@@ -81,7 +81,9 @@ let package = Package(
         daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ZooKeeper", "PolicyFile"] + nio),
         daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ZooKeeper"] + nio),
         .systemLibrary(name: "CLinux", path: "Services/Agent/CLinux"),
-        part("Isolation", "Services/Agent/Isolation", ["Model", "Messages", "CLinux", logging] + nio),
+        part(
+            "Isolation", "Services/Agent/Isolation",
+            ["Model", "Messages", "CLinux", logging, .product(name: "Crypto", package: "swift-crypto")] + nio),
         daemon("meseta-agent", "Services/Agent/Daemon", ["AgentCore", "Isolation", "ZooKeeper"] + nio),
         // Static and without a runtime: a supervisor for each framework on each agent has to be tiny.
         .executableTarget(

@@ -52,6 +52,96 @@ void   meseta__wire__supervisor_start__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_start__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   meseta__wire__supervisor_root__init
+                     (Meseta__Wire__SupervisorRoot         *message)
+{
+  static const Meseta__Wire__SupervisorRoot init_value = MESETA__WIRE__SUPERVISOR_ROOT__INIT;
+  *message = init_value;
+}
+size_t meseta__wire__supervisor_root__get_packed_size
+                     (const Meseta__Wire__SupervisorRoot *message)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_root__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__wire__supervisor_root__pack
+                     (const Meseta__Wire__SupervisorRoot *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_root__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__wire__supervisor_root__pack_to_buffer
+                     (const Meseta__Wire__SupervisorRoot *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_root__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__Wire__SupervisorRoot *
+       meseta__wire__supervisor_root__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__Wire__SupervisorRoot *)
+     protobuf_c_message_unpack (&meseta__wire__supervisor_root__descriptor,
+                                allocator, len, data);
+}
+void   meseta__wire__supervisor_root__free_unpacked
+                     (Meseta__Wire__SupervisorRoot *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__wire__supervisor_root__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   meseta__wire__supervisor_volume__init
+                     (Meseta__Wire__SupervisorVolume         *message)
+{
+  static const Meseta__Wire__SupervisorVolume init_value = MESETA__WIRE__SUPERVISOR_VOLUME__INIT;
+  *message = init_value;
+}
+size_t meseta__wire__supervisor_volume__get_packed_size
+                     (const Meseta__Wire__SupervisorVolume *message)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_volume__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__wire__supervisor_volume__pack
+                     (const Meseta__Wire__SupervisorVolume *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_volume__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__wire__supervisor_volume__pack_to_buffer
+                     (const Meseta__Wire__SupervisorVolume *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__wire__supervisor_volume__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__Wire__SupervisorVolume *
+       meseta__wire__supervisor_volume__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__Wire__SupervisorVolume *)
+     protobuf_c_message_unpack (&meseta__wire__supervisor_volume__descriptor,
+                                allocator, len, data);
+}
+void   meseta__wire__supervisor_volume__free_unpacked
+                     (Meseta__Wire__SupervisorVolume *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__wire__supervisor_volume__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   meseta__wire__supervisor_mount__init
                      (Meseta__Wire__SupervisorMount         *message)
 {
@@ -592,7 +682,7 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_journal_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[21] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[24] =
 {
   {
     "run",
@@ -846,6 +936,42 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "root",
+    26,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, root),
+    &meseta__wire__supervisor_root__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "volumes",
+    27,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__SupervisorStart, n_volumes),
+    offsetof(Meseta__Wire__SupervisorStart, volumes),
+    &meseta__wire__supervisor_volume__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hostname",
+    28,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, hostname),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = {
   2,   /* field[2] = arguments */
@@ -858,6 +984,7 @@ static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = 
   20,   /* field[20] = filter_calls */
   9,   /* field[9] = gid */
   10,   /* field[10] = groups */
+  23,   /* field[23] = hostname */
   14,   /* field[14] = limits */
   13,   /* field[13] = mark */
   16,   /* field[16] = mounts */
@@ -865,16 +992,18 @@ static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = 
   19,   /* field[19] = no_new_privileges */
   5,   /* field[5] = output */
   1,   /* field[1] = program */
+  21,   /* field[21] = root */
   0,   /* field[0] = run */
   7,   /* field[7] = switch_user */
   12,   /* field[12] = tracking */
   8,   /* field[8] = uid */
+  22,   /* field[22] = volumes */
 };
 static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 20, 15 },
-  { 0, 21 }
+  { 0, 24 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
 {
@@ -884,11 +1013,191 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
   "Meseta__Wire__SupervisorStart",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorStart),
-  21,
+  24,
   meseta__wire__supervisor_start__field_descriptors,
   meseta__wire__supervisor_start__field_indices_by_name,
   2,  meseta__wire__supervisor_start__number_ranges,
   (ProtobufCMessageInit) meseta__wire__supervisor_start__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_root__field_descriptors[4] =
+{
+  {
+    "within",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorRoot, within),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "options",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorRoot, options),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorRoot, target),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "directory",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorRoot, directory),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__supervisor_root__field_indices_by_name[] = {
+  3,   /* field[3] = directory */
+  1,   /* field[1] = options */
+  2,   /* field[2] = target */
+  0,   /* field[0] = within */
+};
+static const ProtobufCIntRange meseta__wire__supervisor_root__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor meseta__wire__supervisor_root__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.SupervisorRoot",
+  "SupervisorRoot",
+  "Meseta__Wire__SupervisorRoot",
+  "meseta.wire",
+  sizeof(Meseta__Wire__SupervisorRoot),
+  4,
+  meseta__wire__supervisor_root__field_descriptors,
+  meseta__wire__supervisor_root__field_indices_by_name,
+  1,  meseta__wire__supervisor_root__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__supervisor_root__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_volume__field_descriptors[6] =
+{
+  {
+    "within",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorVolume, within),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorVolume, path),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "make_path",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorVolume, make_path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target_within",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorVolume, target_within),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorVolume, target),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "read_only",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorVolume, read_only),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__supervisor_volume__field_indices_by_name[] = {
+  2,   /* field[2] = make_path */
+  1,   /* field[1] = path */
+  5,   /* field[5] = read_only */
+  4,   /* field[4] = target */
+  3,   /* field[3] = target_within */
+  0,   /* field[0] = within */
+};
+static const ProtobufCIntRange meseta__wire__supervisor_volume__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor meseta__wire__supervisor_volume__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.SupervisorVolume",
+  "SupervisorVolume",
+  "Meseta__Wire__SupervisorVolume",
+  "meseta.wire",
+  sizeof(Meseta__Wire__SupervisorVolume),
+  6,
+  meseta__wire__supervisor_volume__field_descriptors,
+  meseta__wire__supervisor_volume__field_indices_by_name,
+  1,  meseta__wire__supervisor_volume__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__supervisor_volume__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor meseta__wire__supervisor_mount__field_descriptors[5] =
@@ -1869,7 +2178,7 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_journal_record__descri
   (ProtobufCMessageInit) meseta__wire__supervisor_journal_record__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue meseta__wire__supervisor_stage__enum_values_by_number[14] =
+static const ProtobufCEnumValue meseta__wire__supervisor_stage__enum_values_by_number[16] =
 {
   { "STAGE_UNKNOWN", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_UNKNOWN", 0 },
   { "STAGE_FORK", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FORK", 1 },
@@ -1885,11 +2194,13 @@ static const ProtobufCEnumValue meseta__wire__supervisor_stage__enum_values_by_n
   { "STAGE_NETWORK", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NETWORK", 11 },
   { "STAGE_CAPABILITIES", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_CAPABILITIES", 12 },
   { "STAGE_FILTER", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FILTER", 13 },
+  { "STAGE_ROOT", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_ROOT", 14 },
+  { "STAGE_VOLUME", "MESETA__WIRE__SUPERVISOR_STAGE__STAGE_VOLUME", 15 },
 };
 static const ProtobufCIntRange meseta__wire__supervisor_stage__value_ranges[] = {
-{0, 0},{0, 14}
+{0, 0},{0, 16}
 };
-static const ProtobufCEnumValueIndex meseta__wire__supervisor_stage__enum_values_by_name[14] =
+static const ProtobufCEnumValueIndex meseta__wire__supervisor_stage__enum_values_by_name[16] =
 {
   { "STAGE_CAPABILITIES", 12 },
   { "STAGE_CGROUP", 2 },
@@ -1903,8 +2214,10 @@ static const ProtobufCEnumValueIndex meseta__wire__supervisor_stage__enum_values
   { "STAGE_NAMESPACE", 9 },
   { "STAGE_NETWORK", 11 },
   { "STAGE_OUTPUT", 4 },
+  { "STAGE_ROOT", 14 },
   { "STAGE_UNKNOWN", 0 },
   { "STAGE_USER", 6 },
+  { "STAGE_VOLUME", 15 },
 };
 const ProtobufCEnumDescriptor meseta__wire__supervisor_stage__descriptor =
 {
@@ -1913,9 +2226,9 @@ const ProtobufCEnumDescriptor meseta__wire__supervisor_stage__descriptor =
   "SupervisorStage",
   "Meseta__Wire__SupervisorStage",
   "meseta.wire",
-  14,
+  16,
   meseta__wire__supervisor_stage__enum_values_by_number,
-  14,
+  16,
   meseta__wire__supervisor_stage__enum_values_by_name,
   1,
   meseta__wire__supervisor_stage__value_ranges,

@@ -95,9 +95,16 @@ public struct SupervisorStart: Hashable, Sendable {
     public var hasNoNewPrivileges = false
     /// System calls that no task needs are refused.
     public var isFiltered = false
+    /// A root file system of its own; nil: the machine's.
+    public var root: Root?
+    /// In order, when its root is there.
+    public var volumes: [Volume] = []
+    /// Nil: the machine's.
+    public var hostname: String?
 
     /// The version of a supervisor that knows all that is in this: an older one would leave it out.
     public var version: UInt32 {
+        if self.root != nil || !self.volumes.isEmpty || self.hostname != nil { return 3 }
         let isPlain =
             self.namespaces == 0 && self.mounts.isEmpty && self.capabilities == nil && !self.hasNoNewPrivileges
             && !self.isFiltered
@@ -141,6 +148,49 @@ public struct SupervisorStart: Hashable, Sendable {
             self.type = type
             self.flags = flags
             self.data = data
+        }
+    }
+
+    /// A root file system: `meseta.wire.SupervisorRoot`.
+    public struct Root: Hashable, Sendable {
+        /// What relative paths in `options` begin at.
+        public var within: String
+        /// Of an overlay file system.
+        public var options: String
+        /// An empty directory of the machine's, where it is mounted.
+        public var target: String
+        /// Where the process runs, as seen inside.
+        public var directory: String
+
+        /// All of it.
+        public init(within: String, options: String, target: String, directory: String) {
+            self.within = within
+            self.options = options
+            self.target = target
+            self.directory = directory
+        }
+    }
+
+    /// A directory or file made visible: `meseta.wire.SupervisorVolume`.
+    public struct Volume: Hashable, Sendable {
+        /// The directory that it lies in, whatever links lead there.
+        public var within: String
+        /// Below that; empty: itself.
+        public var path: String
+        /// Directories of `path` that are missing are made.
+        public var makesPath = false
+        /// The directory of the machine's that `target` lies in; nil: it is seen from inside.
+        public var targetWithin: String?
+        /// Where.
+        public var target: String
+        /// Nothing can be written there.
+        public var isReadOnly = false
+
+        /// One that can be written, and is there.
+        public init(within: String, path: String, target: String) {
+            self.within = within
+            self.path = path
+            self.target = target
         }
     }
 
@@ -237,6 +287,8 @@ public struct SupervisorFailure: Hashable, Sendable {
         case network = 11
         case capabilities = 12
         case filter = 13
+        case root = 14
+        case volume = 15
     }
 
     /// All of it.
@@ -251,7 +303,7 @@ public struct SupervisorFailure: Hashable, Sendable {
 public struct SupervisorSnapshot: Hashable, Sendable {
     /// Of the supervisor.
     public var pid: Int32
-    /// Of these messages; 2 knows everything of a start.
+    /// Of these messages; 3 knows everything of a start.
     public var version: UInt32
     /// Whose end is not known.
     public var runs: [SupervisorRun]
@@ -262,7 +314,7 @@ public struct SupervisorSnapshot: Hashable, Sendable {
 
     /// All of it.
     public init(
-        pid: Int32, version: UInt32 = 2, runs: [SupervisorRun], exits: [SupervisorExit],
+        pid: Int32, version: UInt32 = 3, runs: [SupervisorRun], exits: [SupervisorExit],
         failures: [SupervisorFailure]
     ) {
         self.pid = pid

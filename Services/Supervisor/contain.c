@@ -1,26 +1,15 @@
-// What is around a program: mounts, the loopback of its network, capabilities.
+// What is around a program: the loopback of its network, capabilities.
 #define _GNU_SOURCE
 #include <linux/capability.h>
 #include <net/if.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "launch.h"
-
-bool mount_all(const Meseta__Wire__SupervisorStart *start) {
-    if (mount("", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) return false;
-    for (size_t index = 0; index < start->n_mounts; index++) {
-        const Meseta__Wire__SupervisorMount *order = start->mounts[index];
-        const char *data = *order->data ? order->data : NULL;
-        if (mount(order->source, order->target, order->type, order->flags, data) != 0) return false;
-    }
-    return true;
-}
 
 bool raise_loopback(void) {
     int network = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);

@@ -84,11 +84,11 @@ bool prepare_container(struct child *child) {
     if (chdir(start->directory) != 0) return fails(child, STAGE(DIRECTORY));
     if (!redirect(start->output, STDOUT_FILENO, start)) return fails(child, STAGE(OUTPUT));
     if (!redirect(start->error, STDERR_FILENO, start)) return fails(child, STAGE(OUTPUT));
-    if (start->namespaces & CLONE_NEWNS) {
-        if (!mount_all(start)) return fails(child, STAGE(MOUNT));
-        // By the path that now leads there.
-        if (chdir(start->directory) != 0) return fails(child, STAGE(DIRECTORY));
-    }
+    if (start->namespaces & CLONE_NEWUTS && *start->hostname
+        && sethostname(start->hostname, strlen(start->hostname)) != 0)
+        return fails(child, STAGE(NAMESPACE));
+    int stage = start->namespaces & CLONE_NEWNS ? arrange_files(start) : 0;
+    if (stage) return fails(child, stage);
     if (start->namespaces & CLONE_NEWNET && !raise_loopback()) return fails(child, STAGE(NETWORK));
     return true;
 }

@@ -1,5 +1,5 @@
-// What happens between a command and its program, shared by the files that do it: launch.c, contain.c, filter.c and
-// init.c.
+// What happens between a command and its program, shared by the files that do it: launch.c, contain.c, root.c,
+// filter.c and init.c.
 //
 // All of it runs in a child that may still share the supervisor's memory: no allocation, no stdio, and no call of the C
 // library that keeps anything of its own.
@@ -39,12 +39,17 @@ pid_t spawn(struct child *child, unsigned long namespaces);
 
 // ---- contain.c
 
-bool mount_all(const Meseta__Wire__SupervisorStart *start);
 bool raise_loopback(void);
 // Makes sure that nothing this process executes ever has other capabilities than these.
 bool bound_capabilities(uint64_t kept);
 // Drops all but these of those that it has.
 bool drop_capabilities(uint64_t kept);
+
+// ---- root.c
+
+// Mounts, root and volumes, in a namespace of mounts of its own; then the working directory. Returns 0, or the stage
+// that failed, with errno.
+int arrange_files(const Meseta__Wire__SupervisorStart *start);
 
 // ---- filter.c
 

@@ -3,7 +3,7 @@
 //     link.c      the connection to the agent: frames in and out
 //     main.c      start, the event loop, the end
 //     runs.c      the table of runs and what becomes of them
-//     launch.c    fork to exec, with contain.c, filter.c and init.c
+//     launch.c    fork to exec, with contain.c, root.c, filter.c and init.c
 //     launchers.c threads for several of those at a time
 //     probe.c     processes that look whether a run is well
 //     sweep.c     finding and killing every process of a run

@@ -18,6 +18,7 @@ final class Bench: Sendable {
     let isolator: Isolator
     private let fetch: FetchSettings
     let loop: any EventLoop
+    private let images: ImageSettings
     private let events: AsyncStream<ContainerEvent>.Continuation
     private let inbox = Inbox()
     private let holder: NIOLoopBoundBox<Containerizer?>
@@ -25,9 +26,9 @@ final class Bench: Sendable {
     /// Runs `body` with a bench, then ends every supervisor it started, and looks whether anything was left.
     static func run(
         cgroups: Bool = true, settings: IsolationSettings = .init(), fetch: FetchSettings = .init(),
-        _ body: (Bench) async throws -> Void
+        images: ImageSettings = .init(), _ body: (Bench) async throws -> Void
     ) async throws {
-        let bench = try await Bench(usesCgroups: cgroups, settings: settings, fetch: fetch)
+        let bench = try await Bench(usesCgroups: cgroups, settings: settings, fetch: fetch, images: images)
         do { try await body(bench) } catch {
             await bench.end()
             throw error
@@ -35,8 +36,11 @@ final class Bench: Sendable {
         await bench.end()
     }
 
-    private init(usesCgroups: Bool, settings: IsolationSettings, fetch: FetchSettings) async throws {
+    private init(
+        usesCgroups: Bool, settings: IsolationSettings, fetch: FetchSettings, images: ImageSettings
+    ) async throws {
         self.fetch = fetch
+        self.images = images
         var template = Array("/tmp/meseta-isolation-XXXXXX".utf8CString)
         self.directory = String(cString: mkdtemp(&template))
         chmod(self.directory, 0o755)
@@ -60,6 +64,7 @@ final class Bench: Sendable {
         var settings = ContainerizerSettings(directory: self.directory, supervisorPath: supervisor ?? program)
         settings.supervisorLinger = linger
         settings.fetch = self.fetch
+        settings.images = self.images
         let ready = settings
         return try await self.loop.flatSubmit {
             var logger = Logger(label: "test")

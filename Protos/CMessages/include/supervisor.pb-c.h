@@ -16,6 +16,8 @@ PROTOBUF_C__BEGIN_DECLS
 
 
 typedef struct Meseta__Wire__SupervisorStart Meseta__Wire__SupervisorStart;
+typedef struct Meseta__Wire__SupervisorRoot Meseta__Wire__SupervisorRoot;
+typedef struct Meseta__Wire__SupervisorVolume Meseta__Wire__SupervisorVolume;
 typedef struct Meseta__Wire__SupervisorMount Meseta__Wire__SupervisorMount;
 typedef struct Meseta__Wire__SupervisorLimit Meseta__Wire__SupervisorLimit;
 typedef struct Meseta__Wire__SupervisorSignal Meseta__Wire__SupervisorSignal;
@@ -49,7 +51,9 @@ typedef enum _Meseta__Wire__SupervisorStage {
   MESETA__WIRE__SUPERVISOR_STAGE__STAGE_MOUNT = 10,
   MESETA__WIRE__SUPERVISOR_STAGE__STAGE_NETWORK = 11,
   MESETA__WIRE__SUPERVISOR_STAGE__STAGE_CAPABILITIES = 12,
-  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FILTER = 13
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_FILTER = 13,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_ROOT = 14,
+  MESETA__WIRE__SUPERVISOR_STAGE__STAGE_VOLUME = 15
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__SUPERVISOR_STAGE)
 } Meseta__Wire__SupervisorStage;
 
@@ -144,10 +148,84 @@ struct  Meseta__Wire__SupervisorStart
    * The supervisor's filter of system calls; implies `no_new_privileges`.
    */
   protobuf_c_boolean filter_calls;
+  /*
+   * Absent: the machine's. Needs a namespace of mounts, as volumes do.
+   */
+  Meseta__Wire__SupervisorRoot *root;
+  /*
+   * In order, after `mounts` and `root`.
+   */
+  size_t n_volumes;
+  Meseta__Wire__SupervisorVolume **volumes;
+  /*
+   * In its namespace of host names. Empty: the machine's.
+   */
+  char *hostname;
 };
 #define MESETA__WIRE__SUPERVISOR_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_start__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0, NULL, 0,NULL, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A root file system of a run's own: an overlay, with /proc, /sys, /dev and the machine's resolv.conf and hosts in it.
+ */
+struct  Meseta__Wire__SupervisorRoot
+{
+  ProtobufCMessage base;
+  /*
+   * The directory that relative paths in `options` begin at.
+   */
+  char *within;
+  /*
+   * Of the overlay, as mount(2) takes them.
+   */
+  char *options;
+  /*
+   * An empty directory of the machine's that it is mounted at.
+   */
+  char *target;
+  /*
+   * Working directory, as seen inside; made if absent. Takes the place of the start's.
+   */
+  char *directory;
+};
+#define MESETA__WIRE__SUPERVISOR_ROOT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_root__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string }
+
+
+/*
+ * A directory or file of the machine's, made visible; without devices, and without programs that change users.
+ */
+struct  Meseta__Wire__SupervisorVolume
+{
+  ProtobufCMessage base;
+  /*
+   * The directory that it lies in, whatever links lead there: one out of it is refused.
+   */
+  char *within;
+  /*
+   * Below `within`. Empty: that itself.
+   */
+  char *path;
+  /*
+   * Directories of it that are missing are made, owned by `uid`.
+   */
+  protobuf_c_boolean make_path;
+  /*
+   * Not empty: `target` lies below this directory of the machine's, which no link leaves either.
+   */
+  char *target_within;
+  /*
+   * Otherwise: as seen inside. Made if absent, unless the run sees the machine's files.
+   */
+  char *target;
+  protobuf_c_boolean read_only;
+};
+#define MESETA__WIRE__SUPERVISOR_VOLUME__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_volume__descriptor) \
+    , (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -385,7 +463,7 @@ struct  Meseta__Wire__SupervisorSnapshot
   ProtobufCMessage base;
   int32_t pid;
   /*
-   * Of these messages; 2 knows `namespaces` and what follows it in a start.
+   * Of these messages; 2 knows `namespaces` and what follows in a start, 3 knows `root`.
    */
   uint32_t version;
   size_t n_runs;
@@ -493,6 +571,44 @@ Meseta__Wire__SupervisorStart *
                       const uint8_t       *data);
 void   meseta__wire__supervisor_start__free_unpacked
                      (Meseta__Wire__SupervisorStart *message,
+                      ProtobufCAllocator *allocator);
+/* Meseta__Wire__SupervisorRoot methods */
+void   meseta__wire__supervisor_root__init
+                     (Meseta__Wire__SupervisorRoot         *message);
+size_t meseta__wire__supervisor_root__get_packed_size
+                     (const Meseta__Wire__SupervisorRoot   *message);
+size_t meseta__wire__supervisor_root__pack
+                     (const Meseta__Wire__SupervisorRoot   *message,
+                      uint8_t             *out);
+size_t meseta__wire__supervisor_root__pack_to_buffer
+                     (const Meseta__Wire__SupervisorRoot   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__Wire__SupervisorRoot *
+       meseta__wire__supervisor_root__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__wire__supervisor_root__free_unpacked
+                     (Meseta__Wire__SupervisorRoot *message,
+                      ProtobufCAllocator *allocator);
+/* Meseta__Wire__SupervisorVolume methods */
+void   meseta__wire__supervisor_volume__init
+                     (Meseta__Wire__SupervisorVolume         *message);
+size_t meseta__wire__supervisor_volume__get_packed_size
+                     (const Meseta__Wire__SupervisorVolume   *message);
+size_t meseta__wire__supervisor_volume__pack
+                     (const Meseta__Wire__SupervisorVolume   *message,
+                      uint8_t             *out);
+size_t meseta__wire__supervisor_volume__pack_to_buffer
+                     (const Meseta__Wire__SupervisorVolume   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__Wire__SupervisorVolume *
+       meseta__wire__supervisor_volume__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__wire__supervisor_volume__free_unpacked
+                     (Meseta__Wire__SupervisorVolume *message,
                       ProtobufCAllocator *allocator);
 /* Meseta__Wire__SupervisorMount methods */
 void   meseta__wire__supervisor_mount__init
@@ -727,6 +843,12 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
 typedef void (*Meseta__Wire__SupervisorStart_Closure)
                  (const Meseta__Wire__SupervisorStart *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__SupervisorRoot_Closure)
+                 (const Meseta__Wire__SupervisorRoot *message,
+                  void *closure_data);
+typedef void (*Meseta__Wire__SupervisorVolume_Closure)
+                 (const Meseta__Wire__SupervisorVolume *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__SupervisorMount_Closure)
                  (const Meseta__Wire__SupervisorMount *message,
                   void *closure_data);
@@ -771,6 +893,8 @@ typedef void (*Meseta__Wire__SupervisorJournalRecord_Closure)
 
 extern const ProtobufCEnumDescriptor    meseta__wire__supervisor_stage__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__supervisor_root__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__supervisor_volume__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_mount__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_limit__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__supervisor_signal__descriptor;

@@ -99,6 +99,24 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "Directories that tasks may take root file systems from. Default: none, and such tasks are refused.",
+            valueName: "directory,..."),
+        transform: { $0.split(separator: ",").map(String.init) })
+    var imageDirs: [String] = []
+
+    @Option(
+        help: ArgumentHelp("How much unpacked images take on disk; those in use always stay.", valueName: "bytes"))
+    var imageCacheSize = ByteCountFlag(ImageSettings().cacheBytes)
+
+    @Option(
+        help: ArgumentHelp(
+            "Directories that host paths of volumes may lie in. Default: none, and tasks with such volumes are refused.",
+            valueName: "directory,..."),
+        transform: { $0.split(separator: ",").map(String.init) })
+    var volumeDirs: [String] = []
+
+    @Option(
+        help: ArgumentHelp(
             """
             Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
             fit in any case.
@@ -195,6 +213,11 @@ struct AgentOptions: ParsableArguments {
         guard self.fileTokenTtl.duration >= .seconds(1) else {
             throw ValidationError("--file-token-ttl is at least 1s")
         }
+        for (flag, directories) in [("--image-dirs", self.imageDirs), ("--volume-dirs", self.volumeDirs)] {
+            if let wrong = directories.first(where: { !$0.hasPrefix("/") || $0.split(separator: "/").contains("..") }) {
+                throw ValidationError("\(flag): '\(wrong)' is no absolute path without '..'")
+            }
+        }
         if let pidsLimit, pidsLimit < 1 { throw ValidationError("--pids-limit is at least 1") }
         if self.isolation.required.contains(.cgroupPids), self.pidsLimit == nil {
             throw ValidationError("--isolation: cgroup-pids needs --pids-limit")
@@ -253,6 +276,14 @@ struct AgentOptions: ParsableArguments {
         retention.headroom = self.gcDiskHeadroom
         retention.most = self.gcMaxSandboxes
         return retention
+    }
+
+    var imageSettings: ImageSettings {
+        var settings = ImageSettings()
+        settings.imageDirectories = self.imageDirs
+        settings.volumeDirectories = self.volumeDirs
+        settings.cacheBytes = self.imageCacheSize.bytes
+        return settings
     }
 
     /// - Parameters:

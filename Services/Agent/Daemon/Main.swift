@@ -74,6 +74,7 @@ struct AgentCommand: DaemonCommand {
         }
         var settings = ContainerizerSettings(directory: directory, supervisorPath: supervisor)
         settings.fetch = self.agent.fetchSettings
+        settings.images = self.agent.imageSettings
         if let secret = services.node.settings.secret {
             let duration = self.agent.fileTokenTtl.duration
             settings.fileToken = { framework in

@@ -7,12 +7,12 @@ internal import NIOPosix
 extension Containerizer {
     /// Something that may block.
     enum Chore: Sendable {
-        case prepare(ContainerSpec)
+        case prepare(ContainerSpec, ProvisionedRoot?)
         case update(RunID, Resources)
         /// Writes down why it is ended.
         case mark(RunID, Limitation)
         case cleanUp(RunID, End)
-        case prepareProbe(UInt64, ContainerSpec)
+        case prepareProbe(UInt64, ContainerSpec, ProvisionedRoot?)
     }
 
     /// How a run ended, as its supervisor tells it.
@@ -70,7 +70,7 @@ extension Containerizer {
         }
     }
 
-    private func prepared(_ runID: RunID, _ result: Result<SupervisorStart, IsolationError>) {
+    func prepared(_ runID: RunID, _ result: Result<SupervisorStart, IsolationError>) {
         guard let container = self.containers[runID] else { return }
         switch result {
         case .success where container.isDestroyed:
@@ -143,6 +143,7 @@ extension Containerizer {
                 metadata: [LogKey.runID: "\(runID)"])
         }
         self.limits[runID] = nil
+        if self.containers[runID]?.hasImage == true { self.provisioner.release(runID) }
         guard let container = self.containers[runID], case .ending = container.stage else { return }
         self.containers[runID]?.stage = .ended
         if self.isRecovering(runID, event) { return }
@@ -159,8 +160,8 @@ struct Worker: Sendable {
 
     func carryOut(_ chore: Containerizer.Chore) -> Containerizer.Outcome {
         switch chore {
-        case .prepare(let spec):
-            return .prepared(spec.runID, Result { () throws(IsolationError) in try self.prepare(spec) })
+        case .prepare(let spec, let root):
+            return .prepared(spec.runID, Result { () throws(IsolationError) in try self.prepare(spec, root) })
         case .update(let runID, let resources):
             do throws(IsolationError) {
                 try self.isolator.update(runID, resources)
@@ -176,32 +177,45 @@ struct Worker: Sendable {
             let event = self.event(runID, end)
             self.marks.remove(runID)
             return .cleanedUp(runID, event, isClean: self.isolator.cleanUp(runID))
-        case .prepareProbe(let id, let spec):
-            return .probePrepared(id, Result { () throws(IsolationError) in try self.prepareProbe(spec) })
+        case .prepareProbe(let id, let spec, let root):
+            return .probePrepared(id, Result { () throws(IsolationError) in try self.prepareProbe(spec, root) })
         }
     }
 
-    private func prepare(_ spec: ContainerSpec) throws(IsolationError) -> SupervisorStart {
-        let (entry, user) = try self.user(of: spec)
+    private func prepare(
+        _ spec: ContainerSpec, _ root: ProvisionedRoot?
+    ) throws(IsolationError) -> SupervisorStart {
+        let (entry, user) = try self.user(of: spec, root)
         let sandbox = try Sandbox.make(spec.sandbox, below: self.settings.directory, owner: user)
         let (cgroups, tracking) = try self.isolator.prepare(spec.runID, spec.resources)
-        var start = try self.start(spec, sandbox, entry, user)
+        let view = ContainerView(info: spec.container, root: root, sandbox: sandbox)
+        var start = try self.start(spec, view, entry, user)
         start.cgroups = cgroups
         start.tracking = tracking
         return start
     }
 
     /// A process that joins what was made for its container.
-    private func prepareProbe(_ spec: ContainerSpec) throws(IsolationError) -> SupervisorStart {
-        let (entry, user) = try self.user(of: spec)
+    private func prepareProbe(
+        _ spec: ContainerSpec, _ root: ProvisionedRoot?
+    ) throws(IsolationError) -> SupervisorStart {
+        let (entry, user) = try self.user(of: spec, root)
         let sandbox = Sandbox(path: self.settings.directory + "/" + spec.sandbox.joined(separator: "/"))
-        var start = try self.start(spec, sandbox, entry, user)
+        let view = ContainerView(info: spec.container, root: root, sandbox: sandbox)
+        var start = try self.start(spec, view, entry, user)
+        start.directory = view.directory
         start.cgroups = self.isolator.existingGroups(of: spec.runID)
         return start
     }
 
-    private func user(of spec: ContainerSpec) throws(IsolationError) -> (UserEntry?, SupervisorStart.User?) {
-        guard let name = spec.user else { return (Users.own, nil) }
+    private func user(
+        of spec: ContainerSpec, _ root: ProvisionedRoot?
+    ) throws(IsolationError) -> (UserEntry?, SupervisorStart.User?) {
+        guard let name = spec.user else {
+            do throws(ImageError) { return (Users.own, try root?.config.numericUser()) } catch {
+                throw IsolationError("The image cannot be used: \(error)")
+            }
+        }
         let found = try Users.find(name)
         if found.user.uid == Users.ownID { return (found, nil) }
         guard Users.canSwitch else {
@@ -211,35 +225,38 @@ struct Worker: Sendable {
     }
 
     private func start(
-        _ spec: ContainerSpec, _ sandbox: Sandbox, _ entry: UserEntry?, _ user: SupervisorStart.User?
+        _ spec: ContainerSpec, _ view: ContainerView, _ entry: UserEntry?, _ user: SupervisorStart.User?
     ) throws(IsolationError) -> SupervisorStart {
-        let command = spec.command, program = command.shell ? "/bin/sh" : command.value ?? command.arguments.first ?? ""
+        let command = spec.command, sandbox = view.sandbox, vector = view.vector(of: command)
+        let program = vector?[0] ?? (command.shell ? "/bin/sh" : command.value ?? command.arguments.first ?? "")
         guard !program.isEmpty, !command.shell || command.value != nil else {
             throw IsolationError("the command is empty")
         }
-        var arguments = command.shell ? ["sh", "-c", command.value ?? ""] : command.arguments
+        var arguments = vector ?? (command.shell ? ["sh", "-c", command.value ?? ""] : command.arguments)
         if arguments.isEmpty { arguments = [program] }
         var start = SupervisorStart(
             runID: spec.runID, program: program, arguments: arguments,
-            environment: self.environment(spec, sandbox, entry).map { "\($0.key)=\($0.value)" }.sorted(),
+            environment: self.environment(spec, view, entry).map { "\($0.key)=\($0.value)" }.sorted(),
             directory: sandbox.path, outputPath: sandbox.output, errorPath: sandbox.error, user: user,
-            mark: "MESETA_SANDBOX=\(sandbox.path)")
+            mark: "\(view.markName)=\(sandbox.path)")
         try self.isolator.add(to: &start, for: spec)
+        try view.add(to: &start, volumeDirectories: self.settings.images.volumeDirectories)
         guard ([program] + arguments + start.environment).allSatisfy({ !$0.utf8.contains(0) }) else {
             throw IsolationError("the command or its environment holds a NUL character")
         }
         return start
     }
 
-    private func environment(_ spec: ContainerSpec, _ sandbox: Sandbox, _ user: UserEntry?) -> [String: String] {
-        var environment = self.settings.environment
+    private func environment(_ spec: ContainerSpec, _ view: ContainerView, _ user: UserEntry?) -> [String: String] {
+        var environment = view.environment(self.settings.environment)
         if let user {
             environment["HOME"] = user.home
             environment["USER"] = user.name
         }
         environment["MESETA_FILE_TOKEN"] = self.settings.fileToken(spec.frameworkID)
         environment.merge(spec.environment) { _, own in own }
-        for name in ["MESETA_SANDBOX", "MESOS_SANDBOX", "MESOS_DIRECTORY"] { environment[name] = sandbox.path }
+        for name in ["MESETA_SANDBOX", "MESOS_SANDBOX", "MESOS_DIRECTORY"] { environment[name] = view.sandboxPath }
+        environment[view.markName] = view.sandbox.path
         return environment
     }
 
@@ -285,6 +302,8 @@ extension SupervisorFailure {
         case .network: "Its network could not be made: \(reason)"
         case .capabilities: "Capabilities could not be dropped: \(reason)"
         case .filter: "The filter of system calls could not be set: \(reason)"
+        case .root: "Its root file system could not be made: \(reason)"
+        case .volume: "A volume could not be mounted: \(reason)"
         }
     }
 }

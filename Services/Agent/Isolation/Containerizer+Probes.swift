@@ -25,7 +25,11 @@ extension Containerizer {
         guard self.containers[spec.runID]?.isRunning == true else {
             return self.finishProbe(self.lastProbe, .skipped("the container does not run"))
         }
-        self.add(.prepareProbe(self.lastProbe, spec))
+        let root = self.containers[spec.runID]?.root
+        guard root != nil || spec.container?.image == nil else {
+            return self.finishProbe(self.lastProbe, .skipped("its image is not known again yet"))
+        }
+        self.add(.prepareProbe(self.lastProbe, spec, root))
     }
 
     func probePrepared(_ id: UInt64, _ result: Result<SupervisorStart, IsolationError>) {

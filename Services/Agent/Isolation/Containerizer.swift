@@ -35,6 +35,7 @@ public final class Containerizer {
     let pool: NIOThreadPool
     let sampler: UsageSampler
     let fetcher: Fetcher
+    let provisioner: Provisioner
     /// Why containers are being ended that broke a limit.
     var limits: [RunID: Limitation] = [:]
     var containers: [RunID: Container] = [:]
@@ -60,6 +61,10 @@ public final class Containerizer {
         var isBeingAdopted = false
         /// They could not be: an agent with other isolation started it, and it goes on as it is.
         var isAsFound = false
+        /// It has a root of its own, which goes when it ends.
+        var hasImage = false
+        /// That root; nil as long as the image is not ready.
+        var root: ProvisionedRoot?
 
         var isFetching: Bool { if case .fetching = self.stage { true } else { false } }
         var isRunning: Bool { if case .running = self.stage { true } else { false } }
@@ -72,8 +77,8 @@ public final class Containerizer {
         }
 
         enum Stage {
-            /// The thread makes its sandbox and control groups. Leaves for `fetching` or `starting`, or for `ended` if it
-            /// cannot.
+            /// Its image is made ready, then the thread makes its sandbox and control groups. Leaves for `fetching` or
+            /// `starting`, or for `ended` if it cannot.
             case preparing
             /// What it wants is brought into its sandbox. Leaves for `starting`, or for `ending` if that cannot be had.
             case fetching(SupervisorStart)
@@ -112,6 +117,8 @@ public final class Containerizer {
         self.sampler = UsageSampler(isolator: isolator, directory: settings.directory, eventLoop: eventLoop)
         self.fetcher = Fetcher(
             settings: settings.fetch, directory: settings.directory, eventLoop: eventLoop, logger: logger)
+        self.provisioner = Provisioner(
+            directory: settings.directory, settings: settings.images, eventLoop: eventLoop)
         self.sampler.onBreach = { [unowned self] run, limitation in self.breached(run, limitation) }
     }
 
@@ -127,7 +134,10 @@ public final class Containerizer {
         }
         let done = self.eventLoop.makePromise(of: Void.self)
         self.pool.shutdownGracefully { error in if let error { done.fail(error) } else { done.succeed() } }
-        return self.sampler.shutdown().and(done.futureResult).and(self.fetcher.shutdown()).map { _ in }
+        return self.sampler.shutdown().and(done.futureResult).and(self.provisioner.shutdown()).and(
+            self.fetcher.shutdown()
+        )
+        .map { _ in }
     }
 
     // MARK: - Orders
@@ -146,7 +156,7 @@ public final class Containerizer {
             $0.linger = nil
         }
         self.sampler.watch(spec)
-        self.add(.prepare(spec))
+        if let image = spec.container?.image { self.provision(image, spec) } else { self.add(.prepare(spec, nil)) }
     }
 
     /// An earlier life launched it: `recover` has found that it runs; `updated` follows.
@@ -157,6 +167,7 @@ public final class Containerizer {
         self.eventLoop.preconditionInEventLoop()
         guard self.containers[spec.runID]?.isRunning == true else { return }
         self.containers[spec.runID]?.isBeingAdopted = true
+        if let image = spec.container?.image { self.find(image, spec.runID) }
         self.sampler.watch(spec)
         self.add(.update(spec.runID, spec.resources))
     }
@@ -194,6 +205,9 @@ public final class Containerizer {
         switch container.stage {
         case .fetching: self.fetcher.cancel(runID)
         case .starting, .running: self.send(.destroy(runID), to: container.frameworkID)
+        case .preparing where container.hasImage && container.root == nil:
+            // What makes its image ready may take minutes.
+            self.prepared(runID, .failure(IsolationError("It was killed before it was started.")))
         case .preparing, .ending, .ended: break
         }
     }

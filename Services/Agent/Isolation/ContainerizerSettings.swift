@@ -20,6 +20,8 @@ public struct ContainerizerSettings: Sendable {
     ///
     /// They find it as `MESETA_FILE_TOKEN`.
     public var fileToken: @Sendable (FrameworkID) -> String? = { _ in nil }
+    /// Where root file systems and volumes may come from.
+    public var images = ImageSettings()
     /// How long a supervisor stays after the last run of its framework is forgotten.
     ///
     /// Seconds to minutes. It costs a megabyte; starting another costs milliseconds. Default 60 s.

@@ -205,6 +205,13 @@ enum Files {
         return String(UInt64(about.st_dev), radix: 16) + "-" + String(UInt64(about.st_ino), radix: 16)
     }
 
+    /// A path without links, `.` and `..`; nil if it leads nowhere, with `errno`.
+    static func realPath(_ path: String) -> String? {
+        guard let real = realpath(path, nil) else { return nil }
+        defer { free(real) }
+        return String(cString: real)
+    }
+
     static func isDirectory(_ path: String) -> Bool {
         var about = stat()
         return lstat(path, &about) == 0 && about.st_mode & S_IFMT == S_IFDIR

@@ -28,7 +28,8 @@ final class UsageSampler {
 
     private struct Subject {
         var container: UsageReport.Container
-        let sandbox: String
+        /// What counts as its disk: its sandbox, and what it wrote into a root of its own.
+        let directories: [String]
         var nextLook: NIODeadline
         var nextWalk: NIODeadline
         /// When the counters were read last.
@@ -81,8 +82,12 @@ final class UsageSampler {
         let quota = self.looker.quota(of: spec.resources)
         container.usage.diskQuotaBytes = quota
         let now = NIODeadline.now()
+        var directories = [self.directory + "/" + spec.sandbox.joined(separator: "/")]
+        if spec.container?.image != nil {
+            directories.append(ImageStore.upper(of: spec.runID, below: self.directory))
+        }
         let subject = Subject(
-            container: container, sandbox: self.directory + "/" + spec.sandbox.joined(separator: "/"),
+            container: container, directories: directories,
             nextLook: now + Pace.look, nextWalk: now + (quota == nil ? Pace.look : Pace.first))
         self.subjects[spec.runID] = subject
         self.setTimer(min(subject.nextLook, subject.nextWalk))
@@ -136,7 +141,7 @@ final class UsageSampler {
             looks.append(
                 Look(
                     run: run, resources: subject.container.resources, usage: subject.container.usage,
-                    readsCounters: isLookDue, sandbox: isWalkDue ? subject.sandbox : nil))
+                    readsCounters: isLookDue, directories: isWalkDue ? subject.directories : []))
         }
         let gone = self.gone
         self.gone.removeAll()
@@ -220,8 +225,8 @@ extension UsageSampler {
         /// As last seen.
         var usage: ContainerUsage
         let readsCounters: Bool
-        /// Nil: not this time.
-        let sandbox: String?
+        /// Empty: not this time.
+        let directories: [String]
     }
 
     /// What was seen of a container.
@@ -256,8 +261,29 @@ private final class Looker: Sendable {
     private let walks = Mutex<[RunID: Started]>([:])
 
     private struct Started {
-        let walk: DiskWalk
+        /// Those that are not seen to their end.
+        var open: [DiskWalk]
+        /// What the others have found.
+        private var closedBytes: UInt64 = 0
         var cost = TimeAmount.zero
+
+        /// Nil if none of the directories is there.
+        init?(of directories: [String]) {
+            self.open = directories.compactMap { DiskWalk(of: $0) }
+            if self.open.isEmpty { return nil }
+        }
+
+        var bytes: UInt64 { self.open.reduce(self.closedBytes) { $0 + $1.bytes } }
+
+        /// Looks at some more entries; whether all has been seen.
+        mutating func step(entries limit: Int) -> Bool {
+            while let walk = self.open.first {
+                guard walk.step(entries: limit) else { return false }
+                self.closedBytes += walk.bytes
+                self.open.removeFirst()
+            }
+            return true
+        }
     }
 
     init(isolator: Isolator) { self.isolator = isolator }
@@ -287,7 +313,7 @@ private final class Looker: Sendable {
                 seen.countersAt = start
                 round.counters = round.counters + (end - start)
             }
-            if let sandbox = look.sandbox { self.walk(sandbox, &seen) }
+            if !look.directories.isEmpty { self.walk(look.directories, &seen) }
             seen.limitation = self.isolator.breach(of: look.resources, by: seen.usage, in: look.run)
             round.seen.append(seen)
         }
@@ -295,21 +321,21 @@ private final class Looker: Sendable {
         return round
     }
 
-    /// Goes some way through a sandbox.
+    /// Goes some way through the directories of a container.
     ///
     /// What it found so far counts if that is more than was there before: whoever has filled a million files is not
     /// waited for.
-    private func walk(_ sandbox: String, _ seen: inout UsageSampler.Seen) {
+    private func walk(_ directories: [String], _ seen: inout UsageSampler.Seen) {
         let start = NIODeadline.now()
         self.walks.withLock { walks in
-            guard var started = walks[seen.run] ?? DiskWalk(of: sandbox).map({ Started(walk: $0) }) else {
+            guard var started = walks[seen.run] ?? Started(of: directories) else {
                 seen.walk = .init(isComplete: true, cost: .zero)
                 return
             }
-            let isComplete = started.walk.step(entries: UsageSampler.Pace.entriesAtOnce)
+            let isComplete = started.step(entries: UsageSampler.Pace.entriesAtOnce)
             started.cost = started.cost + (NIODeadline.now() - start)
             walks[seen.run] = isComplete ? nil : started
-            let bytes = started.walk.bytes
+            let bytes = started.bytes
             seen.usage.diskBytes = isComplete ? bytes : max(bytes, seen.usage.diskBytes ?? 0)
             seen.walk = .init(isComplete: isComplete, cost: started.cost)
         }

@@ -17,6 +17,7 @@ struct Run: AsyncParsableCommand {
               meseta run --instances 20 -- sh -c 'echo task $MESETA_TASK_ID on $MESETA_AGENT_ID'
               meseta run --cpus 2 --mem 512 --env SEED=7 -- ./simulate --fast
               meseta run --uri https://example.org/tool.tar.gz --cache -- ./tool/bin/tool
+              meseta run --image /images/busybox --volume /data/in:/in:ro -- sh -c 'ls /in'
             """)
 
     @OptionGroup var cluster: ClusterOptions
@@ -34,15 +35,32 @@ struct Run: AsyncParsableCommand {
     var uri: [String] = []
     @Option(help: "As --uri, and made executable, not unpacked.") var executable: [String] = []
     @Flag(help: "Let agents keep what they fetch for later tasks.") var cache = false
+    @Option(
+        help: ArgumentHelp(
+            """
+            A root file system for the tasks, on their agents' disks: a directory, a tar archive, or an OCI image layout. \
+            The agents allow it with --image-dirs. Without a COMMAND the image says what is run.
+            """, valueName: "path")) var image: String?
+    @Option(help: ArgumentHelp("Which image of an OCI image layout that holds several.", valueName: "name"))
+    var imageReference: String?
+    @Option(
+        help: ArgumentHelp(
+            """
+            A directory or file made visible to the tasks: SOURCE on their agents' machines, which allow it with \
+            --volume-dirs, or, if it has no leading slash, in their sandboxes. TARGET without a leading slash is in the \
+            sandbox. May be repeated.
+            """, valueName: "source:target[:ro]")) var volume: [VolumeArgument] = []
     @Option(help: "Name of the framework, for listings.") var name = "run"
     @Option(help: "The role whose share the tasks count in.") var role = "*"
     @Option(help: "Seconds to look for the cluster.") var timeout = 30.0
     @Argument(parsing: .postTerminator, help: "The command and its arguments, after --.") var command: [String] = []
 
     func validate() throws {
-        guard !self.command.isEmpty else {
+        guard !self.command.isEmpty || self.image != nil else {
             throw ValidationError("what is to run? write: meseta run -- COMMAND [ARG ...]")
         }
+        if self.imageReference != nil, self.image == nil { throw ValidationError("--image-reference needs --image") }
+        if let problem = self.container?.problem { throw ValidationError("the task's container \(problem)") }
         guard (1...1_000_000).contains(self.instances) else {
             throw ValidationError("--instances is from 1 to 1000000")
         }
@@ -72,7 +90,10 @@ struct Run: AsyncParsableCommand {
     }
 
     func run() async throws {
-        var command = CommandInfo(program: self.command[0], arguments: self.command)
+        var command = CommandInfo()
+        // Without one it is the image's.
+        command.shell = false
+        if let program = self.command.first { command = CommandInfo(program: program, arguments: self.command) }
         for variable in self.env {
             let parts = variable.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             command.environment[String(parts[0])] = String(parts[1])
@@ -80,7 +101,8 @@ struct Run: AsyncParsableCommand {
         command.uris = self.uris
         let tasks = RunScheduler(
             .init(
-                command: command, resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),
+                command: command, container: self.container,
+                resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),
                 instances: self.instances, group: MultiThreadedEventLoopGroup.singleton,
                 secret: try SandboxAccess.secret(self.cluster.secret)))
         var options = SchedulerDriver.Options()
@@ -97,6 +119,15 @@ struct Run: AsyncParsableCommand {
         do { try await driver.run() } catch { throw Complaint(error.message) }
         let code = await tasks.exitCode()
         if code != 0 { throw ExitCode(code) }
+    }
+
+    /// What is said of the tasks' containers; nil: nothing.
+    private var container: ContainerInfo? {
+        if self.image == nil, self.volume.isEmpty { return nil }
+        var container = ContainerInfo()
+        container.image = self.image.map { .init(path: $0, reference: self.imageReference) }
+        container.volumes = self.volume.map(\.volume)
+        return container
     }
 
     /// Has a signal call `body` instead of ending the process.

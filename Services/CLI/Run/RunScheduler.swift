@@ -7,6 +7,7 @@ internal import NIOCore
 actor RunScheduler: Scheduler {
     struct Plan {
         var command: CommandInfo
+        var container: ContainerInfo?
         var resources: Resources
         var instances: Int
         var group: any EventLoopGroup
@@ -53,6 +54,7 @@ actor RunScheduler: Scheduler {
                 let id = TaskID("\(self.prefix)-\(self.launched)")
                 var task = TaskInfo(id, on: offer, resources: self.plan.resources, name: self.plan.command.value)
                 task.command = self.plan.command
+                task.container = self.plan.container
                 tasks.append(task)
                 self.live[id] = Instance(hostname: offer.hostname, sidePort: Int(offer.sidePort))
             }
@@ -124,8 +126,13 @@ actor RunScheduler: Scheduler {
         }
     }
 
+    /// Whether there may be output: of a task that could not be started nobody need wait for some.
     private static func hasRun(_ status: TaskStatus) -> Bool {
-        status.state == .finished || status.state == .failed || status.state == .killed
+        switch status.state {
+        case .finished, .killed: true
+        case .failed: status.reason != .containerLaunchFailed
+        default: false
+        }
     }
 
     /// What the command exited with; 1 for a task that ended in another way than its command did.

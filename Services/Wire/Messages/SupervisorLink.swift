@@ -108,6 +108,11 @@ extension SupervisorStart {
         self.capabilities = c.pointee.drop_capabilities == 0 ? nil : c.pointee.capabilities
         self.hasNoNewPrivileges = c.pointee.no_new_privileges != 0
         self.isFiltered = c.pointee.filter_calls != 0
+        if let root = c.pointee.root { self.root = try Root(root, reader) }
+        self.volumes = try reader.list(c.pointee.n_volumes, c.pointee.volumes) { volume throws(MessageError) in
+            try Volume(volume, reader)
+        }
+        self.hostname = try reader.nonEmptyText(c.pointee.hostname, "hostname")
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorStart> {
@@ -161,6 +166,54 @@ extension SupervisorStart {
         c.pointee.capabilities = self.capabilities ?? 0
         c.pointee.no_new_privileges = self.hasNoNewPrivileges ? 1 : 0
         c.pointee.filter_calls = self.isFiltered ? 1 : 0
+        c.pointee.root = self.root?.c(in: arena)
+        c.pointee.n_volumes = self.volumes.count
+        c.pointee.volumes = arena.list(self.volumes) { $0.c(in: arena) }
+        c.pointee.hostname = arena.text(self.hostname ?? "")
+    }
+}
+
+/// `meseta.wire.SupervisorRoot`.
+extension SupervisorStart.Root {
+    init(_ c: UnsafeMutablePointer<Meseta__Wire__SupervisorRoot>, _ reader: MessageReader) throws(MessageError) {
+        self.init(
+            within: try reader.text(c.pointee.within, "root.within"),
+            options: try reader.text(c.pointee.options, "root.options"),
+            target: try reader.text(c.pointee.target, "root.target"),
+            directory: try reader.text(c.pointee.directory, "root.directory"))
+    }
+
+    func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorRoot> {
+        let c = arena.make(Meseta__Wire__SupervisorRoot.self)
+        c.pointee.within = arena.text(self.within)
+        c.pointee.options = arena.text(self.options)
+        c.pointee.target = arena.text(self.target)
+        c.pointee.directory = arena.text(self.directory)
+        return c
+    }
+}
+
+/// `meseta.wire.SupervisorVolume`.
+extension SupervisorStart.Volume {
+    init(_ c: UnsafeMutablePointer<Meseta__Wire__SupervisorVolume>, _ reader: MessageReader) throws(MessageError) {
+        self.init(
+            within: try reader.text(c.pointee.within, "volumes.within"),
+            path: try reader.text(c.pointee.path, "volumes.path"),
+            target: try reader.text(c.pointee.target, "volumes.target"))
+        self.makesPath = c.pointee.make_path != 0
+        self.targetWithin = try reader.nonEmptyText(c.pointee.target_within, "volumes.target_within")
+        self.isReadOnly = c.pointee.read_only != 0
+    }
+
+    func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorVolume> {
+        let c = arena.make(Meseta__Wire__SupervisorVolume.self)
+        c.pointee.within = arena.text(self.within)
+        c.pointee.path = arena.text(self.path)
+        c.pointee.make_path = self.makesPath ? 1 : 0
+        c.pointee.target_within = arena.text(self.targetWithin ?? "")
+        c.pointee.target = arena.text(self.target)
+        c.pointee.read_only = self.isReadOnly ? 1 : 0
+        return c
     }
 }
 
