@@ -164,7 +164,7 @@ let package = Package(
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("CLITests", ["meseta"]),
         tests("LayeringTests", []),
-        tests("SystemTests", ["TestSupport"], exclude: ["Python"]),
+        tests("SystemTests", ["MesetaSDK", "TestSupport"], exclude: ["Python"]),
     ],
     swiftLanguageModes: [.v6]
 )
