@@ -164,8 +164,9 @@ let package = Package(
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
         tests("ScenarioTests", ["Simulator", "SharingModel", "FairSharing"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
+        tests("CLITests", ["meseta"]),
         tests("LayeringTests", []),
-        tests("SystemTests", ["TestSupport"], exclude: ["Python"]),
+        tests("SystemTests", ["MesetaSDK", "TestSupport"], exclude: ["Python"]),
     ],
     swiftLanguageModes: [.v6]
 )

@@ -23,7 +23,7 @@ struct MesetaCommand: AsyncParsableCommand {
             FrameworksCommand.self,
             TasksCommand.self, OffersCommand.self, RolesCommand.self, SharesCommand.self, ExplainCommand.self,
             PolicyCommand.self,
-            KillCommand.self, MasterCommand.self, SandboxCommand.self, TokenCommand.self,
+            TopCommand.self, KillCommand.self, MasterCommand.self, SandboxCommand.self, TokenCommand.self,
         ])
 
     static func main() async {

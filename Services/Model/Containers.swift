@@ -56,6 +56,8 @@ public struct ContainerExit: Hashable, Sendable {
     public var cause: Cause
     /// For people; empty if `status` says it all.
     public var message: String
+    /// What it used up of what a limit ended it for; nil if none did, or if nobody knows.
+    public var limitation: Resources?
 
     /// Why, beyond the wait status.
     public enum Cause: Hashable, Sendable {
@@ -72,10 +74,11 @@ public struct ContainerExit: Hashable, Sendable {
     }
 
     /// An end, by itself unless said otherwise.
-    public init(status: Int32, cause: Cause = .itself, message: String = "") {
+    public init(status: Int32, cause: Cause = .itself, message: String = "", limitation: Resources? = nil) {
         self.status = status
         self.cause = cause
         self.message = message
+        self.limitation = limitation
     }
 
     /// The exit code, if it exited.

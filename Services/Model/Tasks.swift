@@ -150,6 +150,8 @@ public struct TaskStatus: Hashable, Sendable {
     public var sequence: StatusSequence = 0
     /// How the process of a command task ended, as waitpid() gives it; nil: there was none, or nobody saw its end.
     public var waitStatus: Int32?
+    /// What the task had used up when it was ended for using more than it may; nil: it was not, or nobody knows.
+    public var limitation: Resources?
     /// Fields that no role reads, as they came; they are sent on behind the others.
     public var unread: Bytes = []
 

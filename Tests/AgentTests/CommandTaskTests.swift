@@ -65,6 +65,19 @@ struct CommandTaskTests {
         #expect(machine.agent.used.isEmpty)
     }
 
+    @Test("A limit that ended a task says what the task had used up")
+    func limitations() {
+        var machine = Machine.registered()
+        machine.launch(.command("t"))
+        machine.started(1)
+        machine.exited(1, .init(status: 9, cause: .diskLimit, message: "disk", limitation: "disk:21.5"))
+        #expect(machine.last("t")?.limitation == "disk:21.5")
+        machine.launch(.command("u"))
+        machine.started(2)
+        machine.exited(2, .init(status: 9, cause: .memoryLimit))
+        #expect(machine.last("u")?.reason == .memoryLimit && machine.last("u")?.limitation == nil)
+    }
+
     @Test("A container that cannot start fails its task")
     func launchFails() {
         var machine = Machine.registered()

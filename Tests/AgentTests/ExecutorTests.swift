@@ -262,8 +262,11 @@ struct ExecutorTests {
     @Test("An executor out of memory says so in its tasks")
     func outOfMemory() {
         var machine = Self.running()
-        machine.exited(1, .init(status: 9, cause: .memoryLimit, message: "Memory limit of 96 MB exceeded"))
-        #expect(machine.last("t")?.reason == .memoryLimit)
+        machine.exited(
+            1,
+            .init(
+                status: 9, cause: .memoryLimit, message: "Memory limit of 96 MB exceeded", limitation: "mem:96"))
+        #expect(machine.last("t")?.reason == .memoryLimit && machine.last("t")?.limitation == "mem:96")
     }
 
     @Test("A shutdown gives the executor its grace period, then destroys it")

@@ -118,6 +118,8 @@ let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
             #expect(exit.cause == .memoryLimit)
             #expect(
                 exit.message.hasPrefix("The container needed more than its memory: the limit is 64 MB, the peak was 6"))
+            let used = try #require(exit.limitation)
+            #expect((60_000...64_000).contains(used.mem) && used == Resources(milliCPU: 0, milliMB: used.mem))
             let (next, _) = try await bench.result(2, "exit 1")
             #expect(next.cause == .itself)
         }

@@ -1,3 +1,4 @@
+import Foundation
 import Model
 import Testing
 
@@ -36,6 +37,8 @@ import Testing
             #expect(ContinuousClock.now - full < .seconds(2))
             #expect(exit.cause == .diskLimit)
             #expect(exit.message.hasPrefix("The sandbox outgrew its disk: the limit is 20 MB, it had "))
+            let used = try #require(exit.limitation)
+            #expect(used.disk > 20_000 && used == Resources(milliCPU: 0, milliMBDisk: used.disk))
             #expect(contents(bench.directory + "/limits/1") == nil)
         }
     }
@@ -58,14 +61,42 @@ import Testing
             let pid = try await bench.started(2)
             try await bench.stop()
             // As if the agent had died between its decision and the end.
-            try LimitMarks(below: bench.directory).add(Limitation(cause: .diskLimit, message: "Too much."), to: 2)
+            try LimitMarks(below: bench.directory).add(
+                Limitation(cause: .diskLimit, message: "Too much.", used: "disk:21.5"), to: 2)
             kill(pid, SIGKILL)
             try await eventually { !isAlive(pid) }
             let found = try await bench.start()
             #expect(
                 found.first { $0.runID == 2 }?.fate
-                    == .exited(.init(status: 9, cause: .diskLimit, message: "Too much.")))
+                    == .exited(.init(status: 9, cause: .diskLimit, message: "Too much.", limitation: "disk:21.5")))
         }
+    }
+
+    @Test("Why a container is ended is read as it was written, by earlier versions, too")
+    func marks() throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("marks-\(UUID().uuidString)").path
+        try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: directory) }
+        let marks = LimitMarks(below: directory)
+        let known = Limitation(cause: .memoryLimit, message: "Two\nlines: the peak.", used: "mem:64")
+        try marks.add(known, to: 1)
+        #expect(marks.limitation(of: 1) == known)
+        let unknown = Limitation(cause: .limitation, message: "Something else.")
+        try marks.add(unknown, to: 2)
+        #expect(marks.limitation(of: 2) == unknown)
+        try "disk Too much.".write(toFile: directory + "/limits/3", atomically: false, encoding: .utf8)
+        #expect(marks.limitation(of: 3) == Limitation(cause: .diskLimit, message: "Too much."))
+        try "gone Too much.".write(toFile: directory + "/limits/4", atomically: false, encoding: .utf8)
+        try "".write(toFile: directory + "/limits/5", atomically: false, encoding: .utf8)
+        #expect([3, 4, 5, 6].filter { marks.limitation(of: $0) == nil } == [4, 5, 6])
+        marks.removeAll(except: [2])
+        #expect(marks.limitation(of: 1) == nil && marks.limitation(of: 2) == unknown)
+    }
+
+    @Test("Bytes are counted in thousandths of a megabyte, up")
+    func milliMB() {
+        #expect([0, 1, 1 << 20, (1 << 20) + 1, 3 << 19].map(Resources.milliMB) == [0, 1, 1000, 1001, 1500])
+        #expect(Resources.milliMB(.max) == Resources.scalarLimit)
     }
 
     @Test("A container without disk has no quota, and one that was given more may have more")

@@ -64,6 +64,28 @@ struct CarriedBytesTests {
         #expect(plain.unread.isEmpty)
     }
 
+    @Test("What a task used up beyond its limit is read if it is plain amounts, and else kept as it came")
+    func limitationBytes() throws {
+        func resource(_ more: Bytes = []) -> Bytes {
+            Raw.bytes(1, Raw.text(1, "mem") + Raw.number(2, 0) + Raw.bytes(3, Raw.double(1, 64.5)) + more)
+        }
+        let head = Raw.id(1, "t") + Raw.number(2, 3)
+        let plain = try TaskStatus(encoded: head + Raw.bytes(16, resource()))
+        #expect(plain.limitation == "mem:64.5" && plain.unread.isEmpty)
+        #expect(plain.encoded() == head + Raw.bytes(16, resource()))
+        #expect(try TaskStatus(encoded: head + Raw.bytes(16, [])).limitation == Resources())
+        // A role, an allocation, a field of a later version, an amount below zero.
+        let negative = Raw.bytes(1, Raw.text(1, "mem") + Raw.number(2, 0) + Raw.bytes(3, Raw.double(1, -1)))
+        for other in [
+            resource(Raw.text(6, "dev")), resource(Raw.text(6, "*")), resource(Raw.bytes(11, Raw.text(1, "dev"))),
+            resource(self.later), resource() + self.later, negative,
+        ] {
+            let status = try TaskStatus(encoded: head + Raw.bytes(16, other))
+            #expect(status.limitation == nil && status.unread == Raw.bytes(16, other))
+            #expect(status.encoded() == head + Raw.bytes(16, other))
+        }
+    }
+
     @Test("A task that cannot be read fails alone, with its id if that can be read")
     func unreadableTasks() throws {
         let launches = try self.launch([

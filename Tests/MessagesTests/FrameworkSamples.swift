@@ -150,6 +150,7 @@ extension TaskStatus: Sample {
         status.checkStatus = random.maybe { .sample(&$0) }
         status.sequence = random.number()
         status.waitStatus = random.maybe { Int32($0.below(1 << 16)) }
+        status.limitation = random.maybe { $0.resources() }
         // labels { labels { key: "k" } }, and a field of a later version.
         if random.flag() { status.unread = [0x62, 5, 0x0a, 3, 0x0a, 1, 0x6b, 0xc2, 0x3f, 1, 9] }
         return status

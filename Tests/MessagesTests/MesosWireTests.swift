@@ -54,19 +54,21 @@ struct MesosWireTests {
 
     @Test("A status as Mesos writes it is understood; what no role reads of it survives")
     func status() throws {
-        let bytes = Raw.hex(
+        let head = Raw.hex(
             """
             0a040a02743110031a02000122154d656d6f7279206c696d69742065786365656465642a060a04372d41323100001040fc54
-            d9414000480150085a10000102030405060708090a0b0c0d0e0f6a0c181122080a016312030a01708201140a120a036d656d
-            10001a09090000000000004040
+            d9414000480150085a10000102030405060708090a0b0c0d0e0f
             """)
-        let status = try TaskStatus(encoded: bytes)
+        let container = Raw.hex("6a0c181122080a016312030a0170")
+        let limitation = Raw.hex("8201140a120a036d656d10001a09090000000000004040")
+        let status = try TaskStatus(encoded: head + container + limitation)
         #expect(status.taskID == "t1" && status.state == .failed && status.data == [0, 1])
         #expect(status.message == "Memory limit exceeded" && status.agentID == "7-A2")
         #expect(status.timestamp == 1_700_000_000.25 && status.healthy == false)
         #expect(status.source == .agent && status.reason == .memoryLimit && status.sequence == 0)
-        #expect(status.uuid == (0..<16).map { UInt8($0) })
-        #expect(status.encoded() == bytes)
+        #expect(status.uuid == (0..<16).map { UInt8($0) } && status.limitation == "mem:32")
+        // What is not read is written behind the rest.
+        #expect(status.encoded() == head + limitation + container)
     }
 
     @Test("An OFFERS event is written as Mesos writes it")

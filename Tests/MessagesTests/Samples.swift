@@ -17,12 +17,12 @@ let allSamples: [any Sample.Type] = [
     Hello.self, HandshakeAnswer.self, HandshakeProof.self, AgentToRelay.self, RelayToAgent.self, RelayToMaster.self,
     MasterToRelay.self, MasterToAllocator.self, AllocatorToMaster.self, OperatorRequest.self, OperatorResponse.self,
     TaskInfo.self, ExecutorInfo.self, TaskStatus.self, FrameworkInfo.self, SchedulerCall.self, SchedulerEvent.self,
-    ExecutorCall.self, ExecutorEvent.self,
+    ExecutorCall.self, ExecutorEvent.self, SupervisorCommand.self, SupervisorEvent.self,
 ]
 
-/// Those, and what lies in files, in ZooKeeper and between an agent and its supervisors.
+/// Those, and what lies in files and in ZooKeeper.
 let everyMessage: [any (WireMessage & Sendable).Type] =
-    allSamples + [AgentLogRecord.self, SupervisorCommand.self, SupervisorEvent.self, MemberInfo.self]
+    allSamples + [AgentLogRecord.self, MemberInfo.self]
 
 // MARK: - Handshake
 

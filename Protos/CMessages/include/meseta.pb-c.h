@@ -1513,7 +1513,8 @@ struct  Meseta__V1__OfferFilters
 
 
 /*
- * What a task used up when it was ended for using more than it may.
+ * What a task had used up when it was ended for using more than it may: `mem` or `disk`, in MB, and nothing else.
+ * Of `mem` it is the peak, which the kernel keeps at or below the limit; of `disk` it is above it.
  */
 struct  Meseta__V1__TaskResourceLimitation
 {

@@ -57,13 +57,9 @@ extension AgentState {
     /// What a command task ends as.
     private static func outcome(of task: TaskEntry, _ exit: ContainerExit) -> Draft {
         let message = "Command " + exit.text
-        switch exit.cause {
-        case .memoryLimit: return Draft(.failed, reason: .memoryLimit, message: exit.message(or: message))
-        case .diskLimit: return Draft(.failed, reason: .diskLimit, message: exit.message(or: message))
-        case .limitation: return Draft(.failed, reason: .containerLimitation, message: exit.message(or: message))
-        case .supervisorLost:
+        if let draft = Draft(limitOf: exit, or: message) { return draft }
+        if exit.cause == .supervisorLost {
             return Draft(.failed, reason: .executorTerminated, message: exit.message(or: "Its supervisor died."))
-        case .itself: break
         }
         if task.kill != nil {
             let why = task.sickness.map { $0 + " " } ?? (task.isDrained ? "The agent is being drained. " : "")

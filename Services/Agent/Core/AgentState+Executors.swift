@@ -413,12 +413,7 @@ extension AgentState {
     /// What the live tasks of an executor end as with it.
     private func outcome(of executor: ExecutorEntry, _ exit: ContainerExit) -> Draft {
         let text = exit.message(or: "Executor " + exit.text)
-        switch exit.cause {
-        case .memoryLimit: return Draft(.failed, reason: .memoryLimit, message: text)
-        case .diskLimit: return Draft(.failed, reason: .diskLimit, message: text)
-        case .limitation: return Draft(.failed, reason: .containerLimitation, message: text)
-        case .itself, .supervisorLost: break
-        }
+        if let draft = Draft(limitOf: exit, or: text) { return draft }
         guard let end = executor.end else { return Draft(.failed, reason: .executorTerminated, message: text) }
         let gone = self.frameworks[executor.key.framework]?.goneState ?? .lost
         return Draft(end.isLost ? gone : .failed, reason: end.reason, message: end.message)

@@ -11,6 +11,8 @@ extension AgentState {
         var update: TaskStatus?
         /// How the process of a command task ended.
         var waitStatus: Int32?
+        /// What the task had used up of what a limit ended it for.
+        var limitation: Resources?
 
         init(
             _ state: TaskState, source: StatusSource = .agent, reason: StatusReason? = nil, message: String = "",
@@ -21,6 +23,19 @@ extension AgentState {
             self.reason = reason
             self.message = message
             self.update = update
+        }
+
+        /// The end of a container that a limit brought about; nil if none did.
+        init?(limitOf exit: ContainerExit, or text: String) {
+            let reason: StatusReason
+            switch exit.cause {
+            case .memoryLimit: reason = .memoryLimit
+            case .diskLimit: reason = .diskLimit
+            case .limitation: reason = .containerLimitation
+            case .itself, .supervisorLost: return nil
+            }
+            self.init(.failed, reason: reason, message: exit.message(or: text))
+            self.limitation = exit.limitation
         }
     }
 
@@ -68,6 +83,7 @@ extension AgentState {
             status.healthy = task.healthy
             status.checkStatus = task.checkStatus
             status.reason = draft.reason
+            status.limitation = draft.limitation
             status.message = draft.message.isEmpty ? nil : draft.message
         }
         if status.timestamp == nil { status.timestamp = now.seconds }

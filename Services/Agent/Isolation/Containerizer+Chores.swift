@@ -276,8 +276,11 @@ struct Worker: Sendable {
             }
             // A container that did all it had to ended by itself, whatever befell a part of it.
             if exit.status != 0, let limitation = self.limitation(of: runID) {
-                let exit = ContainerExit(status: exit.status, cause: limitation.cause, message: limitation.message)
-                return .exited(runID, exit)
+                return .exited(
+                    runID,
+                    ContainerExit(
+                        status: exit.status, cause: limitation.cause, message: limitation.message,
+                        limitation: limitation.used.isEmpty ? nil : limitation.used))
             }
             return .exited(runID, ContainerExit(status: exit.status))
         }

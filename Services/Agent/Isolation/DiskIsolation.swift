@@ -13,7 +13,8 @@ struct DiskIsolation: IsolationModule {
         guard let quota = Self.quota(of: resources), let used = usage.diskBytes, used > quota else { return nil }
         return Limitation(
             cause: .diskLimit,
-            message: "The sandbox outgrew its disk: the limit is \(quota >> 20) MB, it had \(used >> 20) MB.")
+            message: "The sandbox outgrew its disk: the limit is \(quota >> 20) MB, it had \(used >> 20) MB.",
+            used: Resources(milliCPU: 0, milliMBDisk: Resources.milliMB(used)))
     }
 
     /// In bytes.

@@ -60,6 +60,17 @@ struct Limitation: Hashable, Sendable {
     var cause: ContainerExit.Cause
     /// For people: which limit, and how large it was.
     var message: String
+    /// What the container had used up, of that alone which ended it; empty if unknown.
+    var used = Resources()
+}
+
+extension Resources {
+    /// Bytes as `mem` and `disk` count them, in thousandths of a megabyte; a part of one counts as one.
+    static func milliMB(_ bytes: UInt64) -> Int64 {
+        // Clamped first: the product has to fit.
+        let most = (UInt64(Self.scalarLimit) / 1000) << 20
+        return Int64((min(bytes, most) * 1000 + (1 << 20) - 1) >> 20)
+    }
 }
 
 /// What a container uses.

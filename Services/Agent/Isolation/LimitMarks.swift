@@ -7,7 +7,9 @@ internal import Model
 
 /// Why the agent ends containers for a limit, kept in files until they have ended.
 ///
-/// So an agent that restarts in between knows, too: the supervisor tells of a SIGKILL, and not why.
+/// So an agent that restarts in between knows, too: the supervisor tells of a SIGKILL, and not why. A file holds the
+/// word for the limit and, if known, what was used up (`disk disk:21.5`), and in the next line the message. Those of
+/// earlier versions hold word and message in one line.
 struct LimitMarks: Sendable {
     private let directory: String
 
@@ -17,15 +19,20 @@ struct LimitMarks: Sendable {
     func add(_ limitation: Limitation, to run: RunID) throws(SystemError) {
         try Files.makeDirectory(self.directory, mode: 0o700)
         let file = try Descriptor(opening: self.path(run), O_WRONLY | O_CREAT | O_TRUNC)
-        try file.write(all: Array("\(Self.word(limitation.cause)) \(limitation.message)".utf8))
+        let used = limitation.used.isEmpty ? "" : " \(limitation.used)"
+        try file.write(all: Array("\(Self.word(limitation.cause))\(used)\n\(limitation.message)".utf8))
     }
 
     /// That of a run; nil if there is none.
     func limitation(of run: RunID) -> Limitation? {
-        guard let text = Files.text(self.path(run)), let space = text.firstIndex(of: " "),
-            let cause = Self.causes.first(where: { $0.word == text[..<space] })?.cause
-        else { return nil }
-        return Limitation(cause: cause, message: String(text[text.index(after: space)...]))
+        guard let text = Files.text(self.path(run)) else { return nil }
+        let lines = text.split(separator: "\n", maxSplits: 1, omittingEmptySubsequences: false)
+        let head = lines[0].split(separator: " ", maxSplits: 1)
+        guard let cause = Self.causes.first(where: { $0.word == head.first ?? "" })?.cause else { return nil }
+        let rest = head.count > 1 ? String(head[1]) : ""
+        guard lines.count > 1 else { return Limitation(cause: cause, message: rest) }
+        return Limitation(
+            cause: cause, message: String(lines[1]), used: (try? Resources(text: rest)) ?? Resources())
     }
 
     func remove(_ run: RunID) { unlink(self.path(run)) }

@@ -75,10 +75,14 @@ struct MemoryIsolation: IsolationModule {
         let file = self.hierarchy.version == 2 ? "/memory.events" : "/memory.oom_control"
         guard let kills = Files.text(directory + file)?.number(of: "oom_kill"), kills > 0 else { return nil }
         var numbers: [String] = []
-        if let limit = self.limit(directory) { numbers.append("the limit is \(limit >> 20) MB") }
-        if let peak = self.peak(directory) { numbers.append("the peak was \(peak >> 20) MB") }
+        let (limit, peak) = (self.limit(directory), self.peak(directory))
+        if let limit { numbers.append("the limit is \(limit >> 20) MB") }
+        if let peak { numbers.append("the peak was \(peak >> 20) MB") }
         let end = numbers.isEmpty ? "." : ": " + numbers.joined(separator: ", ") + "."
-        return Limitation(cause: .memoryLimit, message: "The container needed more than its memory" + end)
+        // It stood at its limit where the kernel does not tell the peak.
+        let used = (peak ?? limit).map { Resources(milliCPU: 0, milliMB: Resources.milliMB($0)) }
+        return Limitation(
+            cause: .memoryLimit, message: "The container needed more than its memory" + end, used: used ?? Resources())
     }
 
     /// Version 1 takes one process of a container that needs too much: what is left of it is no longer what was started.

@@ -71,9 +71,17 @@ enum SandboxAccess {
 
     /// For the sandboxes of a framework; without a secret what `MESETA_FILE_TOKEN` holds, as a task finds it.
     static func token(for framework: String, _ secret: Secret?) -> String? {
-        guard let secret else {
-            return ProcessInfo.processInfo.environment["MESETA_FILE_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
-        }
+        guard let secret else { return Self.given }
         return AccessToken(scope: AccessToken.sandboxes(of: framework), for: Self.duration).signed(with: secret)
+    }
+
+    /// For all that agents tell; without a secret what `MESETA_FILE_TOKEN` holds.
+    static func tokenForAll(_ secret: Secret?) -> String? {
+        guard let secret else { return Self.given }
+        return AccessToken(scope: [], for: Self.duration).signed(with: secret)
+    }
+
+    private static var given: String? {
+        ProcessInfo.processInfo.environment["MESETA_FILE_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
     }
 }

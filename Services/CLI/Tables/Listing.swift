@@ -60,18 +60,26 @@ enum Cell {
 struct Listing {
     /// What a row is made of: the key in JSON and, in capitals, the heading of the table.
     let columns: [String]
+    /// Those of numbers, which end below each other.
+    var rightAligned: Set<String> = []
     var rows: [[Cell]] = []
 
     init(_ columns: [String]) { self.columns = columns }
 
     /// Columns as wide as their widest value.
-    var table: String {
+    var table: String { self.lines.joined(separator: "\n") }
+
+    /// The heading, and a line for each row.
+    var lines: [String] {
         let lines = [self.columns.map { $0.uppercased().replacing("_", with: " ") }] + self.rows.map { $0.map(\.shown) }
         let widths = self.columns.indices.map { column in lines.map { $0[column].count }.max() ?? 0 }
         return lines.map { line in
-            let padded = zip(line, widths).map { $0 + String(repeating: " ", count: $1 - $0.count) }
+            let padded = self.columns.indices.map { column in
+                let blanks = String(repeating: " ", count: widths[column] - line[column].count)
+                return self.rightAligned.contains(self.columns[column]) ? blanks + line[column] : line[column] + blanks
+            }
             return String(padded.joined(separator: "  ").reversed().drop { $0 == " " }.reversed())
-        }.joined(separator: "\n")
+        }
     }
 
     /// An array of objects, one a line.

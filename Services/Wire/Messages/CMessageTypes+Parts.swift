@@ -509,6 +509,9 @@ extension Meseta__V1__CheckInfo__Http: CMessage {
 extension Meseta__V1__CheckInfo__Tcp: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_info__tcp__init(target) }
 }
+extension Meseta__V1__TaskResourceLimitation: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__task_resource_limitation__init(target) }
+}
 extension Meseta__V1__CheckStatusInfo: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__v1__check_status_info__init(target) }
 }

@@ -7,6 +7,7 @@ extension TaskStatus: WireMessage {
     /// The numbers of the fields that have a place in `TaskStatus`.
     private static let readFields: Set<UInt32> = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 1000, 1001]
     private static let checkStatusField: UInt32 = 15
+    private static let limitationField: UInt32 = 16
 
     /// Reads the message.
     public init(message bytes: UnsafeRawBufferPointer, in arena: MessageArena) throws(MessageError) {
@@ -42,9 +43,11 @@ extension TaskStatus: WireMessage {
         var readFields = Self.readFields
         self.checkStatus = status.check_status.flatMap { CheckStatus($0) }
         if self.checkStatus != nil { readFields.insert(Self.checkStatusField) }
+        self.limitation = status.limitation.flatMap { reader.in("TaskResourceLimitation").limitation($0) }
+        if self.limitation != nil { readFields.insert(Self.limitationField) }
         if status.labels != nil || status.container_status != nil || status.unreachable_time != nil
-            || (status.check_status != nil && self.checkStatus == nil) || status.limitation != nil
-            || status.base.n_unknown_fields > 0
+            || (status.check_status != nil && self.checkStatus == nil)
+            || (status.limitation != nil && self.limitation == nil) || status.base.n_unknown_fields > 0
         {
             self.unread = RawFields.others(than: readFields, of: bytes)
         }
@@ -83,6 +86,11 @@ extension TaskStatus: WireMessage {
             c.pointee.healthy = healthy ? 1 : 0
         }
         c.pointee.check_status = self.checkStatus?.c(in: arena)
+        if let limitation {
+            c.pointee.limitation = arena.make()
+            (c.pointee.limitation.pointee.n_resources, c.pointee.limitation.pointee.resources) =
+                arena.resources(limitation)
+        }
         if self.sequence > 0 {
             c.pointee.has_sequence = 1
             c.pointee.sequence = self.sequence
@@ -92,5 +100,19 @@ extension TaskStatus: WireMessage {
             c.pointee.wait_status = waitStatus
         }
         return PackedMessage(c, tail: self.unread)
+    }
+}
+
+extension MessageReader {
+    /// `meseta.v1.TaskResourceLimitation`; nil if it says more than amounts: then it is carried as it came.
+    fileprivate func limitation(_ c: UnsafeMutablePointer<Meseta__V1__TaskResourceLimitation>) -> Resources? {
+        guard c.pointee.base.n_unknown_fields == 0 else { return nil }
+        for index in 0..<c.pointee.n_resources {
+            let item = c.pointee.resources[index]!.pointee
+            guard item.base.n_unknown_fields == 0, item.allocation_info == nil,
+                item.role == nil || !self.arena.holds(item.role)
+            else { return nil }
+        }
+        return try? self.resources(c.pointee.n_resources, c.pointee.resources)
     }
 }
