@@ -33,6 +33,16 @@ public enum AgentLogRecord: Hashable, Sendable {
     case counters(AgentCounters)
     /// What it was given to share out; written when that is new.
     case configured(AgentConfiguration)
+
+    /// Whether nothing waits for it to be on disk, so that it can share the write of what comes next.
+    ///
+    /// Without it a later life says again what was heard, which is recognised.
+    public var canWait: Bool {
+        switch self {
+        case .bookConfirmed, .acknowledged(_, _, position: nil): true
+        default: false
+        }
+    }
 }
 
 /// What an operator gives an agent to share out.

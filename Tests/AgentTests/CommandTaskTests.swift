@@ -16,7 +16,7 @@ struct CommandTaskTests {
         #expect(effects.launched.map(\.taskID) == ["t"])
         #expect(effects.launched.first?.resources == "cpus:1;mem:32")
         #expect(effects.launched.first?.user == "nobody")
-        #expect(effects.launched.first?.sandbox == ["frameworks", "1-F0", "tasks", "t", "runs", "1"])
+        #expect(effects.launched.first?.sandbox == ["frameworks", "1-F0", "tasks", "t.1"])
         #expect(effects.launched.first?.environment["MESETA_TASK_ID"] == "t")
         #expect(effects.launched.first?.environment["MESETA_AGENT_ID"] == "1-A0")
         #expect(machine.agent.checkInvariants() == [])

@@ -32,7 +32,7 @@ struct ExecutorTests {
         #expect(spec?.environment["MESETA_EXECUTOR_ID"] == "e")
         #expect(spec?.environment["MESETA_FRAMEWORK_ID"] == "1-F0")
         #expect(spec?.environment["MESETA_EXECUTOR_TOKEN"]?.count == 32)
-        #expect(spec?.sandbox == ["frameworks", "1-F0", "executors", "e", "runs", "1"])
+        #expect(spec?.sandbox == ["frameworks", "1-F0", "executors", "e.1"])
         #expect(effects.contains(.setTimer(.executorRegistration(1), at: machine.now + .seconds(60))))
         #expect(effects.books.map(\.position) == [1, 2])
         machine.started(1)
@@ -132,17 +132,18 @@ struct ExecutorTests {
     func sandboxes() {
         var machine = Self.running()
         machine.launch(.command("c"))
-        let executor = ["frameworks", "1-F0", "executors", "e", "runs", "1"]
-        let latest = { kind, name in ["frameworks", "1-F0", kind, name, "runs", "latest"] }
+        let executor = ["frameworks", "1-F0", "executors", "e.1"]
+        let runs = { kind, name in SandboxRuns(parent: ["frameworks", "1-F0", kind], name: name) }
         let command = machine.agent.sandbox(of: Machine.framework, named: "c")
-        #expect(command.candidates.first == ["frameworks", "1-F0", "tasks", "c", "runs", "2"])
+        #expect(command.candidates.first == ["frameworks", "1-F0", "tasks", "c.2"])
         #expect(command.isRunning)
         #expect(machine.agent.sandbox(of: Machine.framework, named: "t").candidates.first == executor)
         #expect(machine.agent.sandbox(of: Machine.framework, named: "e").candidates == [executor])
         machine.exited(2)
         #expect(!machine.agent.sandbox(of: Machine.framework, named: "c").isRunning)
         let stranger = machine.agent.sandbox(of: Machine.framework, named: "x")
-        #expect(stranger.candidates == [latest("tasks", "x"), latest("executors", "x")])
+        #expect(stranger.candidates == [] && stranger.runs == [runs("tasks", "x"), runs("executors", "x")])
+        #expect(runs("tasks", "x").directory(of: 7) == ["frameworks", "1-F0", "tasks", "x.7"])
         #expect(!stranger.isRunning)
     }
 

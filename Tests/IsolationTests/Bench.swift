@@ -100,7 +100,7 @@ final class Bench: Sendable {
         ContainerSpec(
             runID: run, frameworkID: FrameworkID(framework), taskID: TaskID("t\(run)"), command: command,
             resources: Resources(milliCPU: 500, milliMB: 64_000), user: user,
-            sandbox: ["frameworks", framework, "tasks", "t\(run)", "runs", "\(run)"])
+            sandbox: ["frameworks", framework, "tasks", "t\(run).\(run)"])
     }
 
     func launch(_ run: RunID, _ script: String, framework: String = "F") async throws {
@@ -156,7 +156,7 @@ final class Bench: Sendable {
     }
 
     func sandbox(_ run: RunID, framework: String = "F") -> String {
-        "\(self.directory)/frameworks/\(framework)/tasks/t\(run)/runs/\(run)"
+        "\(self.directory)/frameworks/\(framework)/tasks/t\(run).\(run)"
     }
 
     func file(_ run: RunID, _ name: String) -> String { contents("\(self.sandbox(run))/\(name)") ?? "" }

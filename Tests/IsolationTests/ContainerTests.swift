@@ -25,20 +25,6 @@ let kinds = [true, false]
         }
     }
 
-    @Test("The latest run of a task is found by a link")
-    func latest() async throws {
-        try await Bench.run { bench in
-            _ = try await bench.result(1, "echo one")
-            var spec = bench.spec(2, CommandInfo(shell: "echo two"))
-            spec.sandbox = ["frameworks", "F", "tasks", "t1", "runs", "2"]
-            let again = spec
-            try await bench.order { $0.launch(again) }
-            try await bench.started(2)
-            _ = try await bench.exit(2)
-            #expect(contents("\(bench.directory)/frameworks/F/tasks/t1/runs/latest/stdout") == "two\n")
-        }
-    }
-
     @Test("A program gets its arguments as they are, and no shell looks at them")
     func arguments() async throws {
         try await Bench.run { bench in

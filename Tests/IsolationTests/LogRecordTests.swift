@@ -100,7 +100,7 @@ import Testing
     func lostLog() throws {
         try Self.withDirectory { directory in
             #expect(AgentLogRecords.beginning(below: directory) == nil)
-            for path in ["f/tasks/t/runs/3", "f/executors/e/runs/11", "g/tasks/u/runs/latest"] {
+            for path in ["f/tasks/t.3", "f/executors/e.x.11", "g/tasks/u.latest", "g/tasks/u.012"] {
                 try Files.makeDirectories("\(directory)/frameworks/\(path)")
             }
             #expect(

@@ -13,10 +13,9 @@ import Testing
         var template = Array("/tmp/meseta-sandbox-XXXXXX".utf8CString)
         let directory = String(cString: mkdtemp(&template))
         defer { remove(directory) }
-        for path in ["box", "box/runs", "box/runs/1", "box/runs/1/sub"] { mkdir("\(directory)/\(path)", 0o755) }
+        for path in ["box", "box/tasks", "box/tasks/t.1", "box/tasks/t.1/sub"] { mkdir("\(directory)/\(path)", 0o755) }
         Self.write("secret", to: directory + "/secret")
-        Self.write("0123456789", to: directory + "/box/runs/1/stdout")
-        symlink("1", directory + "/box/runs/latest")
+        Self.write("0123456789", to: directory + "/box/tasks/t.1/stdout")
         try await body(directory, SandboxFiles(root: directory + "/box"))
     }
 
@@ -29,43 +28,59 @@ import Testing
     @Test("A directory is listed and pieces of a file are read")
     func reading() async throws {
         try await Self.withSandbox { _, files in
-            let entries = try files.list(["runs", "1"])
+            let entries = try files.list(["tasks", "t.1"])
             #expect(entries.map(\.name) == ["stdout", "sub"])
             #expect(entries.map(\.kind) == [.file, .directory])
             #expect(entries[0].size == 10)
             #expect(entries.json.hasPrefix(#"[{"name":"stdout","kind":"file","size":10,"modified":"#))
-            let piece = try files.read(["runs", "latest", "stdout"], offset: 3, length: 4)
+            let piece = try files.read(["tasks", "t.1", "stdout"], offset: 3, length: 4)
             #expect(piece.bytes == Array("3456".utf8))
             #expect(piece.size == 10)
-            #expect(try files.read(["runs", "1", "stdout"], offset: -3, length: 100).bytes == Array("789".utf8))
-            #expect(try files.read(["runs", "1", "stdout"], offset: 50, length: 100).bytes == [])
+            #expect(try files.read(["tasks", "t.1", "stdout"], offset: -3, length: 100).bytes == Array("789".utf8))
+            #expect(try files.read(["tasks", "t.1", "stdout"], offset: 50, length: 100).bytes == [])
         }
     }
 
     @Test("No path leads out of a sandbox: not by dots, not by links, not by what is no file")
     func escapes() async throws {
         try await Self.withSandbox { directory, files in
-            let sandbox = directory + "/box/runs/1"
+            let sandbox = directory + "/box/tasks/t.1"
             symlink(directory + "/secret", sandbox + "/absolute")
             symlink("../../../secret", sandbox + "/relative")
             symlink(directory, sandbox + "/directory")
             symlink("stdout", sandbox + "/inside")
-            mkdir(sandbox + "/runs", 0o755)
-            symlink("../../../../secret", sandbox + "/runs/latest")
+            symlink("../../../../secret", sandbox + "/sub/out")
             mkfifo(sandbox + "/pipe", 0o600)
             let paths = [
-                ["..", "secret"], ["runs", "1", "..", "..", "..", "secret"], ["", "secret"], ["."], ["/etc/passwd"],
-                ["runs/../../secret"], ["runs", "1", "a\0b"], ["runs", "1", "absolute"], ["runs", "1", "relative"],
-                ["runs", "1", "directory", "secret"], ["runs", "1", "inside"], ["runs", "1", "runs", "latest"],
-                ["runs", "1", "pipe"], ["runs", "1", "sub"], ["runs", "1", "nothing"],
-                ["runs", "1", "stdout", "below"],
+                ["..", "secret"], ["tasks", "t.1", "..", "..", "..", "secret"], ["", "secret"], ["."], ["/etc/passwd"],
+                ["tasks/../../secret"], ["tasks", "t.1", "a\0b"], ["tasks", "t.1", "absolute"],
+                ["tasks", "t.1", "relative"],
+                ["tasks", "t.1", "directory", "secret"], ["tasks", "t.1", "inside"], ["tasks", "t.1", "sub", "out"],
+                ["tasks", "t.1", "pipe"], ["tasks", "t.1", "sub"], ["tasks", "t.1", "nothing"],
+                ["tasks", "t.1", "stdout", "below"],
             ]
             for path in paths {
                 #expect(throws: SandboxFileError.self) { try files.read(path, offset: 0, length: 100) }
                 #expect(throws: SandboxFileError.self) { try files.list(path + ["x"]) }
             }
-            let entries = try files.list(["runs", "1"])
+            let entries = try files.list(["tasks", "t.1"])
             #expect(entries.first { $0.name == "absolute" }?.kind == .other)
+        }
+    }
+
+    @Test("The runs of a task are its own, in the order of their numbers")
+    func runs() async throws {
+        try await Self.withSandbox { directory, files in
+            for name in ["t.20", "t.3", "t.x.4", "tt.5", "t.06", "t."] {
+                mkdir("\(directory)/box/tasks/\(name)", 0o755)
+            }
+            Self.write("", to: directory + "/box/tasks/t.7")
+            symlink(directory, directory + "/box/tasks/t.8")
+            let own = try files.runs(named: "t", in: ["tasks"]), dotted = try files.runs(named: "t.x", in: ["tasks"])
+            #expect(own.map(\.run) == [1, 3, 20] && dotted.map(\.run) == [4])
+            for (name, place) in [("u", "tasks"), ("t", "executors")] {
+                #expect(try files.runs(named: name, in: [place]).isEmpty)
+            }
         }
     }
 

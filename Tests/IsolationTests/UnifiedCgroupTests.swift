@@ -106,6 +106,54 @@ import Testing
         #expect(self.tree.take("cpuset.cpus") == "0-1")
     }
 
+    @Test("Disks are shared by weight and bounded for all, and what went there is counted")
+    func disks() throws {
+        defer { self.tree.remove() }
+        var settings = self.settings
+        settings.choice = try IsolationChoice("cgroup-io")
+        settings.directory = "/tmp"
+        let disk = try? BlockDevice.holding("/tmp")
+        if disk != nil { settings.ioLimit = try IOLimit("write-bps=2MiB,read-iops=100") }
+        let isolator = self.tree.isolator(settings)
+        #expect(isolator.missing.isEmpty)
+        #expect(isolator.summary == "process, tracked; cgroup-io")
+        #expect(self.tree.written(to: "meseta/a/cgroup.subtree_control") == "+io")
+        _ = try isolator.prepare(7, Resources(milliCPU: 1500, milliMB: 64_000))
+        #expect(self.tree.take("io.weight") == "150")
+        if let disk {
+            #expect(self.tree.take("io.max") == "\(disk.number) rbps=max wbps=2097152 riops=100 wiops=max")
+        }
+        try isolator.update(7, Resources(milliCPU: 500_000, milliMB: 64_000))
+        #expect(self.tree.take("io.weight") == "10000")
+        self.tree.put(
+            "io.stat",
+            "8:0 rbytes=4096 wbytes=512 rios=1 wios=2 dbytes=9 dios=9\n8:16 rbytes=1 wbytes=1 rios=1 wios=1\n8:32\n")
+        #expect(isolator.usage(of: 7).io == IOCounts(readBytes: 4097, writtenBytes: 513, reads: 2, writes: 3))
+    }
+
+    @Test("Without weights and without a limit the module is missed")
+    func noWeights() throws {
+        defer { self.tree.remove() }
+        unlink("\(self.tree.mount)/meseta/a/io.weight")
+        var settings = self.settings
+        settings.choice = try IsolationChoice("cgroup-io")
+        #expect(
+            self.tree.isolator(settings).missing == [
+                "cgroup-io: this kernel has no weights for disks, and without --io-limit nothing else is wanted"
+            ])
+    }
+
+    @Test("GPUs cannot be kept apart by the unified tree, and the reason is told")
+    func noDevices() throws {
+        defer { self.tree.remove() }
+        var settings = self.settings
+        settings.choice = try IsolationChoice("gpu")
+        #expect(
+            self.tree.isolator(settings).missing == [
+                "gpu: no control groups of version 1 with \"devices\": the unified ones cannot keep devices closed"
+            ])
+    }
+
     @Test("Memory is bounded without swap, ends as a whole, and is not taken from under what is held")
     func memory() throws {
         defer { self.tree.remove() }
@@ -197,10 +245,11 @@ private struct FakeTree {
         let files = [
             "cpu.weight", "cpuset.cpus", "cpu.max", "cpu.stat", "memory.max", "memory.swap.max", "memory.oom.group",
             "memory.current",
-            "memory.stat", "memory.events", "pids.max", "pids.current",
+            "memory.stat", "memory.events", "pids.max", "pids.current", "io.weight", "io.max", "io.stat",
         ]
         for name in files { self.put(name, "") }
         self.put("../cpuset.cpus.effective", "0-1\n")
+        self.put("../io.weight", "default 100\n")
     }
 
     func isolator(_ settings: IsolationSettings, controllers: String = "cpuset cpu io memory pids\n") -> Isolator {

@@ -192,6 +192,25 @@ struct LaunchTests {
         #expect(small.stage.orders(small.relay) == [])
     }
 
+    @Test("GPUs are counted in whole numbers, those of executors too")
+    func wholeGPUs() {
+        let small = Small([.gpuResources], total: "cpus:4;mem:4096;gpus:3")
+        var tool = executor("e1")
+        tool.resources = "gpus:1.5"
+        let offer = small.offer("cpus:4;gpus:3")
+        let tasks = [
+            task("half", on: small.agent, "cpus:1;gpus:0.5"), task("tool", on: small.agent, "cpus:1", in: tool),
+            task("whole", on: small.agent, "cpus:1;gpus:1"),
+        ]
+        _ = small.call(
+            .accept(.init(offerIDs: [offer], operations: [.launch(tasks.map(TaskLaunch.task))])))
+        let statuses = small.stage.statuses(to: small.scheduler)
+        #expect(statuses.map(\.line) == ["half TASK_ERROR 14", "tool TASK_ERROR 14"])
+        #expect(statuses.first?.message?.contains("Task uses 0.5 gpus, and gpus are counted in whole numbers") == true)
+        #expect(statuses.last?.message?.contains("Executor uses 1.5 gpus, and gpus are counted in whole") == true)
+        #expect(small.stage.orders(small.relay).count == 1)
+    }
+
     @Test("Two offers of one agent may be used together")
     func combinedOffers() {
         let small = Small()

@@ -90,7 +90,11 @@ extension AgentState {
         for (key, number) in self.numbers where self.tasks[number]?.key != key { broken.append("index of \(key)") }
         for (key, run) in self.executorRuns where self.executors[run]?.key != key { broken.append("index of \(key)") }
         for (run, number) in self.commandRuns where self.tasks[number]?.isLive != true { broken.append("run \(run)") }
-        for number in self.removedTasks where self.tasks[number]?.removal == nil { broken.append("removed \(number)") }
+        for (number, position) in self.removedTasks.all where self.tasks[number]?.removal != position {
+            broken.append("removed \(number)")
+        }
+        let removed = self.tasks.values.count { $0.removal != nil }
+        if removed != self.removedTasks.all.count { broken.append("\(removed) removed") }
         return broken
     }
 }

@@ -159,7 +159,7 @@ extension AgentState {
         let position = min(position, self.loggedPosition)
         guard position > self.confirmedPosition else { return }
         self.confirmedPosition = position
-        let gone = self.removedTasks.filter { self.tasks[$0]?.removal.map { $0 <= position } ?? false }
+        let gone = self.removedTasks.take(upTo: position)
         let exits = self.unconfirmedExits.filter { $0.exit.position <= position }
         guard !gone.isEmpty || !exits.isEmpty else { return }  // Nothing that a later life could tell twice.
         self.append(.bookConfirmed(position), into: &effects)
@@ -170,7 +170,6 @@ extension AgentState {
 
     mutating func forget(task number: UInt64) {
         guard let task = self.tasks.removeValue(forKey: number) else { return }
-        self.removedTasks.remove(number)
         if self.numbers[task.key] == number { self.numbers[task.key] = nil }
         self.frameworks[task.key.framework]?.tasks -= 1
     }

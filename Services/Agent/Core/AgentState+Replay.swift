@@ -117,7 +117,7 @@ extension AgentState {
         if let position {
             task.removal = position
             task.isRemoved = true
-            self.removedTasks.insert(number)
+            self.removedTasks.add(number, at: position)
         }
         self.tasks[number] = task
     }
@@ -135,9 +135,7 @@ extension AgentState {
 
     private mutating func replayConfirmed(_ position: BookPosition) {
         self.confirmedPosition = max(self.confirmedPosition, position)
-        for number in self.removedTasks.sorted() {
-            if let removal = self.tasks[number]?.removal, removal <= position { self.forget(task: number) }
-        }
+        for number in self.removedTasks.take(upTo: position) { self.forget(task: number) }
         for exit in self.unconfirmedExits where exit.exit.position <= position {
             self.frameworks[exit.exit.key.framework]?.executors -= 1
         }

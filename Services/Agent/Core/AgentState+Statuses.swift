@@ -148,8 +148,9 @@ extension AgentState {
         task.statuses.removeAll { $0.sequence <= status.sequence }
         task.acknowledged = status
         if status.state.isTerminal {
-            task.removal = self.nextPosition()
-            self.removedTasks.insert(number)
+            let removal = self.nextPosition()
+            task.removal = removal
+            self.removedTasks.add(number, at: removal)
         }
         if task.statuses.isEmpty {
             task.retryAt = nil

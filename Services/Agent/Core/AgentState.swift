@@ -88,7 +88,7 @@ public struct AgentState: Role {
     /// The latest task of each key.
     var numbers: [TaskKey: UInt64] = [:]
     /// Those of `tasks` whose terminal status was acknowledged: kept until the master knows.
-    var removedTasks: Set<UInt64> = []
+    var removedTasks = RemovedTasks()
     /// Live command tasks by their container.
     var commandRuns: [RunID: UInt64] = [:]
     var executors: [RunID: ExecutorEntry] = [:]

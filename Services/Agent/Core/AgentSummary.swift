@@ -32,8 +32,21 @@ public struct AgentSummary: Sendable {
 public struct AgentSandbox: Hashable, Sendable {
     /// Directories below the agent's `--dir`; the first that is there is meant.
     public var candidates: [[String]]
+    /// If none is there: the last run of the first of these that have any.
+    public var runs: [SandboxRuns] = []
     /// The task, or the executor, has not ended.
     public var isRunning: Bool
+}
+
+/// The runs of a task or of an executor: each a directory `<name>.<run>`, of which the highest number is the last.
+public struct SandboxRuns: Hashable, Sendable {
+    /// Below the agent's `--dir`: where they are, among those of others.
+    public var parent: [String]
+    /// What their names begin with, up to the last dot.
+    public var name: String
+
+    /// The directory of one of them, below the agent's `--dir`.
+    public func directory(of run: RunID) -> [String] { self.parent + ["\(self.name).\(run)"] }
 }
 
 extension AgentState {
@@ -51,32 +64,28 @@ extension AgentState {
 
     /// The sandbox of a task or of an executor; of one that is forgotten, that of its latest run.
     public func sandbox(of framework: FrameworkID, named name: String) -> AgentSandbox {
-        let latest = ["tasks", "executors"].map { kind in
-            SandboxPath.latest(framework: framework, kind: kind, name: name)
-        }
+        let runs = self.sandboxRuns(of: framework, named: name)
         if let number = self.numbers[TaskKey(framework, TaskID(name))], let task = self.tasks[number] {
-            return AgentSandbox(candidates: [self.sandbox(of: task)].compactMap { $0 } + latest, isRunning: task.isLive)
+            return self.sandbox(of: task, else: runs)
         }
         let key = ExecutorKey(framework, ExecutorID(name))
-        guard let run = self.executorRuns[key] else { return AgentSandbox(candidates: latest, isRunning: false) }
+        guard let run = self.executorRuns[key] else {
+            return AgentSandbox(candidates: [], runs: runs, isRunning: false)
+        }
         return AgentSandbox(candidates: [SandboxPath.of(executor: key, run: run)], isRunning: true)
     }
 
     /// One run of a task or of an executor, by the number that its directory has.
     public func sandbox(of framework: FrameworkID, named name: String, run: RunID) -> AgentSandbox {
-        let candidates = ["tasks", "executors"].map { kind in
-            Array(SandboxPath.latest(framework: framework, kind: kind, name: name).dropLast()) + ["\(run)"]
-        }
+        let candidates = self.sandboxRuns(of: framework, named: name).map { $0.directory(of: run) }
         let present = self.sandbox(of: framework, named: name)
         let isPresent = present.isRunning && candidates.contains { present.candidates.first == $0 }
         return AgentSandbox(candidates: candidates, isRunning: isPresent)
     }
 
-    /// Where the runs of a task or of an executor are, each a directory.
-    public func sandboxRuns(of framework: FrameworkID, named name: String) -> [[String]] {
-        ["tasks", "executors"].map { kind in
-            Array(SandboxPath.latest(framework: framework, kind: kind, name: name).dropLast())
-        }
+    /// Where the runs of a task or of an executor may be.
+    public func sandboxRuns(of framework: FrameworkID, named name: String) -> [SandboxRuns] {
+        ["tasks", "executors"].map { SandboxPath.runs(of: framework, kind: $0, named: name) }
     }
 
     /// The sandboxes that something runs in, or will.
@@ -90,9 +99,16 @@ extension AgentState {
     }
 
     /// A task runs in the sandbox of its executor, if it has one.
-    private func sandbox(of task: TaskEntry) -> [String]? {
-        guard let key = task.executorKey else { return SandboxPath.of(command: task.key, run: task.acceptance.runID) }
-        if let run = self.executorRuns[key] { return SandboxPath.of(executor: key, run: run) }
-        return SandboxPath.latest(framework: key.framework, kind: "executors", name: key.executor.rawValue)
+    private func sandbox(of task: TaskEntry, else runs: [SandboxRuns]) -> AgentSandbox {
+        guard let key = task.executorKey else {
+            let own = SandboxPath.of(command: task.key, run: task.acceptance.runID)
+            return AgentSandbox(candidates: [own], runs: runs, isRunning: task.isLive)
+        }
+        if let run = self.executorRuns[key] {
+            let own = SandboxPath.of(executor: key, run: run)
+            return AgentSandbox(candidates: [own], runs: runs, isRunning: task.isLive)
+        }
+        let former = SandboxPath.runs(of: key.framework, kind: "executors", named: key.executor.rawValue)
+        return AgentSandbox(candidates: [], runs: [former] + runs, isRunning: task.isLive)
     }
 }

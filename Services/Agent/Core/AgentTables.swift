@@ -49,9 +49,18 @@ struct TaskEntry {
         var insistence: String?
     }
 
-    let acceptance: TaskAcceptance
-    /// Nil if `acceptance.info` cannot be read.
-    let info: TaskInfo?
+    /// What never changes of it, in one place: entries are copied often.
+    private final class Order: Sendable {
+        let acceptance: TaskAcceptance
+        let info: TaskInfo?
+
+        init(_ acceptance: TaskAcceptance, _ info: TaskInfo?) {
+            self.acceptance = acceptance
+            self.info = info
+        }
+    }
+
+    private let order: Order
     var stage: Stage = .accepted
     /// Whether the acceptance is on disk.
     var isLogged = false
@@ -104,6 +113,11 @@ struct TaskEntry {
     /// When its unacknowledged statuses are sent again; nil while none was sent.
     var retryAt: Instant?
 
+    init(acceptance: TaskAcceptance, info: TaskInfo?) { self.order = Order(acceptance, info) }
+
+    var acceptance: TaskAcceptance { self.order.acceptance }
+    /// Nil if `acceptance.info` cannot be read.
+    var info: TaskInfo? { self.order.info }
     var number: UInt64 { self.acceptance.number }
     var key: TaskKey { self.acceptance.key }
     var isCommand: Bool { self.acceptance.executorID == nil }
@@ -217,6 +231,33 @@ struct ExecutorEntry {
     var record: ExecutorRecord {
         ExecutorRecord(
             key: self.key, resources: self.info.resources, role: self.acceptance.role, info: self.acceptance.info)
+    }
+}
+
+/// Tasks that only the master has yet to hear are removed, by the positions in the books at which it is told.
+struct RemovedTasks {
+    /// Of ascending positions; those before `head` are taken.
+    private var tasks: [(number: UInt64, position: BookPosition)] = []
+    private var head = 0
+
+    var all: ArraySlice<(number: UInt64, position: BookPosition)> { self.tasks[self.head...] }
+
+    /// - Complexity: O(1) for the highest position, as all are but those of a log that was rewritten.
+    mutating func add(_ number: UInt64, at position: BookPosition) {
+        let index = self.tasks[self.head...].lastIndex { $0.position < position }.map { $0 + 1 } ?? self.head
+        self.tasks.insert((number, position), at: index)
+    }
+
+    /// Takes out those whose position is not above `position`.
+    mutating func take(upTo position: BookPosition) -> [UInt64] {
+        let end = self.tasks[self.head...].firstIndex { $0.position > position } ?? self.tasks.count
+        let taken = self.tasks[self.head..<end].map(\.number)
+        self.head = end
+        if self.head * 2 >= self.tasks.count {
+            self.tasks.removeFirst(self.head)
+            self.head = 0
+        }
+        return taken
     }
 }
 

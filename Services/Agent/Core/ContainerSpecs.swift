@@ -1,21 +1,20 @@
 import Model
 
-/// Directories below the agent's `--dir`, from names that schedulers chose.
+/// Directories below the agent's `--dir`, from names that schedulers chose:
+/// `frameworks/<framework>/tasks|executors/<name>.<run>`.
+///
+/// One for each run and none above it that is its alone: to make a directory is most of what a short task costs the agent.
 enum SandboxPath {
     static func of(command key: TaskKey, run: RunID) -> [String] {
-        ["frameworks", self.name(key.framework.rawValue), "tasks", self.name(key.task.rawValue), "runs", "\(run)"]
+        self.runs(of: key.framework, kind: "tasks", named: key.task.rawValue).directory(of: run)
     }
 
     static func of(executor key: ExecutorKey, run: RunID) -> [String] {
-        [
-            "frameworks", self.name(key.framework.rawValue), "executors", self.name(key.executor.rawValue), "runs",
-            "\(run)",
-        ]
+        self.runs(of: key.framework, kind: "executors", named: key.executor.rawValue).directory(of: run)
     }
 
-    /// Leads to the last run that was started.
-    static func latest(framework: FrameworkID, kind: String, name: String) -> [String] {
-        ["frameworks", self.name(framework.rawValue), kind, self.name(name), "runs", "latest"]
+    static func runs(of framework: FrameworkID, kind: String, named name: String) -> SandboxRuns {
+        SandboxRuns(parent: ["frameworks", self.name(framework.rawValue), kind], name: self.name(name))
     }
 
     /// A name as one part of a path: no slash, no control character, not `.` or `..`, and short enough for any file

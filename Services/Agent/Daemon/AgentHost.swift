@@ -182,7 +182,7 @@ final class AgentHost: @unchecked Sendable {
     private func perform(_ effect: AgentState.Effect) {
         switch effect {
         case .append(let record):
-            self.log.append(record.packed(in: self.arena).bytes)
+            self.log.append(record.packed(in: self.arena).bytes, isUrgent: !record.canWait)
             self.arena.reset()
         case .sendToRelay(let peer, let message): self.peers[peer]?.send(message)
         case .sendToExecutor(let peer, let event): self.peers[peer]?.send(event)
@@ -254,7 +254,7 @@ final class AgentHost: @unchecked Sendable {
     /// Where the runs of a task or of an executor are.
     ///
     /// Any thread may ask.
-    func sandboxRuns(of framework: FrameworkID, named name: String) async throws -> [[String]] {
+    func sandboxRuns(of framework: FrameworkID, named name: String) async throws -> [SandboxRuns] {
         try await self.node.loop.submit { self.host.role.sandboxRuns(of: framework, named: name) }.get()
     }
 

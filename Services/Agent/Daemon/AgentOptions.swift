@@ -67,6 +67,38 @@ struct AgentOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             """
+            With cgroup-io: what one container may read and write in a second, on the disk of --dir. Default: no bound.
+            """, valueName: "read-bps=N,write-bps=N,read-iops=N,write-iops=N"),
+        transform: {
+            do throws(IOLimit.Invalid) { return try IOLimit($0) } catch { throw ValidationError("\(error)") }
+        })
+    var ioLimit: IOLimit?
+
+    @Option(
+        help: ArgumentHelp(
+            "With ports: how often it is looked whether a container listens on a port that is not its own.",
+            valueName: "duration"))
+    var portsCheckInterval = DurationFlag(IsolationSettings().portsInterval)
+
+    @Flag(help: "With ports: a container listens on its own ports alone, not also on those that nobody shares out.")
+    var portsStrict = false
+
+    @Option(
+        help: ArgumentHelp(
+            "With gpu: the devices to give away. Default: /dev/nvidia0 and on, as far as there are.",
+            valueName: "path,..."),
+        transform: { text in
+            do throws(GPUDevice.Invalid) {
+                return try GPUDevice.find(text.split(separator: ",").map(String.init))
+            } catch {
+                throw ValidationError("\(error)")
+            }
+        })
+    var gpuDevices: [GPUDevice]?
+
+    @Option(
+        help: ArgumentHelp(
+            """
             Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
             fit in any case.
             """, valueName: "equal|additive|any"))
@@ -171,6 +203,18 @@ struct AgentOptions: ParsableArguments {
         if self.isolation.required.contains(.cgroupPids), self.pidsLimit == nil {
             throw ValidationError("--isolation: cgroup-pids needs --pids-limit")
         }
+        if self.ioLimit != nil, !self.isolation.required.contains(.cgroupIO) {
+            throw ValidationError("--io-limit needs --isolation with cgroup-io, such as cgroups,cgroup-io")
+        }
+        guard self.portsCheckInterval.duration >= .seconds(1) else {
+            throw ValidationError("--ports-check-interval is at least 1s")
+        }
+        if self.portsStrict, !self.isolation.required.contains(.ports) {
+            throw ValidationError("--ports-strict needs --isolation with ports, such as cgroups,ports")
+        }
+        if self.gpuDevices != nil, !self.isolation.required.contains(.gpu) {
+            throw ValidationError("--gpu-devices needs --isolation with gpu, such as cgroups,gpu")
+        }
     }
 
     /// The settings that these flags make.
@@ -190,6 +234,9 @@ struct AgentOptions: ParsableArguments {
         return settings
     }
 
+    /// Those to be given away.
+    var gpus: [GPUDevice] { self.isolation.required.contains(.gpu) ? self.gpuDevices ?? GPUDevice.detect() : [] }
+
     var retention: SandboxRetention {
         var retention = SandboxRetention()
         retention.delay = self.gcDelay.duration
@@ -206,11 +253,20 @@ struct AgentOptions: ParsableArguments {
         return settings
     }
 
-    var isolationSettings: IsolationSettings {
+    /// - Parameters:
+    ///   - total: What is shared out.
+    ///   - directory: The agent's, whole.
+    func isolationSettings(total: Resources, directory: String) -> IsolationSettings {
         var settings = IsolationSettings()
         settings.choice = self.isolation
         settings.enforcesCPUQuota = self.cpuQuota
         settings.pidsLimit = self.pidsLimit
+        settings.ioLimit = self.ioLimit
+        settings.directory = directory
+        settings.total = total
+        settings.portsInterval = self.portsCheckInterval.duration
+        settings.guardsAllPorts = self.portsStrict
+        settings.gpuDevices = self.gpus
         return settings
     }
 }

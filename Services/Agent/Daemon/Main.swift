@@ -58,9 +58,10 @@ struct AgentCommand: DaemonCommand {
                 metadata: [LogKey.path: "\(directory)/log"])
             records = [beginning]
         }
+        let agentSettings = try self.settings(services, directory, port: port)
         let isolator = Isolator(
             agent: Isolator.agentToken(name: services.name, directory: directory),
-            settings: self.agent.isolationSettings
+            settings: self.agent.isolationSettings(total: agentSettings.total, directory: directory)
         ) { logger.notice("Isolation", metadata: [LogKey.reason: "\($0)"]) }
         guard isolator.missing.isEmpty else {
             isolator.removeAll()
@@ -82,8 +83,7 @@ struct AgentCommand: DaemonCommand {
         let containerizer = Containerizer(
             settings: settings, isolator: isolator, eventLoop: loop, logger: logger)
         let state = AgentState(
-            settings: try self.settings(services, directory, port: port), codec: ProtobufCodec(),
-            random: Self.generator())
+            settings: agentSettings, codec: ProtobufCodec(), random: Self.generator())
         return AgentHost(
             state, services, log: log, records: records, containerizer: containerizer)
     }
@@ -93,7 +93,7 @@ struct AgentCommand: DaemonCommand {
         if let text = self.agent.resources {
             total = try Resources(text: text)
         } else {
-            let detected = ResourceDetection.detect(directory: directory)
+            let detected = ResourceDetection.detect(directory: directory, gpus: self.agent.gpus.count)
             for line in detected.explanation {
                 services.logger.info("Resources", metadata: [LogKey.reason: "\(line)"])
             }

@@ -35,7 +35,7 @@ private struct Sandboxes: Sendable {
             let sandbox = try await self.host.sandbox(of: FrameworkID(wish.framework), named: wish.name, run: wish.run)
             let files = self.files
             let source = try await BlockingWork.run { () throws(SandboxFileError) -> Source in
-                guard let top = sandbox.candidates.first(where: { files.isDirectory($0) }) else { throw .notFound }
+                guard let top = try Self.top(of: sandbox, in: files) else { throw .notFound }
                 let path = top + wish.path
                 return Source(path: path, status: try files.status(path, isOutput: wish.isOutput), wish: wish)
             }
@@ -47,6 +47,15 @@ private struct Sandboxes: Sendable {
         } catch let error as SandboxFileError {
             return Self.response(to: error)
         }
+    }
+
+    /// The directory that is meant; nil if there is none.
+    private static func top(of sandbox: AgentSandbox, in files: SandboxFiles) throws(SandboxFileError) -> [String]? {
+        if let present = sandbox.candidates.first(where: { files.isDirectory($0) }) { return present }
+        for runs in sandbox.runs {
+            if let last = try files.runs(named: runs.name, in: runs.parent).last { return runs.directory(of: last.run) }
+        }
+        return nil
     }
 
     private static func response(to error: SandboxFileError) -> SideResponse {
@@ -63,14 +72,14 @@ private struct Sandboxes: Sendable {
     private func runs(_ wish: SandboxRequest) async throws -> SideResponse {
         let places = try await self.host.sandboxRuns(of: FrameworkID(wish.framework), named: wish.name)
         let files = self.files
-        let entries = try await BlockingWork.run { () throws(SandboxFileError) in
-            guard let place = places.first(where: { files.isDirectory($0) }) else { throw .notFound }
-            return try files.list(place)
+        let runs = try await BlockingWork.run { () throws(SandboxFileError) in
+            for place in places {
+                let runs = try files.runs(named: place.name, in: place.parent)
+                if !runs.isEmpty { return runs }
+            }
+            throw .notFound
         }
-        let runs = entries.filter { $0.kind == .directory }.compactMap { entry in
-            RunID(entry.name).map { (run: $0, modified: entry.modified) }
-        }
-        let objects = runs.sorted { $0.run < $1.run }.map { "{\"run\":\"\($0.run)\",\"modified\":\($0.modified)}" }
+        let objects = runs.map { "{\"run\":\"\($0.run)\",\"modified\":\($0.modified)}" }
         return .json(Array("[\(objects.joined(separator: ","))]\n".utf8))
     }
 

@@ -40,6 +40,7 @@ public final class AgentLogFile {
     private var replacement: Bytes?
     private var isWriting = false
     private var isFlushScheduled = false
+    private var isLateFlushScheduled = false
     private var hasFailed = false
     /// What `close` waits with until the last write is done.
     private var onIdle: (() -> Void)?
@@ -84,15 +85,19 @@ public final class AgentLogFile {
 
     /// Adds a record; `onLogged` follows when it is safe.
     ///
+    /// - Parameter isUrgent: Whether it is written as soon as the disk is free; otherwise with the next group, or in
+    ///   `lateness` on its own.
     /// - Returns: Its index, from 1.
     @discardableResult
-    public func append(_ record: Bytes) -> UInt64 {
+    public func append(_ record: Bytes, isUrgent: Bool = true) -> UInt64 {
         self.eventLoop.preconditionInEventLoop()
         LogFormat.append(record: record, to: &self.waiting)
         self.appended += 1
-        self.scheduleFlush()
+        if isUrgent { self.scheduleFlush() } else { self.scheduleLateFlush() }
         return self.appended
     }
+
+    private static let lateness = TimeAmount.milliseconds(100)
 
     /// Whether `compact` would give back much of the disk.
     public var isWorthCompacting: Bool {
@@ -142,6 +147,16 @@ public final class AgentLogFile {
         self.eventLoop.execute {
             guard this.value.isFlushScheduled else { return }
             this.value.isFlushScheduled = false
+            this.value.flush()
+        }
+    }
+
+    private func scheduleLateFlush() {
+        guard !self.isLateFlushScheduled else { return }
+        self.isLateFlushScheduled = true
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.eventLoop.scheduleTask(in: Self.lateness) {
+            this.value.isLateFlushScheduled = false
             this.value.flush()
         }
     }

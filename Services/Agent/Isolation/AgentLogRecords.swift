@@ -32,10 +32,8 @@ public enum AgentLogRecords {
         let root = directory + "/frameworks"
         for framework in Files.names(in: root) {
             for kind in ["tasks", "executors"] {
-                let names = "\(root)/\(framework)/\(kind)"
-                for name in Files.names(in: names) {
-                    highest = Files.names(in: "\(names)/\(name)/runs").compactMap { RunID($0) }.reduce(highest, max)
-                }
+                let runs = Files.names(in: "\(root)/\(framework)/\(kind)").compactMap(Sandbox.run)
+                highest = runs.reduce(highest, max)
             }
         }
         return highest == 0 ? nil : .counters(AgentCounters(number: 0, runID: highest, position: 0, confirmed: 0))

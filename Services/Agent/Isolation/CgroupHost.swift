@@ -56,7 +56,8 @@ public struct CgroupHost: Hashable, Sendable {
                 let names = Set(system[2].split(separator: ",").map(String.init))
                 let tree = names.subtracting(["rw"]).sorted().joined(separator: ",")
                 separate[tree] = separate[tree] ?? path
-                found.append(CgroupHierarchy(mount: path, version: 1, controllers: names.intersection(Self.known)))
+                let controllers = Set(names.map { $0 == "blkio" ? "io" : $0 }).intersection(Self.known)
+                found.append(CgroupHierarchy(mount: path, version: 1, controllers: controllers))
             default: continue
             }
         }
@@ -69,7 +70,11 @@ public struct CgroupHost: Hashable, Sendable {
     }
 
     /// The controllers of version 1 that any module uses, and `cpuacct`, which is often mounted with `cpu`.
-    private static let known: Set<String> = ["cpu", "cpuacct", "cpuset", "memory", "pids", "freezer"]
+    ///
+    /// What version 1 calls `blkio` has the name that it has in version 2.
+    private static let known: Set<String> = [
+        "cpu", "cpuacct", "cpuset", "memory", "pids", "io", "devices", "freezer",
+    ]
 
     /// Where a controller is: version 2 if it has it, else a tree of version 1.
     public func hierarchy(of controller: String) -> CgroupHierarchy? {

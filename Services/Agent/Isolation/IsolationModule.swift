@@ -80,9 +80,31 @@ public struct ContainerUsage: Hashable, Sendable {
     public var diskBytes: UInt64?
     /// Bytes that its sandbox may have; nil if there is no limit.
     public var diskQuotaBytes: UInt64?
+    /// What it had disks do since its start; nil where nothing counts it.
+    public var io: IOCounts?
 
     /// Nothing known.
     public init() {}
+}
+
+/// What went from disks to a container and back.
+public struct IOCounts: Hashable, Sendable {
+    /// Bytes.
+    public var readBytes: UInt64
+    /// Bytes.
+    public var writtenBytes: UInt64
+    /// Requests.
+    public var reads: UInt64
+    /// Requests.
+    public var writes: UInt64
+
+    /// Counts; without any, nothing.
+    public init(readBytes: UInt64 = 0, writtenBytes: UInt64 = 0, reads: UInt64 = 0, writes: UInt64 = 0) {
+        self.readBytes = readBytes
+        self.writtenBytes = writtenBytes
+        self.reads = reads
+        self.writes = writes
+    }
 }
 
 /// What kept a container from being isolated as it should.

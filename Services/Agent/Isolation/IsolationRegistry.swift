@@ -11,7 +11,10 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
     case cgroupCPUSet = "cgroup-cpuset"
     case cgroupMemory = "cgroup-memory"
     case cgroupPids = "cgroup-pids"
+    case cgroupIO = "cgroup-io"
     case disk
+    case ports
+    case gpu
     case namespacePid = "namespace-pid"
     case namespaceMount = "namespace-mount"
     case namespaceNetwork = "namespace-network"
@@ -25,9 +28,14 @@ public enum IsolationName: String, CaseIterable, Hashable, Sendable {
         case .cgroupCPUSet: "cpuset"
         case .cgroupMemory: "memory"
         case .cgroupPids: "pids"
-        case .process, .disk, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
+        case .cgroupIO: "io"
+        case .gpu: "devices"
+        case .process, .disk, .ports, .namespacePid, .namespaceMount, .namespaceNetwork, .capabilities, .seccomp: nil
         }
     }
+
+    /// Whether it has to find all processes of a container by a control group.
+    var needsTracking: Bool { self == .ports }
 }
 
 /// Which modules an agent wants: `process`, and what was named.
@@ -110,7 +118,16 @@ enum IsolationRegistry {
         case .cgroupPids:
             guard let limit = context.settings.pidsLimit else { return nil }
             return PidsIsolation(try Self.hierarchy(name, context), limit: limit)
+        case .cgroupIO:
+            let hierarchy = try Self.hierarchy(name, context)
+            return try IOIsolation(
+                hierarchy, group: context.group(hierarchy), limit: context.settings.ioLimit,
+                directory: context.settings.directory, remark: context.remark)
         case .disk: return DiskIsolation()
+        case .ports: return try Self.ports(context)
+        case .gpu:
+            return try GPUIsolation(
+                try Self.hierarchy(name, context), devices: context.settings.gpuDevices, total: context.settings.total)
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()
         case .namespaceNetwork: return try NetworkNamespaceIsolation.detect()
@@ -119,11 +136,24 @@ enum IsolationRegistry {
         }
     }
 
+    private static func ports(_ context: Context) throws(IsolationError) -> (any IsolationModule)? {
+        guard let tracking = context.tracking else {
+            throw IsolationError("no control group that this agent may use to find the processes of a container by")
+        }
+        let guarded = context.settings.guardsAllPorts ? nil : context.settings.total.ranges("ports")
+        return PortsIsolation(
+            tracking: tracking, watch: PortsWatch(guarded: guarded, interval: context.settings.portsInterval))
+    }
+
     private static func hierarchy(
         _ name: IsolationName, _ context: Context
     ) throws(IsolationError) -> CgroupHierarchy {
         let controller = name.controller ?? ""
         guard let found = context.granted(controller) else {
+            if name == .gpu {
+                throw IsolationError(
+                    "no control groups of version 1 with \"devices\": the unified ones cannot keep devices closed")
+            }
             throw IsolationError("no control groups with \"\(controller)\" that this agent may use")
         }
         return found

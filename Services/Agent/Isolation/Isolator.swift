@@ -14,6 +14,27 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Hundreds to tens of thousands. Default nil.
     public var pidsLimit: Int?
+    /// What one container may read and write in a second, with `cgroup-io`; nil: no bound.
+    ///
+    /// Default nil.
+    public var ioLimit: IOLimit?
+    /// The agent's work directory: its disk is the one that `ioLimit` is about.
+    public var directory: String?
+    /// What the agent shares out: with `ports`, its ports are guarded; with `gpu`, there have to be as many devices.
+    public var total = Resources()
+    /// With `ports`: how often it is looked where a container listens, once a second at most.
+    ///
+    /// Seconds to minutes. A look costs some microseconds for each file that a container has open. Default 10 s; Mesos has
+    /// 30 s (`--container_ports_watch_interval`).
+    public var portsInterval: Duration = .seconds(10)
+    /// With `ports`: whether a container may listen on none but its own ports, instead of none of those shared out.
+    ///
+    /// Default false: many programs listen where the kernel lets them.
+    public var guardsAllPorts = false
+    /// With `gpu`: those that are given away.
+    ///
+    /// Default none.
+    public var gpuDevices: [GPUDevice] = []
     /// Control groups without a container that are kept for the next, where they can serve twice.
     ///
     /// As many as end and start at a time, not as many as run; each holds some 100 KB of the kernel's memory. Default 128.
@@ -50,7 +71,9 @@ public struct Isolator: Sendable {
         let controllers = IsolationName.allCases.filter {
             settings.choice.contains($0) && ($0 != .cgroupPids || settings.pidsLimit != nil)
         }.compactMap(\.controller)
-        if !controllers.isEmpty {
+        let needsGroups =
+            !controllers.isEmpty || settings.choice.modules.contains { $0.needsTracking && host.tracking != nil }
+        if needsGroups {
             for hierarchy in controllers.compactMap({ host.hierarchy(of: $0) }) + [host.tracking].compactMap({ $0 })
             where !wanted.contains(where: { $0.mount == hierarchy.mount }) {
                 let used =
@@ -59,7 +82,7 @@ public struct Isolator: Sendable {
             }
         }
         let (tree, refused) = CgroupTree.make(
-            wanted, supervisorMounts: controllers.isEmpty ? [] : host.separateMounts,
+            wanted, supervisorMounts: needsGroups ? host.separateMounts : [],
             agent: Self.directoryName(agent))
         let tracking = tree.hierarchies.first { $0.mount == host.tracking?.mount }
         let context = IsolationRegistry.Context(

@@ -7,9 +7,7 @@ public import Model
 
 /// What an agent may offer of its machine, if nobody says otherwise.
 public struct DetectedResources: Hashable, Sendable {
-    /// cpus, mem, disk, and ports 31000-32000.
-    ///
-    /// No gpus: those are said by hand.
+    /// cpus, mem, disk, ports 31000-32000, and the gpus that the agent keeps apart.
     public var resources: Resources
     /// How each amount came about, a line each, for the log.
     public var explanation: [String]
@@ -31,17 +29,20 @@ public enum ResourceDetection {
 
     /// Measures now.
     ///
-    /// - Parameter directory: The agent's work directory, whose disk counts.
-    public static func detect(directory: String) -> DetectedResources {
+    /// - Parameters:
+    ///   - directory: The agent's work directory, whose disk counts.
+    ///   - gpus: How many devices the module `gpu` has; 0 without it, since nobody is kept from them then.
+    public static func detect(directory: String, gpus: Int = 0) -> DetectedResources {
         let cpus = Self.cpus(), memory = Self.memory(), disk = Self.disk(directory)
         var resources = Resources(
-            milliCPU: cpus.milli, milliMB: Self.milliMB(memory.bytes), milliMBDisk: Self.milliMB(disk.bytes))
+            milliCPU: cpus.milli, milliMB: Self.milliMB(memory.bytes), milliMBDisk: Self.milliMB(disk.bytes),
+            milliGPU: Int64(gpus) * 1000)
         // Nothing else has that name yet.
         try? resources.add(.ranges(IntegerRanges([Self.ports])), named: "ports")
         let explanation = [
             cpus.reason, memory.reason, disk.reason,
             "ports: \(Self.ports.lowerBound)-\(Self.ports.upperBound), as nobody said otherwise",
-            "gpus: none, as nobody said otherwise",
+            gpus > 0 ? "gpus: \(gpus), the devices that are kept apart" : "gpus: none, as nobody said otherwise",
         ]
         return DetectedResources(resources: resources, explanation: explanation)
     }

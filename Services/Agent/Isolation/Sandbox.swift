@@ -4,20 +4,15 @@
     internal import Musl
 #endif
 internal import Model
-internal import Synchronization
 
 /// The directory that a container runs in, below the agent's work directory.
 struct Sandbox: Sendable {
     let path: String
 
-    /// Held while a sandbox is made, and while directories above sandboxes that are gone are removed: neither may find
-    /// the other's half done.
-    static let treeLock = Mutex(())
-
     var output: String { self.path + "/stdout" }
     var error: String { self.path + "/stderr" }
 
-    /// Makes it, with those above it; for a path of several parts also `latest` beside it, which leads to it.
+    /// Makes it, with those above it.
     ///
     /// - Throws: If a part is no plain name, or the disk refuses.
     static func make(
@@ -27,34 +22,32 @@ struct Sandbox: Sendable {
             throw IsolationError("\"\(parts.joined(separator: "/"))\" cannot be a sandbox")
         }
         let path = root + "/" + parts.joined(separator: "/")
-        let made = Self.treeLock.withLock { _ in
-            Result { () throws(SystemError) in
-                let isFirst = try Self.makeDirectories(parts, below: root)
-                if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
-                guard parts.count > 1 else { return }
-                try Self.link(parts[parts.count - 1], as: "latest", beside: path, isFirst: isFirst)
-            }
+        do throws(SystemError) {
+            try Self.makeDirectory(parts, below: root)
+            if let owner, chown(path, owner.uid, owner.gid) != 0 { throw SystemError("chown", path) }
+        } catch {
+            throw IsolationError("cannot make the sandbox: \(error)")
         }
-        if case .failure(let error) = made { throw IsolationError("cannot make the sandbox: \(error)") }
         return Sandbox(path: path)
     }
 
-    /// Makes a path a part at a time, from where it is most likely to begin to be new: each task has a directory of its
-    /// own, three above that of a run, and its framework has been here before.
+    /// Mostly one call: those above are there.
     ///
-    /// - Returns: Whether the directory above the last was made now, too.
-    private static func makeDirectories(_ parts: [String], below root: String) throws(SystemError) -> Bool {
-        var isFirst = false
-        let likely = max(1, parts.count - 2)
-        var path = root + "/" + parts.prefix(likely).joined(separator: "/")
-        try Files.makeDirectories(path)
-        for (index, part) in parts.enumerated().dropFirst(likely) {
-            path += "/" + part
-            let isNew = try Files.makeDirectory(path)
-            if index == parts.count - 2 { isFirst = isNew }
+    /// Where not they are made, and again if the collector takes them away in between because nothing is in them.
+    private static func makeDirectory(_ parts: [String], below root: String) throws(SystemError) {
+        let parent = root + "/" + parts.dropLast().joined(separator: "/"), path = parent + "/" + parts[parts.count - 1]
+        for _ in 0..<Self.attempts {
+            do throws(SystemError) {
+                _ = try Files.makeDirectory(path)
+                return
+            } catch  where error.code == ENOENT {
+                do throws(SystemError) { try Files.makeDirectories(parent) } catch  where error.code == ENOENT {}
+            }
         }
-        return isFirst
+        throw SystemError("mkdir", path, code: ENOENT)
     }
+
+    private static let attempts = 100
 
     /// Whether a name stays where it is put.
     static func isPlain(_ name: String) -> Bool {
@@ -62,17 +55,11 @@ struct Sandbox: Sendable {
             && !name.utf8.contains(UInt8(ascii: "/")) && !name.utf8.contains(0)
     }
 
-    /// Lets a link lead to a neighbour, in one step even where it led elsewhere.
-    ///
-    /// - Parameter isFirst: Whether there is none yet.
-    private static func link(
-        _ name: String, as link: String, beside path: String, isFirst: Bool
-    ) throws(SystemError) {
-        let directory = String(path.dropLast(name.utf8.count))
-        if isFirst, symlink(name, directory + link) == 0 { return }
-        let fresh = "\(directory).\(link).\(name)"
-        unlink(fresh)
-        guard symlink(name, fresh) == 0 else { throw SystemError("symlink", fresh) }
-        guard rename(fresh, directory + link) == 0 else { throw SystemError("rename", fresh) }
+    /// The run whose directory is called so, `<name>.<run>`; nil if it is none.
+    static func run(of directory: String) -> RunID? {
+        guard let dot = directory.lastIndex(of: "."), dot != directory.startIndex else { return nil }
+        let digits = directory[directory.index(after: dot)...]
+        guard let run = RunID(digits), "\(run)" == digits else { return nil }
+        return run
     }
 }

@@ -29,13 +29,11 @@ public struct SandboxSweep: Hashable, Sendable {
 
 /// Removes the sandboxes of runs that have ended, when their time is over.
 ///
-/// What it knows is in the directories:
-///
-///     frameworks/<framework>/tasks|executors/<name>/runs/<run>          a sandbox; what is in it is its task's
-///     frameworks/<framework>/tasks|executors/<name>/runs/<run>.ended    of the time when it was found to have ended
-///
-/// The marks lie beside the sandboxes, out of the tasks' reach, and make ages outlive the agent. Of a sandbox without one
-/// the time begins when it is first found without a run. All work is done by the thread that calls `sweep`.
+/// What it knows is in the directories, `frameworks/<framework>/tasks|executors/<name>.<run>`: the attribute
+/// `user.meseta.ended` of each is the time when it was found to have ended, in seconds since 1970, which makes ages outlive
+/// the agent. Of one without the time begins when it is first found without a run. A task can change its own, and have its
+/// sandbox removed sooner, as it could itself. Where the file system keeps no attributes, the time is that of the last
+/// change of the directory. All work is done by the thread that calls `sweep`.
 public struct SandboxCollector: Sendable {
     private let root: String
     private let retention: SandboxRetention
@@ -83,66 +81,55 @@ public struct SandboxCollector: Sendable {
         var sweep = SandboxSweep(), oldest = OldestSandboxes(capacity: self.oldestMax)
         self.forEachName(in: self.root) { framework in
             for kind in ["tasks", "executors"] {
-                let kindPath = "\(self.root)/\(framework)/\(kind)"
-                self.forEachName(in: kindPath) { name in
-                    self.look("\(kindPath)/\(name)/runs", now, &sweep, &oldest)
-                }
+                self.look("\(self.root)/\(framework)/\(kind)", now, &sweep, &oldest)
             }
         }
         for entry in oldest.first(self.retention.surplus(of: sweep.kept)) {
-            guard self.remove(entry.run, of: entry.runs, &sweep) else { continue }
+            guard self.remove(entry.path, &sweep) else { continue }
             sweep.kept -= 1
             sweep.isBehind = true
-            self.tidy(entry.runs)
+            self.tidyAbove(entry.path)
         }
         sweep.isBehind = sweep.isBehind && self.retention.surplus(of: sweep.kept) > 0
         return sweep
     }
 
-    /// Looks at the runs of one task or executor.
-    private func look(_ runs: String, _ now: Int64, _ sweep: inout SandboxSweep, _ oldest: inout OldestSandboxes) {
-        var batch: [RunID] = [], hasRuns = false, hasRemoved = false
+    /// Looks at the runs in a directory.
+    private func look(_ parent: String, _ now: Int64, _ sweep: inout SandboxSweep, _ oldest: inout OldestSandboxes) {
+        var batch: [(run: RunID, path: String)] = [], isEmpty = true
+        let removedBefore = sweep.removed
         func settle() {
-            let live = self.areLive(batch), usage = self.usage()
-            for run in batch where !live.contains(run) {
-                let ended = self.ended(run, of: runs, now)
-                if self.retention.isOver(age: now - ended, usage: usage) {
-                    if self.remove(run, of: runs, &sweep) { hasRemoved = true } else { sweep.kept += 1 }
-                } else {
-                    sweep.kept += 1
-                    oldest.add(.init(ended: ended, runs: runs, run: run))
-                }
+            let live = self.areLive(batch.map(\.run)), usage = self.usage()
+            for (run, path) in batch where !live.contains(run) {
+                let ended = self.ended(path, now)
+                if self.retention.isOver(age: now - ended, usage: usage), self.remove(path, &sweep) { continue }
+                sweep.kept += 1
+                oldest.add(.init(ended: ended, path: path, run: run))
             }
             batch.removeAll(keepingCapacity: true)
         }
-        self.forEachName(in: runs) { name in
-            guard let run = RunID(name), "\(run)" == name else { return }
-            hasRuns = true
-            batch.append(run)
+        self.forEachName(in: parent) { name in
+            isEmpty = false
+            guard let run = Sandbox.run(of: name) else { return }
+            batch.append((run, "\(parent)/\(name)"))
             if batch.count == Self.batch { settle() }
         }
         if !batch.isEmpty { settle() }
-        if hasRemoved || !hasRuns { self.tidy(runs) }
+        if isEmpty || sweep.removed > removedBefore { self.tidyAbove("\(parent)/") }
     }
 
     /// When a run was found to have ended: now, if nothing says so yet, or if what says so comes from a clock that was
     /// ahead.
-    private func ended(_ run: RunID, of runs: String, _ now: Int64) -> Int64 {
-        let mark = Self.mark(run, of: runs)
+    private func ended(_ path: String, _ now: Int64) -> Int64 {
+        if let time = Files.attribute(Self.attribute, of: path).flatMap({ Int64($0) }), time <= now { return time }
+        if (try? Files.setAttribute(Self.attribute, of: path, to: "\(now)")) != nil { return now }
         var about = stat()
-        if lstat(mark, &about) == 0, Int64(about.st_mtim.tv_sec) <= now { return Int64(about.st_mtim.tv_sec) }
-        let file = open(mark, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o644)
-        guard file >= 0 else { return now }
-        let time = timespec(tv_sec: time_t(now), tv_nsec: 0)
-        futimens(file, [time, time])
-        close(file)
-        return now
+        return lstat(path, &about) == 0 ? min(now, Int64(about.st_mtim.tv_sec)) : now
     }
 
-    private static func mark(_ run: RunID, of runs: String) -> String { "\(runs)/\(run).ended" }
+    private static let attribute = "user.meseta.ended"
 
-    private func remove(_ run: RunID, of runs: String, _ sweep: inout SandboxSweep) -> Bool {
-        let path = "\(runs)/\(run)"
+    private func remove(_ path: String, _ sweep: inout SandboxSweep) -> Bool {
         var remover = TreeRemover(rest: self.rest)
         let report = remover.remove(path)
         sweep.freedBytes += report.freedBytes
@@ -152,31 +139,16 @@ public struct SandboxCollector: Sendable {
             }
             return false
         }
-        // Last, so that a removal which is broken off goes on.
-        unlink(Self.mark(run, of: runs))
         sweep.removed += 1
         return true
     }
 
-    /// Removes what is left of runs that are gone, and the directories above them that nothing else is in.
-    private func tidy(_ runs: String) {
-        Sandbox.treeLock.withLock { _ in
-            let names = Set(Files.names(in: runs)), live = names.filter { RunID($0) != nil }
-            for name in names where !live.contains(name) {
-                let isLeft: Bool
-                if name.hasSuffix(".ended") {
-                    isLeft = !live.contains(String(name.dropLast(6)))
-                } else {
-                    isLeft = live.isEmpty || access("\(runs)/\(name)", F_OK) != 0
-                }
-                if isLeft { unlink("\(runs)/\(name)") }
-            }
-            var path = runs
-            while path.utf8.count > self.root.utf8.count, rmdir(path) == 0 || errno == ENOENT,
-                let slash = path.lastIndex(of: "/")
-            {
-                path = String(path[..<slash])
-            }
+    /// Removes the directories above a path that nothing else is in; whoever makes a sandbox there makes them again.
+    private func tidyAbove(_ path: String) {
+        var path = path[...]
+        while let slash = path.lastIndex(of: "/") {
+            path = path[..<slash]
+            guard path.utf8.count > self.root.utf8.count, rmdir(String(path)) == 0 || errno == ENOENT else { return }
         }
     }
 

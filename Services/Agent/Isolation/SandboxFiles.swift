@@ -25,6 +25,14 @@ public struct SandboxEntry: Hashable, Sendable {
     }
 }
 
+/// One run of a task or an executor whose sandbox is kept.
+public struct SandboxRun: Hashable, Sendable {
+    /// Its number on this agent.
+    public var run: RunID
+    /// Of its directory; seconds since 1970.
+    public var modified: Int64
+}
+
 /// A piece of a file.
 public struct SandboxPiece: Hashable, Sendable {
     /// What was read.
@@ -62,8 +70,8 @@ public enum SandboxFileError: Error, Hashable, Sendable {
 /// Shows what is in sandboxes, and nothing else of the machine.
 ///
 /// Tasks are foreign programs, which may put links in their sandboxes at any moment. So a path is walked a part at a
-/// time, from an open directory to the next, and no link is followed; only `latest` beside the runs of a task is,
-/// which must name a neighbour. Blocks for as long as the disk takes: not for an event loop.
+/// time, from an open directory to the next, and no link is followed. Blocks for as long as the disk takes: not for an
+/// event loop.
 public struct SandboxFiles: Sendable {
     /// The longest piece that is read at once.
     public static let largestPiece = 1 << 20
@@ -81,19 +89,10 @@ public struct SandboxFiles: Sendable {
         guard try Self.status(directory).st_mode & S_IFMT == S_IFDIR else {
             throw .refused(reason: "it is no directory")
         }
-        let number = directory.release()
-        guard let stream = fdopendir(number) else {
-            close(number)
-            throw .failed(reason: String(errno: errno))
-        }
-        defer { closedir(stream) }
         var entries: [SandboxEntry] = []
-        while entries.count < Self.mostEntries, let entry = readdir(stream) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
+        try Self.forEachEntry(of: directory) { name, number in
             var about = stat()
-            guard name != ".", name != "..", fstatat(number, name, &about, AT_SYMLINK_NOFOLLOW) == 0 else { continue }
+            guard fstatat(number, name, &about, AT_SYMLINK_NOFOLLOW) == 0 else { return true }
             let kind: SandboxEntry.Kind =
                 switch about.st_mode & S_IFMT {
                 case S_IFREG: .file
@@ -102,8 +101,46 @@ public struct SandboxFiles: Sendable {
                 }
             entries.append(
                 SandboxEntry(name: name, kind: kind, size: Int64(about.st_size), modified: Int64(about.st_mtim.tv_sec)))
+            return entries.count < Self.mostEntries
         }
         return entries.sorted { $0.name < $1.name }
+    }
+
+    /// The runs that a directory holds of a task or an executor, in the order in which they were started.
+    ///
+    /// - Complexity: O(entries of the directory).
+    public func runs(named name: String, in parts: [String]) throws(SandboxFileError) -> [SandboxRun] {
+        let directory: Descriptor
+        do throws(SandboxFileError) { directory = try self.open(parts) } catch .notFound { return [] }
+        var runs: [SandboxRun] = []
+        try Self.forEachEntry(of: directory) { entry, number in
+            var about = stat()
+            if entry.hasPrefix(name), let run = Sandbox.run(of: entry), entry == "\(name).\(run)",
+                fstatat(number, entry, &about, AT_SYMLINK_NOFOLLOW) == 0, about.st_mode & S_IFMT == S_IFDIR
+            {
+                runs.append(SandboxRun(run: run, modified: Int64(about.st_mtim.tv_sec)))
+            }
+            return true
+        }
+        return runs.sorted { $0.run < $1.run }
+    }
+
+    /// - Parameter body: Takes the name of an entry and the directory's descriptor; false: enough.
+    private static func forEachEntry(
+        of directory: consuming Descriptor, _ body: (String, Int32) -> Bool
+    ) throws(SandboxFileError) {
+        let number = directory.release()
+        guard let stream = fdopendir(number) else {
+            close(number)
+            throw .failed(reason: String(errno: errno))
+        }
+        defer { closedir(stream) }
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != ".", name != "..", !body(name, number) { return }
+        }
     }
 
     /// A piece of a file, shorter than `length` at its end.
@@ -172,13 +209,9 @@ public struct SandboxFiles: Sendable {
         guard parts.allSatisfy(Sandbox.isPlain) else { throw .refused(reason: "a part of the path is no plain name") }
         do throws(SystemError) {
             var place = try Descriptor(opening: self.root, O_RDONLY | O_DIRECTORY)
-            for (index, part) in parts.enumerated() {
-                var name = part
-                if part == "latest", index > 0, parts[index - 1] == "runs" {
-                    name = Self.neighbour(part, of: place) ?? part
-                }
+            for part in parts {
                 // A pipe must not be waited for, nor a terminal become this process's own.
-                place = try Descriptor(opening: name, in: place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
+                place = try Descriptor(opening: part, in: place, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY)
             }
             return place
         } catch {
@@ -189,13 +222,5 @@ public struct SandboxFiles: Sendable {
             default: throw .failed(reason: "\(error)")
             }
         }
-    }
-
-    /// What a link in a directory names, if that is in the same directory.
-    private static func neighbour(_ link: String, of directory: borrowing Descriptor) -> String? {
-        var buffer = [CChar](repeating: 0, count: 257)
-        guard readlinkat(directory.number, link, &buffer, 256) > 0 else { return nil }
-        let name = buffer.withUnsafeBufferPointer { String(cString: $0.baseAddress!) }
-        return Sandbox.isPlain(name) ? name : nil
     }
 }

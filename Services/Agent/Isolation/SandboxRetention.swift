@@ -11,7 +11,7 @@ public struct SandboxRetention: Hashable, Sendable {
     public var headroom = 0.1
     /// How many are kept; of more, those go first that ended first.
     ///
-    /// Each takes about eight inodes. Default 100,000.
+    /// Each takes three inodes and what its task leaves in it. Default 100,000.
     public var most = 100_000
 
     /// The defaults.
@@ -39,8 +39,7 @@ struct OldestSandboxes {
     struct Entry: Hashable {
         /// Seconds since 1970.
         let ended: Int64
-        /// The directory of its runs.
-        let runs: String
+        let path: String
         let run: UInt64
     }
 

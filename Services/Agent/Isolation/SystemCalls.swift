@@ -130,13 +130,13 @@ enum Files {
 
     /// Sets an extended attribute.
     static func setAttribute(_ name: String, of path: String, to value: String) throws(SystemError) {
-        if setxattr(path, name, value, value.utf8.count, 0) != 0 { throw SystemError("setxattr", path) }
+        if lsetxattr(path, name, value, value.utf8.count, 0) != 0 { throw SystemError("setxattr", path) }
     }
 
     /// An extended attribute of at most 256 bytes; nil if there is none.
     static func attribute(_ name: String, of path: String) -> String? {
         withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 256) { buffer in
-            let count = getxattr(path, name, buffer.baseAddress, buffer.count)
+            let count = lgetxattr(path, name, buffer.baseAddress, buffer.count)
             return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
         }
     }

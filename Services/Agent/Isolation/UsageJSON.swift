@@ -53,6 +53,10 @@ extension UsageReport.Container {
         object.add("processes", self.usage.processes)
         object.add("disk_bytes", self.usage.diskBytes)
         object.add("disk_quota_bytes", self.usage.diskQuotaBytes)
+        object.add("io_read_bytes", self.usage.io?.readBytes)
+        object.add("io_written_bytes", self.usage.io?.writtenBytes)
+        object.add("io_reads", self.usage.io?.reads)
+        object.add("io_writes", self.usage.io?.writes)
         return object
     }
 }

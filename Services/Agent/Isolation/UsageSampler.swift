@@ -308,6 +308,7 @@ private final class Looker: Sendable {
                 seen.usage.memoryLimitBytes = usage.memoryLimitBytes
                 seen.usage.memoryPeakBytes = usage.memoryPeakBytes
                 seen.usage.processes = usage.processes
+                seen.usage.io = usage.io
                 let end = NIODeadline.now()
                 seen.countersAt = start
                 round.counters = round.counters + (end - start)

@@ -71,6 +71,7 @@ enum Validation {
             return "Task uses agent \(self.printable(task.agentID.rawValue)), but the offers are of agent \(agent)"
         }
         if task.resources.isEmpty { return "Task uses no resources" }
+        if let problem = self.gpus(task.resources) { return "Task \(problem)" }
         if let grace = task.killGracePeriod, grace < .zero { return "Task's kill grace period is negative" }
         if let time = task.maxCompletionTime, time < .zero { return "Task's maximum completion time is negative" }
         if let problem = task.healthCheck?.problem { return "Task's health check \(self.printable(problem))" }
@@ -90,11 +91,18 @@ enum Validation {
     static func executor(_ executor: ExecutorInfo) -> String? {
         if let problem = self.identifier(executor.executorID.rawValue, of: "executor id") { return problem }
         if executor.command == nil { return "Executor \(executor.executorID) has no command" }
+        if let problem = self.gpus(executor.resources) { return "Executor \(problem)" }
         if let grace = executor.shutdownGracePeriod, grace < .zero { return "Executor's shutdown grace is negative" }
         if let problem = executor.container?.problem {
             return "Executor's container \(self.printable(problem, upTo: 300))"
         }
         return nil
+    }
+
+    /// Devices are given away whole.
+    private static func gpus(_ resources: Resources) -> String? {
+        resources.gpus % 1000 == 0
+            ? nil : "uses \(Double(resources.gpus) / 1000) gpus, and gpus are counted in whole numbers"
     }
 
     /// Whether two descriptions mean the same executor: what it runs and what it takes.

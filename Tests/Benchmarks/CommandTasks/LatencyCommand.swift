@@ -8,7 +8,8 @@ struct LatencyCommand: AsyncParsableCommand {
         commandName: "latency", abstract: "How long one task takes in an idle cluster, beside one bare process start.",
         discussion: """
             From the call that launches `true` on an offer until the scheduler hears that it finished: through master, relay, agent and
-            supervisor and back, everything on disk. Beside it how long the offer took that the next task goes out on.
+            supervisor and back, everything on disk: it waits for the disk twice, and three times if its process ends within one
+            sync. Beside it how long one sync takes, and the offer that the next task goes out on.
             """)
 
     @OptionGroup var common: CommonOptions
@@ -22,6 +23,7 @@ struct LatencyCommand: AsyncParsableCommand {
             defer { cluster.stop() }
             _ = try await cluster.run(100)
             let bare = 1000 / (try RawSpawn.rate(self.common, in: [], seconds: 1) / Double(Self.processors))
+            let syncs = try Self.syncs(in: cluster.live.directory)
             let outcome = try await cluster.run(self.tasks)
             let times = outcome.latencies.map { $0 / .milliseconds(1) }
             let waits = outcome.offerWaits.map { $0 / .milliseconds(1) }
@@ -30,6 +32,31 @@ struct LatencyCommand: AsyncParsableCommand {
                     + String(format: "%.2f ms", bare))
             print(Self.line("launch to FINISHED", times))
             print(Self.line("FINISHED to next offer", waits))
+            print(Self.line("one sync of the disk", syncs))
+        }
+    }
+
+    /// Milliseconds that it takes to have a few bytes on disk, in the middle of a file as long as the agent's log.
+    private static func syncs(in directory: URL) throws -> [Double] {
+        let path = directory.appendingPathComponent("sync").path
+        let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
+        guard file >= 0 else { throw Failure("\(path) cannot be made") }
+        defer {
+            close(file)
+            unlink(path)
+        }
+        let record = [UInt8](repeating: 7, count: 128), zeros = [UInt8](repeating: 0, count: 64 << 10)
+        guard pwrite(file, zeros, zeros.count, 0) == zeros.count, fsync(file) == 0 else {
+            throw Failure("\(path) cannot be written")
+        }
+        return try (0..<200).map { index in
+            usleep(2000)
+            let clock = ContinuousClock()
+            return try clock.measure {
+                guard pwrite(file, record, record.count, off_t(index * record.count)) == record.count,
+                    fdatasync(file) == 0
+                else { throw Failure("\(path) cannot be written") }
+            } / .milliseconds(1)
         }
     }
 
