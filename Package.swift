@@ -142,6 +142,14 @@ let package = Package(
         .executableTarget(
             name: "agent-kills", dependencies: ["MesetaSDK", "TestSupport", arguments],
             path: "Tests/Chaos/AgentKills", swiftSettings: settings),
+        part("LimitsFigures", "Tests/Chaos/Limits/Figures", []),
+        .executableTarget(
+            name: "limits", dependencies: ["LimitsFigures", "MesetaSDK", "TestSupport", arguments],
+            path: "Tests/Chaos/Limits/Command", swiftSettings: settings),
+        // What its tasks run.
+        .executableTarget(
+            name: "limits-load", path: "Tests/Chaos/LimitsLoad",
+            cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         .executableTarget(
             name: "command-tasks", dependencies: ["MesetaSDK", "TestSupport", arguments],
             path: "Tests/Benchmarks/CommandTasks", swiftSettings: settings),
@@ -162,7 +170,7 @@ let package = Package(
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
-        tests("ScenarioTests", ["Simulator", "SharingModel", "FairSharing"], exclude: ["README.md"]),
+        tests("ScenarioTests", ["Simulator", "SharingModel", "FairSharing", "LimitsFigures"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("CLITests", ["meseta"]),
         tests("LayeringTests", []),
