@@ -445,7 +445,7 @@ void   meseta__twin__executor_call__free_unpacked
   assert(message->base.descriptor == &meseta__twin__executor_call__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors[12] =
+static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors[13] =
 {
   {
     "name",
@@ -544,6 +544,18 @@ static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "container",
+    9,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__TaskInfo, container),
+    &meseta__v1__container_info__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "kill_policy",
     12,
     PROTOBUF_C_LABEL_OPTIONAL,
@@ -594,24 +606,25 @@ static const ProtobufCFieldDescriptor meseta__twin__task_info__field_descriptors
 };
 static const unsigned meseta__twin__task_info__field_indices_by_name[] = {
   2,   /* field[2] = agent_id */
-  9,   /* field[9] = check */
+  10,   /* field[10] = check */
   6,   /* field[6] = command */
+  8,   /* field[8] = container */
   5,   /* field[5] = data */
   4,   /* field[4] = executor */
   7,   /* field[7] = health_check */
-  8,   /* field[8] = kill_policy */
-  10,   /* field[10] = max_completion_time */
+  9,   /* field[9] = kill_policy */
+  11,   /* field[11] = max_completion_time */
   0,   /* field[0] = name */
-  11,   /* field[11] = priority */
+  12,   /* field[12] = priority */
   3,   /* field[3] = resources */
   1,   /* field[1] = task_id */
 };
 static const ProtobufCIntRange meseta__twin__task_info__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 12, 8 },
-  { 1000, 11 },
-  { 0, 12 }
+  { 12, 9 },
+  { 1000, 12 },
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__twin__task_info__descriptor =
 {
@@ -621,7 +634,7 @@ const ProtobufCMessageDescriptor meseta__twin__task_info__descriptor =
   "Meseta__Twin__TaskInfo",
   "meseta.twin",
   sizeof(Meseta__Twin__TaskInfo),
-  12,
+  13,
   meseta__twin__task_info__field_descriptors,
   meseta__twin__task_info__field_indices_by_name,
   3,  meseta__twin__task_info__number_ranges,

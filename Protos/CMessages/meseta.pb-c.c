@@ -2020,6 +2020,69 @@ void   meseta__v1__image__free_unpacked
   assert(message->base.descriptor == &meseta__v1__image__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   meseta__v1__local_image__init
+                     (Meseta__V1__LocalImage         *message)
+{
+  static const Meseta__V1__LocalImage init_value = MESETA__V1__LOCAL_IMAGE__INIT;
+  *message = init_value;
+}
+size_t meseta__v1__local_image__get_packed_size
+                     (const Meseta__V1__LocalImage *message)
+{
+  assert(message->base.descriptor == &meseta__v1__local_image__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t meseta__v1__local_image__pack
+                     (const Meseta__V1__LocalImage *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &meseta__v1__local_image__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t meseta__v1__local_image__pack_to_buffer
+                     (const Meseta__V1__LocalImage *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &meseta__v1__local_image__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Meseta__V1__LocalImage *
+       meseta__v1__local_image__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Meseta__V1__LocalImage *)
+     protobuf_c_message_unpack (&meseta__v1__local_image__descriptor,
+                                allocator, len, data);
+}
+void   meseta__v1__local_image__free_unpacked
+                     (Meseta__V1__LocalImage *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &meseta__v1__local_image__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   meseta__v1__volume__source__sandbox_path__init
+                     (Meseta__V1__Volume__Source__SandboxPath         *message)
+{
+  static const Meseta__V1__Volume__Source__SandboxPath init_value = MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__INIT;
+  *message = init_value;
+}
+void   meseta__v1__volume__source__host_path__init
+                     (Meseta__V1__Volume__Source__HostPath         *message)
+{
+  static const Meseta__V1__Volume__Source__HostPath init_value = MESETA__V1__VOLUME__SOURCE__HOST_PATH__INIT;
+  *message = init_value;
+}
+void   meseta__v1__volume__source__init
+                     (Meseta__V1__Volume__Source         *message)
+{
+  static const Meseta__V1__Volume__Source init_value = MESETA__V1__VOLUME__SOURCE__INIT;
+  *message = init_value;
+}
 void   meseta__v1__volume__init
                      (Meseta__V1__Volume         *message)
 {
@@ -2346,6 +2409,12 @@ void   meseta__v1__seccomp_info__free_unpacked
     return;
   assert(message->base.descriptor == &meseta__v1__seccomp_info__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   meseta__v1__rlimit_info__rlimit__init
+                     (Meseta__V1__RLimitInfo__RLimit         *message)
+{
+  static const Meseta__V1__RLimitInfo__RLimit init_value = MESETA__V1__RLIMIT_INFO__RLIMIT__INIT;
+  *message = init_value;
 }
 void   meseta__v1__rlimit_info__init
                      (Meseta__V1__RLimitInfo         *message)
@@ -7600,7 +7669,7 @@ const ProtobufCMessageDescriptor meseta__v1__container_info__docker_info__descri
   (ProtobufCMessageInit) meseta__v1__container_info__docker_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__container_info__mesos_info__field_descriptors[1] =
+static const ProtobufCFieldDescriptor meseta__v1__container_info__mesos_info__field_descriptors[2] =
 {
   {
     "image",
@@ -7614,14 +7683,28 @@ static const ProtobufCFieldDescriptor meseta__v1__container_info__mesos_info__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "local_image",
+    1000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__ContainerInfo__MesosInfo, local_image),
+    &meseta__v1__local_image__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__container_info__mesos_info__field_indices_by_name[] = {
   0,   /* field[0] = image */
+  1,   /* field[1] = local_image */
 };
-static const ProtobufCIntRange meseta__v1__container_info__mesos_info__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__v1__container_info__mesos_info__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 1 }
+  { 1000, 1 },
+  { 0, 2 }
 };
 const ProtobufCMessageDescriptor meseta__v1__container_info__mesos_info__descriptor =
 {
@@ -7631,10 +7714,10 @@ const ProtobufCMessageDescriptor meseta__v1__container_info__mesos_info__descrip
   "Meseta__V1__ContainerInfo__MesosInfo",
   "meseta.v1",
   sizeof(Meseta__V1__ContainerInfo__MesosInfo),
-  1,
+  2,
   meseta__v1__container_info__mesos_info__field_descriptors,
   meseta__v1__container_info__mesos_info__field_indices_by_name,
-  1,  meseta__v1__container_info__mesos_info__number_ranges,
+  2,  meseta__v1__container_info__mesos_info__number_ranges,
   (ProtobufCMessageInit) meseta__v1__container_info__mesos_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -8043,6 +8126,328 @@ const ProtobufCMessageDescriptor meseta__v1__image__descriptor =
   (ProtobufCMessageInit) meseta__v1__image__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor meseta__v1__local_image__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__LocalImage, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "reference",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__LocalImage, reference),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__local_image__field_indices_by_name[] = {
+  0,   /* field[0] = path */
+  1,   /* field[1] = reference */
+};
+static const ProtobufCIntRange meseta__v1__local_image__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__v1__local_image__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.LocalImage",
+  "LocalImage",
+  "Meseta__V1__LocalImage",
+  "meseta.v1",
+  sizeof(Meseta__V1__LocalImage),
+  2,
+  meseta__v1__local_image__field_descriptors,
+  meseta__v1__local_image__field_indices_by_name,
+  1,  meseta__v1__local_image__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__local_image__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue meseta__v1__volume__source__sandbox_path__type__enum_values_by_number[3] =
+{
+  { "UNKNOWN", "MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__UNKNOWN", 0 },
+  { "SELF", "MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__SELF", 1 },
+  { "PARENT", "MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT", 2 },
+};
+static const ProtobufCIntRange meseta__v1__volume__source__sandbox_path__type__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex meseta__v1__volume__source__sandbox_path__type__enum_values_by_name[3] =
+{
+  { "PARENT", 2 },
+  { "SELF", 1 },
+  { "UNKNOWN", 0 },
+};
+const ProtobufCEnumDescriptor meseta__v1__volume__source__sandbox_path__type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "meseta.v1.Volume.Source.SandboxPath.Type",
+  "Type",
+  "Meseta__V1__Volume__Source__SandboxPath__Type",
+  "meseta.v1",
+  3,
+  meseta__v1__volume__source__sandbox_path__type__enum_values_by_number,
+  3,
+  meseta__v1__volume__source__sandbox_path__type__enum_values_by_name,
+  1,
+  meseta__v1__volume__source__sandbox_path__type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor meseta__v1__volume__source__sandbox_path__field_descriptors[2] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Meseta__V1__Volume__Source__SandboxPath, has_type),
+    offsetof(Meseta__V1__Volume__Source__SandboxPath, type),
+    &meseta__v1__volume__source__sandbox_path__type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "path",
+    2,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Volume__Source__SandboxPath, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__volume__source__sandbox_path__field_indices_by_name[] = {
+  1,   /* field[1] = path */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange meseta__v1__volume__source__sandbox_path__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__v1__volume__source__sandbox_path__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.Volume.Source.SandboxPath",
+  "SandboxPath",
+  "Meseta__V1__Volume__Source__SandboxPath",
+  "meseta.v1",
+  sizeof(Meseta__V1__Volume__Source__SandboxPath),
+  2,
+  meseta__v1__volume__source__sandbox_path__field_descriptors,
+  meseta__v1__volume__source__sandbox_path__field_indices_by_name,
+  1,  meseta__v1__volume__source__sandbox_path__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__volume__source__sandbox_path__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__v1__volume__source__host_path__field_descriptors[2] =
+{
+  {
+    "path",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Volume__Source__HostPath, path),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "mount_propagation",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Volume__Source__HostPath, mount_propagation),
+    &meseta__v1__mount_propagation__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__volume__source__host_path__field_indices_by_name[] = {
+  1,   /* field[1] = mount_propagation */
+  0,   /* field[0] = path */
+};
+static const ProtobufCIntRange meseta__v1__volume__source__host_path__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__v1__volume__source__host_path__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.Volume.Source.HostPath",
+  "HostPath",
+  "Meseta__V1__Volume__Source__HostPath",
+  "meseta.v1",
+  sizeof(Meseta__V1__Volume__Source__HostPath),
+  2,
+  meseta__v1__volume__source__host_path__field_descriptors,
+  meseta__v1__volume__source__host_path__field_indices_by_name,
+  1,  meseta__v1__volume__source__host_path__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__volume__source__host_path__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue meseta__v1__volume__source__type__enum_values_by_number[6] =
+{
+  { "UNKNOWN", "MESETA__V1__VOLUME__SOURCE__TYPE__UNKNOWN", 0 },
+  { "DOCKER_VOLUME", "MESETA__V1__VOLUME__SOURCE__TYPE__DOCKER_VOLUME", 1 },
+  { "SANDBOX_PATH", "MESETA__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH", 2 },
+  { "SECRET", "MESETA__V1__VOLUME__SOURCE__TYPE__SECRET", 3 },
+  { "HOST_PATH", "MESETA__V1__VOLUME__SOURCE__TYPE__HOST_PATH", 4 },
+  { "CSI_VOLUME", "MESETA__V1__VOLUME__SOURCE__TYPE__CSI_VOLUME", 5 },
+};
+static const ProtobufCIntRange meseta__v1__volume__source__type__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex meseta__v1__volume__source__type__enum_values_by_name[6] =
+{
+  { "CSI_VOLUME", 5 },
+  { "DOCKER_VOLUME", 1 },
+  { "HOST_PATH", 4 },
+  { "SANDBOX_PATH", 2 },
+  { "SECRET", 3 },
+  { "UNKNOWN", 0 },
+};
+const ProtobufCEnumDescriptor meseta__v1__volume__source__type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "meseta.v1.Volume.Source.Type",
+  "Type",
+  "Meseta__V1__Volume__Source__Type",
+  "meseta.v1",
+  6,
+  meseta__v1__volume__source__type__enum_values_by_number,
+  6,
+  meseta__v1__volume__source__type__enum_values_by_name,
+  1,
+  meseta__v1__volume__source__type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor meseta__v1__volume__source__field_descriptors[6] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Meseta__V1__Volume__Source, has_type),
+    offsetof(Meseta__V1__Volume__Source, type),
+    &meseta__v1__volume__source__type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "docker_volume",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Meseta__V1__Volume__Source, has_docker_volume),
+    offsetof(Meseta__V1__Volume__Source, docker_volume),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "sandbox_path",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Volume__Source, sandbox_path),
+    &meseta__v1__volume__source__sandbox_path__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "secret",
+    4,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Meseta__V1__Volume__Source, has_secret),
+    offsetof(Meseta__V1__Volume__Source, secret),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host_path",
+    5,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Volume__Source, host_path),
+    &meseta__v1__volume__source__host_path__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "csi_volume",
+    6,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_BYTES,
+    offsetof(Meseta__V1__Volume__Source, has_csi_volume),
+    offsetof(Meseta__V1__Volume__Source, csi_volume),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__volume__source__field_indices_by_name[] = {
+  5,   /* field[5] = csi_volume */
+  1,   /* field[1] = docker_volume */
+  4,   /* field[4] = host_path */
+  2,   /* field[2] = sandbox_path */
+  3,   /* field[3] = secret */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange meseta__v1__volume__source__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 6 }
+};
+const ProtobufCMessageDescriptor meseta__v1__volume__source__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.Volume.Source",
+  "Source",
+  "Meseta__V1__Volume__Source",
+  "meseta.v1",
+  sizeof(Meseta__V1__Volume__Source),
+  6,
+  meseta__v1__volume__source__field_descriptors,
+  meseta__v1__volume__source__field_indices_by_name,
+  1,  meseta__v1__volume__source__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__volume__source__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue meseta__v1__volume__mode__enum_values_by_number[2] =
 {
   { "RW", "MESETA__V1__VOLUME__MODE__RW", 1 },
@@ -8125,10 +8530,10 @@ static const ProtobufCFieldDescriptor meseta__v1__volume__field_descriptors[5] =
     "source",
     5,
     PROTOBUF_C_LABEL_OPTIONAL,
-    PROTOBUF_C_TYPE_BYTES,
-    offsetof(Meseta__V1__Volume, has_source),
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
     offsetof(Meseta__V1__Volume, source),
-    NULL,
+    &meseta__v1__volume__source__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
@@ -8867,16 +9272,138 @@ const ProtobufCMessageDescriptor meseta__v1__seccomp_info__descriptor =
   (ProtobufCMessageInit) meseta__v1__seccomp_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCEnumValue meseta__v1__rlimit_info__rlimit__type__enum_values_by_number[17] =
+{
+  { "UNKNOWN", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__UNKNOWN", 0 },
+  { "RLMT_AS", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_AS", 1 },
+  { "RLMT_CORE", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_CORE", 2 },
+  { "RLMT_CPU", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_CPU", 3 },
+  { "RLMT_DATA", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_DATA", 4 },
+  { "RLMT_FSIZE", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_FSIZE", 5 },
+  { "RLMT_LOCKS", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_LOCKS", 6 },
+  { "RLMT_MEMLOCK", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_MEMLOCK", 7 },
+  { "RLMT_MSGQUEUE", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_MSGQUEUE", 8 },
+  { "RLMT_NICE", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_NICE", 9 },
+  { "RLMT_NOFILE", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_NOFILE", 10 },
+  { "RLMT_NPROC", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_NPROC", 11 },
+  { "RLMT_RSS", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_RSS", 12 },
+  { "RLMT_RTPRIO", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_RTPRIO", 13 },
+  { "RLMT_RTTIME", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_RTTIME", 14 },
+  { "RLMT_SIGPENDING", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_SIGPENDING", 15 },
+  { "RLMT_STACK", "MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_STACK", 16 },
+};
+static const ProtobufCIntRange meseta__v1__rlimit_info__rlimit__type__value_ranges[] = {
+{0, 0},{0, 17}
+};
+static const ProtobufCEnumValueIndex meseta__v1__rlimit_info__rlimit__type__enum_values_by_name[17] =
+{
+  { "RLMT_AS", 1 },
+  { "RLMT_CORE", 2 },
+  { "RLMT_CPU", 3 },
+  { "RLMT_DATA", 4 },
+  { "RLMT_FSIZE", 5 },
+  { "RLMT_LOCKS", 6 },
+  { "RLMT_MEMLOCK", 7 },
+  { "RLMT_MSGQUEUE", 8 },
+  { "RLMT_NICE", 9 },
+  { "RLMT_NOFILE", 10 },
+  { "RLMT_NPROC", 11 },
+  { "RLMT_RSS", 12 },
+  { "RLMT_RTPRIO", 13 },
+  { "RLMT_RTTIME", 14 },
+  { "RLMT_SIGPENDING", 15 },
+  { "RLMT_STACK", 16 },
+  { "UNKNOWN", 0 },
+};
+const ProtobufCEnumDescriptor meseta__v1__rlimit_info__rlimit__type__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "meseta.v1.RLimitInfo.RLimit.Type",
+  "Type",
+  "Meseta__V1__RLimitInfo__RLimit__Type",
+  "meseta.v1",
+  17,
+  meseta__v1__rlimit_info__rlimit__type__enum_values_by_number,
+  17,
+  meseta__v1__rlimit_info__rlimit__type__enum_values_by_name,
+  1,
+  meseta__v1__rlimit_info__rlimit__type__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCFieldDescriptor meseta__v1__rlimit_info__rlimit__field_descriptors[3] =
+{
+  {
+    "type",
+    1,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Meseta__V1__RLimitInfo__RLimit, has_type),
+    offsetof(Meseta__V1__RLimitInfo__RLimit, type),
+    &meseta__v1__rlimit_info__rlimit__type__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "hard",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Meseta__V1__RLimitInfo__RLimit, has_hard),
+    offsetof(Meseta__V1__RLimitInfo__RLimit, hard),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "soft",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT64,
+    offsetof(Meseta__V1__RLimitInfo__RLimit, has_soft),
+    offsetof(Meseta__V1__RLimitInfo__RLimit, soft),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__rlimit_info__rlimit__field_indices_by_name[] = {
+  1,   /* field[1] = hard */
+  2,   /* field[2] = soft */
+  0,   /* field[0] = type */
+};
+static const ProtobufCIntRange meseta__v1__rlimit_info__rlimit__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__v1__rlimit_info__rlimit__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.RLimitInfo.RLimit",
+  "RLimit",
+  "Meseta__V1__RLimitInfo__RLimit",
+  "meseta.v1",
+  sizeof(Meseta__V1__RLimitInfo__RLimit),
+  3,
+  meseta__v1__rlimit_info__rlimit__field_descriptors,
+  meseta__v1__rlimit_info__rlimit__field_indices_by_name,
+  1,  meseta__v1__rlimit_info__rlimit__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__rlimit_info__rlimit__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCFieldDescriptor meseta__v1__rlimit_info__field_descriptors[1] =
 {
   {
     "rlimits",
     1,
     PROTOBUF_C_LABEL_REPEATED,
-    PROTOBUF_C_TYPE_BYTES,
+    PROTOBUF_C_TYPE_MESSAGE,
     offsetof(Meseta__V1__RLimitInfo, n_rlimits),
     offsetof(Meseta__V1__RLimitInfo, rlimits),
-    NULL,
+    &meseta__v1__rlimit_info__rlimit__descriptor,
     NULL,
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */

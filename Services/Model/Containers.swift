@@ -19,6 +19,8 @@ public struct ContainerSpec: Hashable, Sendable {
     public var environment: [String: String]
     /// What the container may use at first.
     public var resources: Resources
+    /// What its task or executor says of it; nil: nothing.
+    public var container: ContainerInfo?
     /// Whom the processes run as; nil: whoever the agent runs as.
     public var user: String?
     /// The directory it runs in, below the agent's `--dir`: names without slashes, safe to use.
@@ -31,7 +33,7 @@ public struct ContainerSpec: Hashable, Sendable {
     public init(
         runID: RunID, frameworkID: FrameworkID, executorID: ExecutorID? = nil, taskID: TaskID? = nil,
         command: CommandInfo, environment: [String: String] = [:], resources: Resources, user: String? = nil,
-        sandbox: [String]
+        container: ContainerInfo? = nil, sandbox: [String]
     ) {
         self.runID = runID
         self.frameworkID = frameworkID
@@ -41,6 +43,7 @@ public struct ContainerSpec: Hashable, Sendable {
         self.environment = environment
         self.resources = resources
         self.user = user
+        self.container = container
         self.sandbox = sandbox
     }
 }

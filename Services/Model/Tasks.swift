@@ -230,6 +230,8 @@ public struct ExecutorInfo: Hashable, Sendable {
     public var data: Bytes?
     /// Between SHUTDOWN and the end of the container; nil: the agent's default.
     public var shutdownGracePeriod: Duration?
+    /// What it says of its container; nil: nothing.
+    public var container: ContainerInfo?
     /// The message as it came, all its fields; empty if made here.
     public var encoded: Bytes = []
 
@@ -266,6 +268,8 @@ public struct TaskInfo: Hashable, Sendable {
     public var healthCheck: HealthCheck?
     /// Tells what it sees; nil: nobody looks.
     public var check: Check?
+    /// What a command task says of its container; with an executor that executor's business.
+    public var container: ContainerInfo?
     /// Where tasks have to be given back, those of the lowest go first; default 0.
     public var priority: Int32 = 0
     /// The message as it came, all its fields; empty if made here.

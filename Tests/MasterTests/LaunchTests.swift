@@ -136,6 +136,32 @@ struct LaunchTests {
         #expect(small.stage.orders(small.relay).count == 1)
     }
 
+    @Test("A container that no agent makes is an error of its task, and says why")
+    func invalidContainers() {
+        let small = Small()
+        var (docker, escape) = (task("docker", on: small.agent, "cpus:1"), task("escape", on: small.agent, "cpus:1"))
+        docker.container = ContainerInfo()
+        docker.container?.unsupported = "is of type DOCKER"
+        escape.container = ContainerInfo()
+        escape.container?.volumes = [.init("/a", .host("/a/../../etc"))]
+        var inner = task("inner", on: small.agent, "cpus:1")
+        inner.command = nil
+        inner.executor = ExecutorInfo(executorID: "e", command: CommandInfo(shell: "true"))
+        inner.executor?.container = escape.container
+        var good = task("good", on: small.agent, "cpus:1")
+        good.container = ContainerInfo()
+        good.container?.volumes = [.init("/a", .host("/a"))]
+        let tasks = [docker, escape, inner, good].map(TaskLaunch.task)
+        _ = small.call(.accept(.init(offerIDs: [small.offer()], operations: [.launch(tasks)])))
+        let statuses = small.stage.statuses(to: small.scheduler)
+        #expect(
+            statuses.map(\.line) == ["docker TASK_ERROR 14", "escape TASK_ERROR 14", "inner TASK_ERROR 14"])
+        #expect(statuses[0].message?.contains("Task's container is of type DOCKER") == true)
+        #expect(statuses[1].message?.contains("contains '..'") == true)
+        #expect(statuses[2].message?.contains("Executor's container") == true)
+        #expect(small.stage.orders(small.relay).count == 1)
+    }
+
     @Test("A task needs resources, its offer's agent, a sound grace, and either a command or an executor with one")
     func invalidTasks() {
         let small = Small()

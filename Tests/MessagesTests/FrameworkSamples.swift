@@ -25,6 +25,7 @@ extension ExecutorInfo: Sample {
         info.resources = random.resources()
         info.data = random.maybe { $0.bytes() }
         info.shutdownGracePeriod = random.maybe { $0.duration() }
+        info.container = random.maybe { .sample(&$0) }
         return info
     }
 
@@ -63,6 +64,7 @@ extension TaskInfo: Sample {
             check.times = .sample(&random)
             return check
         }
+        task.container = random.maybe { .sample(&$0) }
         return task
     }
 
@@ -71,6 +73,30 @@ extension TaskInfo: Sample {
         copy.encoded = []
         copy.executor = self.executor?.plain
         return copy
+    }
+}
+
+extension ContainerInfo {
+    static func sample(_ random: inout Random) -> ContainerInfo {
+        var info = ContainerInfo()
+        info.hostname = random.maybe { $0.name() }
+        info.image = random.maybe { LocalImage(path: "/" + $0.name(), reference: $0.maybe { $0.name() }) }
+        info.volumes = random.list(upTo: 3) { random in
+            Volume(
+                random.name(), random.flag() ? .host("/" + random.name()) : .sandbox(random.name()),
+                isReadOnly: random.flag())
+        }
+        info.linux.effectiveCapabilities = random.maybe { $0.next() }
+        info.linux.boundingCapabilities = random.maybe { $0.next() }
+        info.limits = random.list(upTo: 3) { random in
+            let (soft, hard) = (random.number(), random.number()), isBound = random.flag()
+            return ResourceLimit(
+                random.one(of: ResourceLimit.Kind.allCases), soft: isBound ? soft : nil, hard: isBound ? hard : nil)
+        }
+        info.terminal = random.maybe {
+            $0.flag() ? TerminalSize() : TerminalSize(rows: $0.index(), columns: $0.index())
+        }
+        return info
     }
 }
 

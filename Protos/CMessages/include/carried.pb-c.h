@@ -66,6 +66,7 @@ struct  Meseta__Twin__TaskInfo
   ProtobufCBinaryData data;
   Meseta__V1__CommandInfo *command;
   Meseta__V1__HealthCheck *health_check;
+  Meseta__V1__ContainerInfo *container;
   Meseta__V1__KillPolicy *kill_policy;
   Meseta__V1__CheckInfo *check;
   Meseta__V1__DurationInfo *max_completion_time;
@@ -74,7 +75,7 @@ struct  Meseta__Twin__TaskInfo
 };
 #define MESETA__TWIN__TASK_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__task_info__descriptor) \
-    , NULL, NULL, NULL, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, 0, 0 }
+    , NULL, NULL, NULL, 0,NULL, 0, {0,NULL}, 0, {0,NULL}, NULL, NULL, NULL, NULL, NULL, NULL, 0, 0 }
 
 
 /*

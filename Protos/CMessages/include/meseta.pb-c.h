@@ -84,7 +84,11 @@ typedef struct Meseta__V1__ContainerInfo__MesosInfo Meseta__V1__ContainerInfo__M
 typedef struct Meseta__V1__Image Meseta__V1__Image;
 typedef struct Meseta__V1__Image__Appc Meseta__V1__Image__Appc;
 typedef struct Meseta__V1__Image__Docker Meseta__V1__Image__Docker;
+typedef struct Meseta__V1__LocalImage Meseta__V1__LocalImage;
 typedef struct Meseta__V1__Volume Meseta__V1__Volume;
+typedef struct Meseta__V1__Volume__Source Meseta__V1__Volume__Source;
+typedef struct Meseta__V1__Volume__Source__SandboxPath Meseta__V1__Volume__Source__SandboxPath;
+typedef struct Meseta__V1__Volume__Source__HostPath Meseta__V1__Volume__Source__HostPath;
 typedef struct Meseta__V1__NetworkInfo Meseta__V1__NetworkInfo;
 typedef struct Meseta__V1__NetworkInfo__IPAddress Meseta__V1__NetworkInfo__IPAddress;
 typedef struct Meseta__V1__NetworkInfo__PortMapping Meseta__V1__NetworkInfo__PortMapping;
@@ -94,6 +98,7 @@ typedef struct Meseta__V1__LinuxInfo Meseta__V1__LinuxInfo;
 typedef struct Meseta__V1__CapabilityInfo Meseta__V1__CapabilityInfo;
 typedef struct Meseta__V1__SeccompInfo Meseta__V1__SeccompInfo;
 typedef struct Meseta__V1__RLimitInfo Meseta__V1__RLimitInfo;
+typedef struct Meseta__V1__RLimitInfo__RLimit Meseta__V1__RLimitInfo__RLimit;
 typedef struct Meseta__V1__TTYInfo Meseta__V1__TTYInfo;
 typedef struct Meseta__V1__TTYInfo__WindowSize Meseta__V1__TTYInfo__WindowSize;
 typedef struct Meseta__V1__MountPropagation Meseta__V1__MountPropagation;
@@ -309,6 +314,36 @@ typedef enum _Meseta__V1__Image__Type {
   MESETA__V1__IMAGE__TYPE__DOCKER = 2
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__IMAGE__TYPE)
 } Meseta__V1__Image__Type;
+typedef enum _Meseta__V1__Volume__Source__SandboxPath__Type {
+  MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__UNKNOWN = 0,
+  /*
+   * The sandbox of this container.
+   */
+  MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__SELF = 1,
+  /*
+   * That of the container around it; refused, as no container is in another.
+   */
+  MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__PARENT = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE)
+} Meseta__V1__Volume__Source__SandboxPath__Type;
+typedef enum _Meseta__V1__Volume__Source__Type {
+  MESETA__V1__VOLUME__SOURCE__TYPE__UNKNOWN = 0,
+  /*
+   * Refused.
+   */
+  MESETA__V1__VOLUME__SOURCE__TYPE__DOCKER_VOLUME = 1,
+  MESETA__V1__VOLUME__SOURCE__TYPE__SANDBOX_PATH = 2,
+  /*
+   * Refused.
+   */
+  MESETA__V1__VOLUME__SOURCE__TYPE__SECRET = 3,
+  MESETA__V1__VOLUME__SOURCE__TYPE__HOST_PATH = 4,
+  /*
+   * Refused.
+   */
+  MESETA__V1__VOLUME__SOURCE__TYPE__CSI_VOLUME = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__VOLUME__SOURCE__TYPE)
+} Meseta__V1__Volume__Source__Type;
 typedef enum _Meseta__V1__Volume__Mode {
   MESETA__V1__VOLUME__MODE__RW = 1,
   MESETA__V1__VOLUME__MODE__RO = 2
@@ -379,6 +414,29 @@ typedef enum _Meseta__V1__CapabilityInfo__Capability {
   MESETA__V1__CAPABILITY_INFO__CAPABILITY__CHECKPOINT_RESTORE = 1040
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__CAPABILITY_INFO__CAPABILITY)
 } Meseta__V1__CapabilityInfo__Capability;
+/*
+ * RLIMIT_ of the same name.
+ */
+typedef enum _Meseta__V1__RLimitInfo__RLimit__Type {
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__UNKNOWN = 0,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_AS = 1,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_CORE = 2,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_CPU = 3,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_DATA = 4,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_FSIZE = 5,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_LOCKS = 6,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_MEMLOCK = 7,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_MSGQUEUE = 8,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_NICE = 9,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_NOFILE = 10,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_NPROC = 11,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_RSS = 12,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_RTPRIO = 13,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_RTTIME = 14,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_SIGPENDING = 15,
+  MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__RLMT_STACK = 16
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE)
+} Meseta__V1__RLimitInfo__RLimit__Type;
 typedef enum _Meseta__V1__MountPropagation__Mode {
   /*
    * Neither sees the other's.
@@ -1906,13 +1964,17 @@ struct  Meseta__V1__ContainerInfo__MesosInfo
 {
   ProtobufCMessage base;
   /*
-   * Absent: the machine's own files.
+   * From a registry; refused. With neither, the machine's own files.
    */
   Meseta__V1__Image *image;
+  /*
+   * A root file system that the agent's machine has. Instead of `image`.
+   */
+  Meseta__V1__LocalImage *local_image;
 };
 #define MESETA__V1__CONTAINER_INFO__MESOS_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__container_info__mesos_info__descriptor) \
-    , NULL }
+    , NULL, NULL }
 
 
 /*
@@ -1937,14 +1999,14 @@ struct  Meseta__V1__ContainerInfo
    */
   Meseta__V1__ContainerInfo__MesosInfo *mesos;
   /*
-   * Empty: the machine's own network.
+   * Empty: the machine's own network. One with a name is refused.
    */
   size_t n_network_infos;
   Meseta__V1__NetworkInfo **network_infos;
   Meseta__V1__LinuxInfo *linux_info;
   Meseta__V1__RLimitInfo *rlimit_info;
   /*
-   * Present: a terminal is attached.
+   * Carried; no terminal is attached.
    */
   Meseta__V1__TTYInfo *tty_info;
 };
@@ -2016,6 +2078,89 @@ struct  Meseta__V1__Image
 
 
 /*
+ * A root file system on the disk of an agent, below one of its `--image-dirs`.
+ */
+struct  Meseta__V1__LocalImage
+{
+  ProtobufCMessage base;
+  /*
+   * Absolute, of a directory that is one, a tar archive of one (plain, gzip or zstd), or an OCI image layout.
+   */
+  char *path;
+  /*
+   * Of an OCI image layout: the image that has this as `org.opencontainers.image.ref.name`. Absent: its only one.
+   */
+  char *reference;
+};
+#define MESETA__V1__LOCAL_IMAGE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__local_image__descriptor) \
+    , NULL, NULL }
+
+
+struct  Meseta__V1__Volume__Source__SandboxPath
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_type;
+  Meseta__V1__Volume__Source__SandboxPath__Type type;
+  /*
+   * Relative; a directory is made if there is nothing.
+   */
+  char *path;
+};
+#define MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__volume__source__sandbox_path__descriptor) \
+    , 0, MESETA__V1__VOLUME__SOURCE__SANDBOX_PATH__TYPE__UNKNOWN, NULL }
+
+
+struct  Meseta__V1__Volume__Source__HostPath
+{
+  ProtobufCMessage base;
+  /*
+   * Absolute: below one of the agent's `--volume-dirs`.
+   */
+  char *path;
+  /*
+   * Refused, unless it says that neither sees the other's.
+   */
+  Meseta__V1__MountPropagation *mount_propagation;
+};
+#define MESETA__V1__VOLUME__SOURCE__HOST_PATH__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__volume__source__host_path__descriptor) \
+    , NULL, NULL }
+
+
+/*
+ * Where it comes from. `type` says which of the others is set.
+ */
+struct  Meseta__V1__Volume__Source
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_type;
+  Meseta__V1__Volume__Source__Type type;
+  /*
+   * Volume.Source.DockerVolume. Carried, not read.
+   */
+  protobuf_c_boolean has_docker_volume;
+  ProtobufCBinaryData docker_volume;
+  Meseta__V1__Volume__Source__SandboxPath *sandbox_path;
+  /*
+   * Secret. Carried, not read.
+   */
+  protobuf_c_boolean has_secret;
+  ProtobufCBinaryData secret;
+  Meseta__V1__Volume__Source__HostPath *host_path;
+  /*
+   * Volume.Source.CSIVolume. Carried, not read.
+   */
+  protobuf_c_boolean has_csi_volume;
+  ProtobufCBinaryData csi_volume;
+};
+#define MESETA__V1__VOLUME__SOURCE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__volume__source__descriptor) \
+    , 0, MESETA__V1__VOLUME__SOURCE__TYPE__UNKNOWN, 0, {0,NULL}, NULL, 0, {0,NULL}, NULL, 0, {0,NULL} }
+
+
+/*
  * A directory or file made visible in a container.
  */
 struct  Meseta__V1__Volume
@@ -2026,23 +2171,22 @@ struct  Meseta__V1__Volume
    */
   char *container_path;
   /*
-   * Relative: below the sandbox, made if absent.
+   * Relative: below the sandbox, made if absent. Else as `HostPath.path`.
    */
   char *host_path;
   Meseta__V1__Volume__Mode mode;
   /*
-   * Instead of a path on the host.
+   * Instead of a path on the host; refused.
    */
   Meseta__V1__Image *image;
   /*
-   * Volume.Source. Carried, not read.
+   * Instead of `host_path`.
    */
-  protobuf_c_boolean has_source;
-  ProtobufCBinaryData source;
+  Meseta__V1__Volume__Source *source;
 };
 #define MESETA__V1__VOLUME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__volume__descriptor) \
-    , NULL, NULL, MESETA__V1__VOLUME__MODE__RW, NULL, 0, {0,NULL} }
+    , NULL, NULL, MESETA__V1__VOLUME__MODE__RW, NULL, NULL }
 
 
 struct  Meseta__V1__NetworkInfo__IPAddress
@@ -2213,14 +2357,35 @@ struct  Meseta__V1__SeccompInfo
     , NULL, 0, 0 }
 
 
+struct  Meseta__V1__RLimitInfo__RLimit
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean has_type;
+  Meseta__V1__RLimitInfo__RLimit__Type type;
+  /*
+   * What a process may raise it to. Set with `soft`, or neither: no limit.
+   */
+  protobuf_c_boolean has_hard;
+  uint64_t hard;
+  /*
+   * What holds; at most `hard`.
+   */
+  protobuf_c_boolean has_soft;
+  uint64_t soft;
+};
+#define MESETA__V1__RLIMIT_INFO__RLIMIT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__rlimit_info__rlimit__descriptor) \
+    , 0, MESETA__V1__RLIMIT_INFO__RLIMIT__TYPE__UNKNOWN, 0, 0, 0, 0 }
+
+
+/*
+ * Limits of single processes, as setrlimit(2) knows them.
+ */
 struct  Meseta__V1__RLimitInfo
 {
   ProtobufCMessage base;
-  /*
-   * RLimitInfo.RLimit. Carried, not read.
-   */
   size_t n_rlimits;
-  ProtobufCBinaryData *rlimits;
+  Meseta__V1__RLimitInfo__RLimit **rlimits;
 };
 #define MESETA__V1__RLIMIT_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__rlimit_info__descriptor) \
@@ -3990,6 +4155,34 @@ Meseta__V1__Image *
 void   meseta__v1__image__free_unpacked
                      (Meseta__V1__Image *message,
                       ProtobufCAllocator *allocator);
+/* Meseta__V1__LocalImage methods */
+void   meseta__v1__local_image__init
+                     (Meseta__V1__LocalImage         *message);
+size_t meseta__v1__local_image__get_packed_size
+                     (const Meseta__V1__LocalImage   *message);
+size_t meseta__v1__local_image__pack
+                     (const Meseta__V1__LocalImage   *message,
+                      uint8_t             *out);
+size_t meseta__v1__local_image__pack_to_buffer
+                     (const Meseta__V1__LocalImage   *message,
+                      ProtobufCBuffer     *buffer);
+Meseta__V1__LocalImage *
+       meseta__v1__local_image__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   meseta__v1__local_image__free_unpacked
+                     (Meseta__V1__LocalImage *message,
+                      ProtobufCAllocator *allocator);
+/* Meseta__V1__Volume__Source__SandboxPath methods */
+void   meseta__v1__volume__source__sandbox_path__init
+                     (Meseta__V1__Volume__Source__SandboxPath         *message);
+/* Meseta__V1__Volume__Source__HostPath methods */
+void   meseta__v1__volume__source__host_path__init
+                     (Meseta__V1__Volume__Source__HostPath         *message);
+/* Meseta__V1__Volume__Source methods */
+void   meseta__v1__volume__source__init
+                     (Meseta__V1__Volume__Source         *message);
 /* Meseta__V1__Volume methods */
 void   meseta__v1__volume__init
                      (Meseta__V1__Volume         *message);
@@ -4129,6 +4322,9 @@ Meseta__V1__SeccompInfo *
 void   meseta__v1__seccomp_info__free_unpacked
                      (Meseta__V1__SeccompInfo *message,
                       ProtobufCAllocator *allocator);
+/* Meseta__V1__RLimitInfo__RLimit methods */
+void   meseta__v1__rlimit_info__rlimit__init
+                     (Meseta__V1__RLimitInfo__RLimit         *message);
 /* Meseta__V1__RLimitInfo methods */
 void   meseta__v1__rlimit_info__init
                      (Meseta__V1__RLimitInfo         *message);
@@ -4825,6 +5021,18 @@ typedef void (*Meseta__V1__Image__Docker_Closure)
 typedef void (*Meseta__V1__Image_Closure)
                  (const Meseta__V1__Image *message,
                   void *closure_data);
+typedef void (*Meseta__V1__LocalImage_Closure)
+                 (const Meseta__V1__LocalImage *message,
+                  void *closure_data);
+typedef void (*Meseta__V1__Volume__Source__SandboxPath_Closure)
+                 (const Meseta__V1__Volume__Source__SandboxPath *message,
+                  void *closure_data);
+typedef void (*Meseta__V1__Volume__Source__HostPath_Closure)
+                 (const Meseta__V1__Volume__Source__HostPath *message,
+                  void *closure_data);
+typedef void (*Meseta__V1__Volume__Source_Closure)
+                 (const Meseta__V1__Volume__Source *message,
+                  void *closure_data);
 typedef void (*Meseta__V1__Volume_Closure)
                  (const Meseta__V1__Volume *message,
                   void *closure_data);
@@ -4851,6 +5059,9 @@ typedef void (*Meseta__V1__CapabilityInfo_Closure)
                   void *closure_data);
 typedef void (*Meseta__V1__SeccompInfo_Closure)
                  (const Meseta__V1__SeccompInfo *message,
+                  void *closure_data);
+typedef void (*Meseta__V1__RLimitInfo__RLimit_Closure)
+                 (const Meseta__V1__RLimitInfo__RLimit *message,
                   void *closure_data);
 typedef void (*Meseta__V1__RLimitInfo_Closure)
                  (const Meseta__V1__RLimitInfo *message,
@@ -5076,7 +5287,13 @@ extern const ProtobufCMessageDescriptor meseta__v1__image__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__image__appc__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__image__docker__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__image__type__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__local_image__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__volume__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__volume__source__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__volume__source__sandbox_path__descriptor;
+extern const ProtobufCEnumDescriptor    meseta__v1__volume__source__sandbox_path__type__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__volume__source__host_path__descriptor;
+extern const ProtobufCEnumDescriptor    meseta__v1__volume__source__type__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__volume__mode__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__network_info__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__network_info__ipaddress__descriptor;
@@ -5090,6 +5307,8 @@ extern const ProtobufCMessageDescriptor meseta__v1__capability_info__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__capability_info__capability__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__seccomp_info__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__rlimit_info__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__rlimit_info__rlimit__descriptor;
+extern const ProtobufCEnumDescriptor    meseta__v1__rlimit_info__rlimit__type__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__ttyinfo__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__ttyinfo__window_size__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__mount_propagation__descriptor;

@@ -56,7 +56,7 @@ extension AgentState {
         return ContainerSpec(
             runID: task.acceptance.runID, frameworkID: task.key.framework, taskID: task.key.task, command: command,
             environment: environment, resources: info.resources, user: self.user(of: command, task.key.framework),
-            sandbox: SandboxPath.of(command: task.key, run: task.acceptance.runID))
+            container: info.container, sandbox: SandboxPath.of(command: task.key, run: task.acceptance.runID))
     }
 
     /// The container of an executor.
@@ -81,7 +81,7 @@ extension AgentState {
         return ContainerSpec(
             runID: executor.runID, frameworkID: executor.key.framework, executorID: executor.key.executor,
             command: command, environment: environment, resources: executor.limits,
-            user: self.user(of: command, executor.key.framework),
+            user: self.user(of: command, executor.key.framework), container: executor.info.container,
             sandbox: SandboxPath.of(executor: executor.key, run: executor.runID))
     }
 

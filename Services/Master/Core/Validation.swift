@@ -16,7 +16,7 @@ enum Validation {
     }
 
     /// A role: `*`, or a path of names such as `eng/backend`.
-    static func role(_ role: String) -> String? { RoleName.problem(with: role).map(self.printable) }
+    static func role(_ role: String) -> String? { RoleName.problem(with: role).map { self.printable($0) } }
 
     /// What a scheduler says of its framework.
     static func framework(
@@ -82,6 +82,8 @@ enum Validation {
                 + (task.command == nil ? "neither" : "both")
         }
         if let executor = task.executor { return self.executor(executor) }
+        // With an executor, what that makes of it is its own business.
+        if let problem = task.container?.problem { return "Task's container \(self.printable(problem, upTo: 300))" }
         return nil
     }
 
@@ -91,6 +93,9 @@ enum Validation {
         if executor.command == nil { return "Executor \(executor.executorID) has no command" }
         if let problem = self.gpus(executor.resources) { return "Executor \(problem)" }
         if let grace = executor.shutdownGracePeriod, grace < .zero { return "Executor's shutdown grace is negative" }
+        if let problem = executor.container?.problem {
+            return "Executor's container \(self.printable(problem, upTo: 300))"
+        }
         return nil
     }
 
@@ -104,12 +109,13 @@ enum Validation {
     static func isCompatible(_ left: ExecutorInfo, _ right: ExecutorInfo) -> Bool {
         left.executorID == right.executorID && left.name == right.name && left.command == right.command
             && left.resources == right.resources && left.data == right.data
+            && left.container == right.container
     }
 
     /// Foreign text without what could disturb a log or a terminal, and not too long.
-    static func printable(_ text: String) -> String {
+    static func printable(_ text: String, upTo limit: Int = 80) -> String {
         String(
             String.UnicodeScalarView(
-                text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
+                text.unicodeScalars.prefix(limit).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 }

@@ -24,6 +24,7 @@ extension ExecutorInfo: WireMessage {
         self.resources = try reader.resources(c.pointee.n_resources, c.pointee.resources)
         self.data = reader.optionalBytes(c.pointee.has_data, c.pointee.data)
         self.shutdownGracePeriod = try reader.duration(c.pointee.shutdown_grace_period, "shutdown_grace_period")
+        if let container = c.pointee.container { self.container = try ContainerInfo(container, reader) }
         self.encoded = encoded
     }
 
@@ -41,6 +42,7 @@ extension ExecutorInfo: WireMessage {
             c.pointee.data = arena.binary(data)
         }
         c.pointee.shutdown_grace_period = arena.duration(self.shutdownGracePeriod)
+        c.pointee.container = self.container?.c(in: arena)
         return PackedMessage(c)
     }
 }
@@ -75,6 +77,7 @@ extension TaskInfo: WireMessage {
         if c.pointee.has_priority != 0 { self.priority = c.pointee.priority }
         if let check = c.pointee.health_check { self.healthCheck = try HealthCheck(check, reader) }
         if let check = c.pointee.check { self.check = try Check(check, reader) }
+        if let container = c.pointee.container { self.container = try ContainerInfo(container, reader) }
         self.encoded = Bytes(bytes)
     }
 
@@ -99,6 +102,7 @@ extension TaskInfo: WireMessage {
         c.pointee.max_completion_time = arena.duration(self.maxCompletionTime)
         c.pointee.health_check = self.healthCheck?.c(in: arena)
         c.pointee.check = self.check?.c(in: arena)
+        c.pointee.container = self.container?.c(in: arena)
         if self.priority != 0 {
             c.pointee.has_priority = 1
             c.pointee.priority = self.priority
