@@ -592,7 +592,7 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_journal_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[21] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[22] =
 {
   {
     "run",
@@ -846,8 +846,21 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ambient_capabilities",
+    40,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, ambient_capabilities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = {
+  21,   /* field[21] = ambient_capabilities */
   2,   /* field[2] = arguments */
   18,   /* field[18] = capabilities */
   11,   /* field[11] = cgroups */
@@ -870,11 +883,12 @@ static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = 
   12,   /* field[12] = tracking */
   8,   /* field[8] = uid */
 };
-static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[2 + 1] =
+static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 20, 15 },
-  { 0, 21 }
+  { 40, 21 },
+  { 0, 22 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
 {
@@ -884,10 +898,10 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
   "Meseta__Wire__SupervisorStart",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorStart),
-  21,
+  22,
   meseta__wire__supervisor_start__field_descriptors,
   meseta__wire__supervisor_start__field_indices_by_name,
-  2,  meseta__wire__supervisor_start__number_ranges,
+  3,  meseta__wire__supervisor_start__number_ranges,
   (ProtobufCMessageInit) meseta__wire__supervisor_start__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

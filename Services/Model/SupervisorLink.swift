@@ -95,12 +95,15 @@ public struct SupervisorStart: Hashable, Sendable {
     public var hasNoNewPrivileges = false
     /// System calls that no task needs are refused.
     public var isFiltered = false
+    /// Whether another user than root has `capabilities`, too.
+    public var hasAmbientCapabilities = false
 
     /// The version of a supervisor that knows all that is in this: an older one would leave it out.
     public var version: UInt32 {
         let isPlain =
             self.namespaces == 0 && self.mounts.isEmpty && self.capabilities == nil && !self.hasNoNewPrivileges
             && !self.isFiltered
+        if self.hasAmbientCapabilities { return 3 }
         return isPlain ? 1 : 2
     }
 
@@ -251,7 +254,7 @@ public struct SupervisorFailure: Hashable, Sendable {
 public struct SupervisorSnapshot: Hashable, Sendable {
     /// Of the supervisor.
     public var pid: Int32
-    /// Of these messages; 2 knows everything of a start.
+    /// Of these messages; 3 knows everything of a start.
     public var version: UInt32
     /// Whose end is not known.
     public var runs: [SupervisorRun]
@@ -262,7 +265,7 @@ public struct SupervisorSnapshot: Hashable, Sendable {
 
     /// All of it.
     public init(
-        pid: Int32, version: UInt32 = 2, runs: [SupervisorRun], exits: [SupervisorExit],
+        pid: Int32, version: UInt32 = 3, runs: [SupervisorRun], exits: [SupervisorExit],
         failures: [SupervisorFailure]
     ) {
         self.pid = pid

@@ -24,6 +24,14 @@ struct Run: AsyncParsableCommand {
     @Option(help: "Megabytes of disk per task.") var disk = 0.0
     @Option(help: "How many tasks run the command.") var instances = 1
     @Option(help: "NAME=VALUE in the tasks' environment; may be repeated.") var env: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "A limit of each process, such as nofile=1024:2048; may be repeated.", valueName: "name=soft:hard"))
+    var ulimit: [String] = []
+    @Option(help: ArgumentHelp("A capability more than root keeps in a container, or ALL.", valueName: "name"))
+    var capAdd: [String] = []
+    @Option(help: ArgumentHelp("A capability less, or ALL but those that are added.", valueName: "name"))
+    var capDrop: [String] = []
     @Option(help: "Name of the framework, for listings.") var name = "run"
     @Option(help: "The role whose share the tasks count in.") var role = "*"
     @Option(help: "Seconds to look for the cluster.") var timeout = 30.0
@@ -42,6 +50,36 @@ struct Run: AsyncParsableCommand {
         for variable in self.env where !variable.contains("=") || variable.hasPrefix("=") {
             throw ValidationError("--env '\(variable)': write NAME=VALUE")
         }
+        _ = try self.container()
+    }
+
+    /// What the tasks say of their containers; nil: nothing.
+    ///
+    /// - Throws: What is wrong with the flags.
+    func container() throws -> ContainerInfo? {
+        var container = ContainerInfo()
+        do {
+            container.limits = try self.ulimit.map(ContainerInfo.ResourceLimit.init)
+        } catch {
+            throw ValidationError("--ulimit \(error)")
+        }
+        if !self.capAdd.isEmpty || !self.capDrop.isEmpty {
+            let (added, dropped) = (try Self.capabilities(self.capAdd), try Self.capabilities(self.capDrop))
+            let isNew = dropped == Capabilities.all
+            container.linux.effectiveCapabilities =
+                isNew ? added : (Capabilities.usual | added) & ~dropped
+        }
+        if let problem = container.problem { throw ValidationError("the container \(problem)") }
+        return container == ContainerInfo() ? nil : container
+    }
+
+    private static func capabilities(_ names: [String]) throws -> UInt64 {
+        try names.reduce(0) { set, name in
+            guard let one = Capabilities.set(named: name) else {
+                throw ValidationError("'\(name)' is no capability; write a name as in capabilities(7), or ALL")
+            }
+            return set | one
+        }
     }
 
     func run() async throws {
@@ -52,8 +90,9 @@ struct Run: AsyncParsableCommand {
         }
         let tasks = RunScheduler(
             .init(
-                command: command, resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),
-                instances: self.instances, group: MultiThreadedEventLoopGroup.singleton,
+                command: command, container: try self.container(),
+                resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk), instances: self.instances,
+                group: MultiThreadedEventLoopGroup.singleton,
                 secret: try SandboxAccess.secret(self.cluster.secret)))
         var options = SchedulerDriver.Options()
         options.secretFile = self.cluster.secret

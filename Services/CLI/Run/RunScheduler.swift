@@ -7,6 +7,7 @@ internal import NIOCore
 actor RunScheduler: Scheduler {
     struct Plan {
         var command: CommandInfo
+        var container: ContainerInfo?
         var resources: Resources
         var instances: Int
         var group: any EventLoopGroup
@@ -53,6 +54,7 @@ actor RunScheduler: Scheduler {
                 let id = TaskID("\(self.prefix)-\(self.launched)")
                 var task = TaskInfo(id, on: offer, resources: self.plan.resources, name: self.plan.command.value)
                 task.command = self.plan.command
+                task.container = self.plan.container
                 tasks.append(task)
                 self.live[id] = Instance(hostname: offer.hostname, sidePort: Int(offer.sidePort))
             }

@@ -108,6 +108,7 @@ extension SupervisorStart {
         self.capabilities = c.pointee.drop_capabilities == 0 ? nil : c.pointee.capabilities
         self.hasNoNewPrivileges = c.pointee.no_new_privileges != 0
         self.isFiltered = c.pointee.filter_calls != 0
+        self.hasAmbientCapabilities = c.pointee.ambient_capabilities != 0
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorStart> {
@@ -161,6 +162,7 @@ extension SupervisorStart {
         c.pointee.capabilities = self.capabilities ?? 0
         c.pointee.no_new_privileges = self.hasNoNewPrivileges ? 1 : 0
         c.pointee.filter_calls = self.isFiltered ? 1 : 0
+        c.pointee.ambient_capabilities = self.hasAmbientCapabilities ? 1 : 0
     }
 }
 
