@@ -126,8 +126,13 @@ actor RunScheduler: Scheduler {
         }
     }
 
+    /// Whether there is output to wait for; none of a task whose program was never executed.
     private static func hasRun(_ status: TaskStatus) -> Bool {
-        status.state == .finished || status.state == .failed || status.state == .killed
+        switch status.state {
+        case .finished, .killed: true
+        case .failed: status.reason != .containerLaunchFailed
+        default: false
+        }
     }
 
     /// What the command exited with; 1 for a task that ended in another way than its command did.
