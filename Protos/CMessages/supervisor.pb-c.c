@@ -682,7 +682,7 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_journal_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[24] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[25] =
 {
   {
     "run",
@@ -972,8 +972,21 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "ambient_capabilities",
+    29,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__SupervisorStart, ambient_capabilities),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = {
+  24,   /* field[24] = ambient_capabilities */
   2,   /* field[2] = arguments */
   18,   /* field[18] = capabilities */
   11,   /* field[11] = cgroups */
@@ -1003,7 +1016,7 @@ static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[2 +
 {
   { 1, 0 },
   { 20, 15 },
-  { 0, 24 }
+  { 0, 25 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
 {
@@ -1013,7 +1026,7 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
   "Meseta__Wire__SupervisorStart",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorStart),
-  24,
+  25,
   meseta__wire__supervisor_start__field_descriptors,
   meseta__wire__supervisor_start__field_indices_by_name,
   2,  meseta__wire__supervisor_start__number_ranges,

@@ -142,7 +142,7 @@ extension ContainerInfo {
             if let problem = volume.problem { return problem }
             if !seen.insert(volume.containerPath).inserted { return "has two volumes at '\(volume.containerPath)'" }
         }
-        return nil
+        return self.rightsProblem
     }
 
     private static func problem(withHostname name: String) -> String? {

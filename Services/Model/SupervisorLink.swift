@@ -101,10 +101,12 @@ public struct SupervisorStart: Hashable, Sendable {
     public var volumes: [Volume] = []
     /// Nil: the machine's.
     public var hostname: String?
+    /// Whether another user than root has `capabilities`, too.
+    public var hasAmbientCapabilities = false
 
     /// The version of a supervisor that knows all that is in this: an older one would leave it out.
     public var version: UInt32 {
-        if self.root != nil || !self.volumes.isEmpty || self.hostname != nil { return 3 }
+        if self.root != nil || !self.volumes.isEmpty || self.hostname != nil || self.hasAmbientCapabilities { return 3 }
         let isPlain =
             self.namespaces == 0 && self.mounts.isEmpty && self.capabilities == nil && !self.hasNoNewPrivileges
             && !self.isFiltered

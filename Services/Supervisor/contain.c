@@ -43,3 +43,16 @@ bool drop_capabilities(uint64_t kept) {
     }
     return syscall(SYS_capset, &header, sets) == 0;
 }
+
+bool pass_on_capabilities(void) {
+    struct __user_cap_header_struct header = {_LINUX_CAPABILITY_VERSION_3, 0};
+    struct __user_cap_data_struct sets[2];
+    if (syscall(SYS_capget, &header, sets) != 0) return false;
+    for (int half = 0; half < 2; half++) sets[half].inheritable = sets[half].permitted;
+    if (syscall(SYS_capset, &header, sets) != 0) return false;
+    for (unsigned long number = 0; number < 64; number++) {
+        if (!(sets[number / 32].permitted >> number % 32 & 1)) continue;
+        if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, number, 0, 0) != 0) return false;
+    }
+    return true;
+}

@@ -66,6 +66,7 @@ static bool set_limits(const Meseta__Wire__SupervisorStart *start) {
 bool launch_become_user(const Meseta__Wire__SupervisorStart *start) {
     _Static_assert(sizeof(gid_t) == sizeof(uint32_t), "groups are passed as they came");
     if (!start->switch_user) return true;
+    if (start->ambient_capabilities && prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0) return false;
     if (syscall(SYS_setgroups, start->n_groups, start->groups) != 0) return false;
     if (syscall(SYS_setresgid, start->gid, start->gid, start->gid) != 0) return false;
     return syscall(SYS_setresuid, start->uid, start->uid, start->uid) == 0;
@@ -139,6 +140,7 @@ static bool execute(struct child *child) {
     if (start->drop_capabilities && !bound_capabilities(start->capabilities)) return fails(child, STAGE(CAPABILITIES));
     if (!launch_become_user(start)) return fails(child, STAGE(USER));
     if (start->drop_capabilities && !drop_capabilities(start->capabilities)) return fails(child, STAGE(CAPABILITIES));
+    if (start->ambient_capabilities && !pass_on_capabilities()) return fails(child, STAGE(CAPABILITIES));
     // After the change of user, which clears it. The parent may have died before that.
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) return fails(child, STAGE(FORK));
     if (getppid() != child->parent) _exit(127);

@@ -44,6 +44,8 @@ bool raise_loopback(void);
 bool bound_capabilities(uint64_t kept);
 // Drops all but these of those that it has.
 bool drop_capabilities(uint64_t kept);
+// Has the programs that this process executes inherit what it has, whoever its user is.
+bool pass_on_capabilities(void);
 
 // ---- root.c
 

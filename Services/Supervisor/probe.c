@@ -165,6 +165,7 @@ static _Noreturn void run_child(
     if (start->drop_capabilities && !bound_capabilities(start->capabilities)) give_up(pipe, STAGE(CAPABILITIES));
     if (!launch_become_user(start)) give_up(pipe, STAGE(USER));
     if (start->drop_capabilities && !drop_capabilities(start->capabilities)) give_up(pipe, STAGE(CAPABILITIES));
+    if (start->ambient_capabilities && !pass_on_capabilities()) give_up(pipe, STAGE(CAPABILITIES));
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0) give_up(pipe, STAGE(FORK));
     signal(SIGPIPE, SIG_DFL);
     signal(SIGHUP, SIG_DFL);

@@ -178,7 +178,7 @@ extension Bench {
         return try await self.probe(spec, timeout: timeout)
     }
 
-    fileprivate func probe(_ spec: ContainerSpec, timeout: Duration = .seconds(20)) async throws -> ProbeResult {
+    func probe(_ spec: ContainerSpec, timeout: Duration = .seconds(20)) async throws -> ProbeResult {
         let promise = self.loop.makePromise(of: ProbeResult.self)
         try await self.order { $0.probe(spec, timeout: timeout) { promise.succeed($0) } }
         return try await promise.futureResult.get()

@@ -85,7 +85,7 @@ struct AgentRestartTests {
 }
 
 /// The one agent of a cluster, started by the test itself.
-private final class OwnAgent {
+final class OwnAgent {
     let cluster: LiveCluster
     private(set) var process: RunningProgram?
     private let arguments: [String]

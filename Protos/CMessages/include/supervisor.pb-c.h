@@ -161,10 +161,14 @@ struct  Meseta__Wire__SupervisorStart
    * In its namespace of host names. Empty: the machine's.
    */
   char *hostname;
+  /*
+   * With `drop_capabilities`: another user than root has `capabilities` too, and so have the programs it executes.
+   */
+  protobuf_c_boolean ambient_capabilities;
 };
 #define MESETA__WIRE__SUPERVISOR_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_start__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0, NULL, 0,NULL, (char *)protobuf_c_empty_string }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0 }
 
 
 /*
@@ -463,7 +467,7 @@ struct  Meseta__Wire__SupervisorSnapshot
   ProtobufCMessage base;
   int32_t pid;
   /*
-   * Of these messages; 2 knows `namespaces` and what follows in a start, 3 knows `root`.
+   * Of these messages; 2 knows what a start has up to `filter_calls`, 3 all of it.
    */
   uint32_t version;
   size_t n_runs;

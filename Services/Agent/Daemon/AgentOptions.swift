@@ -117,6 +117,20 @@ struct AgentOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
+            "With capabilities: what tasks may ask for, by names as CHOWN, or all. Default: the 14 that root keeps anyway.",
+            valueName: "name,..."),
+        transform: { text in
+            try text.split(separator: ",", omittingEmptySubsequences: false).reduce(into: UInt64(0)) { set, name in
+                guard let one = Capabilities.set(named: name) else {
+                    throw ValidationError("\"\(name)\" is no capability; write names as in capabilities(7), or all")
+                }
+                set |= one
+            }
+        })
+    var allowedCapabilities: UInt64?
+
+    @Option(
+        help: ArgumentHelp(
             """
             Which changes of --resources and --attributes this agent starts with: none, more of them, or any. What runs has to \
             fit in any case.
@@ -237,6 +251,9 @@ struct AgentOptions: ParsableArguments {
         if self.portsStrict, !self.isolation.required.contains(.ports) {
             throw ValidationError("--ports-strict needs --isolation with ports, such as cgroups,ports")
         }
+        if self.allowedCapabilities != nil, !self.isolation.required.contains(.capabilities) {
+            throw ValidationError("--allowed-capabilities needs --isolation with capabilities")
+        }
         if self.gpuDevices != nil, !self.isolation.required.contains(.gpu) {
             throw ValidationError("--gpu-devices needs --isolation with gpu, such as cgroups,gpu")
         }
@@ -300,6 +317,7 @@ struct AgentOptions: ParsableArguments {
         settings.portsInterval = self.portsCheckInterval.duration
         settings.guardsAllPorts = self.portsStrict
         settings.gpuDevices = self.gpus
+        settings.allowedCapabilities = self.allowedCapabilities ?? Capabilities.usual
         return settings
     }
 }

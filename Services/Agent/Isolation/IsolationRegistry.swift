@@ -131,7 +131,7 @@ enum IsolationRegistry {
         case .namespacePid: return try PidNamespaceIsolation.detect()
         case .namespaceMount: return try MountNamespaceIsolation.detect()
         case .namespaceNetwork: return try NetworkNamespaceIsolation.detect()
-        case .capabilities: return CapabilitiesIsolation.detect()
+        case .capabilities: return CapabilitiesIsolation.detect(allowed: context.settings.allowedCapabilities)
         case .seccomp: return try SeccompIsolation.detect()
         }
     }

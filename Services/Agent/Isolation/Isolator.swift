@@ -35,6 +35,10 @@ public struct IsolationSettings: Hashable, Sendable {
     ///
     /// Default none.
     public var gpuDevices: [GPUDevice] = []
+    /// With `capabilities`: what tasks may ask for, bit n for capability n.
+    ///
+    /// Of it they have the usual ones without asking. Default: these.
+    public var allowedCapabilities = Capabilities.usual
     /// Control groups without a container that are kept for the next, where they can serve twice.
     ///
     /// As many as end and start at a time, not as many as run; each holds some 100 KB of the kernel's memory. Default 128.
@@ -154,6 +158,14 @@ public struct Isolator: Sendable {
 
     /// Adds what the modules want of the supervisor.
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {
+        let linux = spec.container?.linux
+        if linux?.effectiveCapabilities != nil || linux?.boundingCapabilities != nil,
+            !self.modules.contains(where: { $0 is CapabilitiesIsolation })
+        {
+            throw IsolationError(
+                "It says which capabilities it has, and this agent leaves all to root: start that with --isolation "
+                    + "capabilities beside its other modules.")
+        }
         for module in self.modules { try module.add(to: &start, for: spec) }
     }
 

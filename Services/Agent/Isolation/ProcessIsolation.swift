@@ -1,5 +1,7 @@
+internal import Model
+
 /// What every container has: a session and a process group of its own, made by the supervisor, which also finds what
-/// left them.
+/// left them; and the limits of each process that its task asks for.
 ///
 /// With a control group to track them, all processes of a container are found and killed by the kernel. Without one,
 /// the supervisor knows them by their descent and by a mark in their environment.
@@ -14,6 +16,11 @@ struct ProcessIsolation: IsolationModule {
     }
 
     var hierarchies: [CgroupHierarchy] { self.tracking.map { [$0] } ?? [] }
+
+    func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {
+        guard let wanted = spec.container?.limits, !wanted.isEmpty else { return }
+        start.limits = try ProcessLimits.limits(wanted, own: Files.text("/proc/self/limits") ?? "")
+    }
 
     func reset(_ run: CgroupRun) -> Bool { true }
 

@@ -50,6 +50,14 @@ struct Run: AsyncParsableCommand {
             --volume-dirs, or, if it has no leading slash, in their sandboxes. TARGET without a leading slash is in the \
             sandbox. May be repeated.
             """, valueName: "source:target[:ro]")) var volume: [VolumeArgument] = []
+    @Option(
+        help: ArgumentHelp(
+            "A limit of each process, such as nofile=1024:2048; may be repeated.", valueName: "name=soft:hard"))
+    var ulimit: [String] = []
+    @Option(help: ArgumentHelp("A capability more than root keeps in a container, or ALL.", valueName: "name"))
+    var capAdd: [String] = []
+    @Option(help: ArgumentHelp("A capability less, or ALL but those that are added.", valueName: "name"))
+    var capDrop: [String] = []
     @Option(help: "Name of the framework, for listings.") var name = "run"
     @Option(help: "The role whose share the tasks count in.") var role = "*"
     @Option(help: "Seconds to look for the cluster.") var timeout = 30.0
@@ -60,7 +68,6 @@ struct Run: AsyncParsableCommand {
             throw ValidationError("what is to run? write: meseta run -- COMMAND [ARG ...]")
         }
         if self.imageReference != nil, self.image == nil { throw ValidationError("--image-reference needs --image") }
-        if let problem = self.container?.problem { throw ValidationError("the task's container \(problem)") }
         guard (1...1_000_000).contains(self.instances) else {
             throw ValidationError("--instances is from 1 to 1000000")
         }
@@ -72,6 +79,38 @@ struct Run: AsyncParsableCommand {
         }
         for variable in self.env where !variable.contains("=") || variable.hasPrefix("=") {
             throw ValidationError("--env '\(variable)': write NAME=VALUE")
+        }
+        _ = try self.container()
+    }
+
+    /// What the tasks say of their containers; nil: nothing.
+    ///
+    /// - Throws: What is wrong with the flags.
+    func container() throws -> ContainerInfo? {
+        var container = ContainerInfo()
+        container.image = self.image.map { .init(path: $0, reference: self.imageReference) }
+        container.volumes = self.volume.map(\.volume)
+        do {
+            container.limits = try self.ulimit.map(ContainerInfo.ResourceLimit.init)
+        } catch {
+            throw ValidationError("--ulimit \(error)")
+        }
+        if !self.capAdd.isEmpty || !self.capDrop.isEmpty {
+            let (added, dropped) = (try Self.capabilities(self.capAdd), try Self.capabilities(self.capDrop))
+            let isNew = dropped == Capabilities.all
+            container.linux.effectiveCapabilities =
+                isNew ? added : (Capabilities.usual | added) & ~dropped
+        }
+        if let problem = container.problem { throw ValidationError("the container \(problem)") }
+        return container == ContainerInfo() ? nil : container
+    }
+
+    private static func capabilities(_ names: [String]) throws -> UInt64 {
+        try names.reduce(0) { set, name in
+            guard let one = Capabilities.set(named: name) else {
+                throw ValidationError("'\(name)' is no capability; write a name as in capabilities(7), or ALL")
+            }
+            return set | one
         }
     }
 
@@ -101,7 +140,7 @@ struct Run: AsyncParsableCommand {
         command.uris = self.uris
         let tasks = RunScheduler(
             .init(
-                command: command, container: self.container,
+                command: command, container: try self.container(),
                 resources: Resources(cpus: self.cpus, mem: self.mem, disk: self.disk),
                 instances: self.instances, group: MultiThreadedEventLoopGroup.singleton,
                 secret: try SandboxAccess.secret(self.cluster.secret)))
@@ -119,15 +158,6 @@ struct Run: AsyncParsableCommand {
         do { try await driver.run() } catch { throw Complaint(error.message) }
         let code = await tasks.exitCode()
         if code != 0 { throw ExitCode(code) }
-    }
-
-    /// What is said of the tasks' containers; nil: nothing.
-    private var container: ContainerInfo? {
-        if self.image == nil, self.volume.isEmpty { return nil }
-        var container = ContainerInfo()
-        container.image = self.image.map { .init(path: $0, reference: self.imageReference) }
-        container.volumes = self.volume.map(\.volume)
-        return container
     }
 
     /// Has a signal call `body` instead of ending the process.

@@ -126,7 +126,7 @@ actor RunScheduler: Scheduler {
         }
     }
 
-    /// Whether there may be output: of a task that could not be started nobody need wait for some.
+    /// Whether there is output to wait for; none of a task whose program was never executed.
     private static func hasRun(_ status: TaskStatus) -> Bool {
         switch status.state {
         case .finished, .killed: true

@@ -113,6 +113,7 @@ extension SupervisorStart {
             try Volume(volume, reader)
         }
         self.hostname = try reader.nonEmptyText(c.pointee.hostname, "hostname")
+        self.hasAmbientCapabilities = c.pointee.ambient_capabilities != 0
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorStart> {
@@ -170,6 +171,7 @@ extension SupervisorStart {
         c.pointee.n_volumes = self.volumes.count
         c.pointee.volumes = arena.list(self.volumes) { $0.c(in: arena) }
         c.pointee.hostname = arena.text(self.hostname ?? "")
+        c.pointee.ambient_capabilities = self.hasAmbientCapabilities ? 1 : 0
     }
 }
 
