@@ -13,7 +13,7 @@ struct LimitsTests {
     func short() throws {
         let outcome = try RunningProgram(
             Programs.path("limits"),
-            ["--short", "--max-loss", "0.8", "--cpu-tolerance", "0.3", "--max-notice", "10"]
+            ["--short", "--max-loss", "0.8", "--cpu-tolerance", "0.1", "--cpu-shortfall", "0.9", "--max-notice", "10"]
         ).wait(seconds: 180)
         #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")
         let kept = outcome.lines.filter { $0.hasPrefix("kept ") }

@@ -14,8 +14,8 @@ struct KernelAccount {
         func file(_ name: String, of controller: String?) -> String? {
             for line in groups.split(separator: "\n") {
                 let fields = line.split(separator: ":", maxSplits: 2, omittingEmptySubsequences: false)
-                // In the root group everything of the machine is counted.
-                guard fields.count == 3, fields[2] != "/" else { continue }
+                // The root group counts everything of the machine, that of the supervisors all of their tasks together.
+                guard fields.count == 3, fields[2] != "/", !fields[2].hasSuffix("/supervisors") else { continue }
                 let controllers = fields[1].split(separator: ",").map(String.init)
                 guard controller.map(controllers.contains) ?? controllers.isEmpty,
                     let mount = Self.mount(controller, in: mounts)

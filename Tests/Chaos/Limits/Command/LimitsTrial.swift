@@ -17,8 +17,10 @@ final class LimitsTrial: Sendable {
         var processorVisit: Duration
         /// The part that the neighbour may lose.
         var loss: Double
-        /// By how much of its cpus the one that computes may be off.
+        /// The part of its cpus by which the one that computes may be above them.
         var processorTolerance: Double
+        /// The part by which it may be below.
+        var processorShortfall: Double
         /// From the block above the quota to the status.
         var notice: Duration
     }
@@ -266,11 +268,13 @@ final class LimitsTrial: Sendable {
 
     private func checkCores(_ seen: [Seen]) -> LimitsReport.Check {
         let cores = seen.compactMap(\.cores)
-        let worst = cores.max { abs($0 - Self.cpus) < abs($1 - Self.cpus) } ?? 0
+        let (least, most) = (cores.min() ?? 0, cores.max() ?? 0)
+        func shown(_ cores: Double) -> String { "\((cores * 1000).rounded() / 1000)" }
+        let floor = Self.cpus * (1 - self.plan.processorShortfall)
+        let ceiling = Self.cpus * (1 + self.plan.processorTolerance)
         return .init(
-            "cores used, by the kernel's count, the farthest", seen: "\((worst * 10_000).rounded() / 10_000)",
-            bound: "\(Self.cpus) within \(LimitsReport.percent(self.plan.processorTolerance))",
-            isKept: abs(worst - Self.cpus) <= Self.cpus * self.plan.processorTolerance)
+            "cores used, by the kernel's count", seen: "\(shown(least)) to \(shown(most))",
+            bound: "\(shown(floor)) to \(shown(ceiling))", isKept: floor <= least && most <= ceiling)
     }
 
     private static func checkCount(_ seen: [Seen]) -> LimitsReport.Check {

@@ -19,15 +19,19 @@ struct Limits: AsyncParsableCommand {
 
     @Flag(help: "Two short visits of each, for a quick look.") var short = false
     @Option(help: "The part of its work that the neighbour may lose.") var maxLoss = 0.1
-    @Option(help: "By which part of its cpus a task that computes may be off.") var cpuTolerance = 0.05
+    @Option(help: "By which part of its cpus a task that computes may be above them.") var cpuTolerance = 0.05
+    @Option(help: "By which part it may be below: more than that where others load the machine.") var cpuShortfall =
+        0.05
     @Option(help: "Seconds from the block above a disk quota to the status, at most.") var maxNotice = 2.0
     @Option(help: "Write the figures to this file, as JSON.") var json: String?
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Flag(help: "Keep the cluster's directory with its logs.") var keep = false
 
     func validate() throws {
-        guard (0...1).contains(self.maxLoss), (0...1).contains(self.cpuTolerance) else {
-            throw ValidationError("--max-loss and --cpu-tolerance are from 0 to 1")
+        guard (0...1).contains(self.maxLoss), (0...1).contains(self.cpuTolerance),
+            (0...1).contains(self.cpuShortfall)
+        else {
+            throw ValidationError("--max-loss, --cpu-tolerance and --cpu-shortfall are from 0 to 1")
         }
         guard self.maxNotice > 0, self.maxNotice < 3600 else {
             throw ValidationError("--max-notice is above 0, and less than an hour")
@@ -42,7 +46,8 @@ struct Limits: AsyncParsableCommand {
                 visits: self.short ? 2 : 8, quiet: self.short ? .milliseconds(1000) : .seconds(3),
                 visit: self.short ? .milliseconds(1500) : .seconds(3),
                 processorVisit: self.short ? .seconds(2) : .seconds(12), loss: self.maxLoss,
-                processorTolerance: self.cpuTolerance, notice: .seconds(self.maxNotice)),
+                processorTolerance: self.cpuTolerance, processorShortfall: self.cpuShortfall,
+                notice: .seconds(self.maxNotice)),
             programs: self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory)
         defer { trial.stop(keepingFiles: self.keep) }
         let report = try await trial.run()
