@@ -16,7 +16,7 @@ enum Validation {
     }
 
     /// A role: `*`, or a path of names such as `eng/backend`.
-    static func role(_ role: String) -> String? { RoleName.problem(with: role).map(self.printable) }
+    static func role(_ role: String) -> String? { RoleName.problem(with: role).map { self.printable($0) } }
 
     /// What a scheduler says of its framework.
     static func framework(
@@ -98,10 +98,10 @@ enum Validation {
             && left.resources == right.resources && left.data == right.data
     }
 
-    /// Foreign text without what could disturb a log or a terminal, and not too long.
-    static func printable(_ text: String) -> String {
+    /// Foreign text without what could disturb a log or a terminal, and not too long: by default at most 80 scalars.
+    static func printable(_ text: String, limit: Int = 80) -> String {
         String(
             String.UnicodeScalarView(
-                text.unicodeScalars.prefix(80).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
+                text.unicodeScalars.prefix(limit).map { $0.value < 0x20 || $0.value == 0x7f ? "?" : $0 }))
     }
 }
