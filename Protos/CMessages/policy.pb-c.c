@@ -19,6 +19,12 @@ void   meseta__wire__cluster_policy__slots__init
   static const Meseta__Wire__ClusterPolicy__Slots init_value = MESETA__WIRE__CLUSTER_POLICY__SLOTS__INIT;
   *message = init_value;
 }
+void   meseta__wire__cluster_policy__users__init
+                     (Meseta__Wire__ClusterPolicy__Users         *message)
+{
+  static const Meseta__Wire__ClusterPolicy__Users init_value = MESETA__WIRE__CLUSTER_POLICY__USERS__INIT;
+  *message = init_value;
+}
 void   meseta__wire__cluster_policy__init
                      (Meseta__Wire__ClusterPolicy         *message)
 {
@@ -218,7 +224,58 @@ const ProtobufCMessageDescriptor meseta__wire__cluster_policy__slots__descriptor
   (ProtobufCMessageInit) meseta__wire__cluster_policy__slots__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__cluster_policy__field_descriptors[6] =
+static const ProtobufCFieldDescriptor meseta__wire__cluster_policy__users__field_descriptors[2] =
+{
+  {
+    "principal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__ClusterPolicy__Users, principal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "users",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Meseta__Wire__ClusterPolicy__Users, n_users),
+    offsetof(Meseta__Wire__ClusterPolicy__Users, users),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__cluster_policy__users__field_indices_by_name[] = {
+  0,   /* field[0] = principal */
+  1,   /* field[1] = users */
+};
+static const ProtobufCIntRange meseta__wire__cluster_policy__users__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor meseta__wire__cluster_policy__users__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.ClusterPolicy.Users",
+  "Users",
+  "Meseta__Wire__ClusterPolicy__Users",
+  "meseta.wire",
+  sizeof(Meseta__Wire__ClusterPolicy__Users),
+  2,
+  meseta__wire__cluster_policy__users__field_descriptors,
+  meseta__wire__cluster_policy__users__field_indices_by_name,
+  1,  meseta__wire__cluster_policy__users__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__cluster_policy__users__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__cluster_policy__field_descriptors[7] =
 {
   {
     "facts",
@@ -292,6 +349,18 @@ static const ProtobufCFieldDescriptor meseta__wire__cluster_policy__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "users",
+    7,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__ClusterPolicy, n_users),
+    offsetof(Meseta__Wire__ClusterPolicy, users),
+    &meseta__wire__cluster_policy__users__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__cluster_policy__field_indices_by_name[] = {
   0,   /* field[0] = facts */
@@ -300,11 +369,12 @@ static const unsigned meseta__wire__cluster_policy__field_indices_by_name[] = {
   1,   /* field[1] = roles */
   3,   /* field[3] = slots */
   5,   /* field[5] = task_limit */
+  6,   /* field[6] = users */
 };
 static const ProtobufCIntRange meseta__wire__cluster_policy__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor meseta__wire__cluster_policy__descriptor =
 {
@@ -314,7 +384,7 @@ const ProtobufCMessageDescriptor meseta__wire__cluster_policy__descriptor =
   "Meseta__Wire__ClusterPolicy",
   "meseta.wire",
   sizeof(Meseta__Wire__ClusterPolicy),
-  6,
+  7,
   meseta__wire__cluster_policy__field_descriptors,
   meseta__wire__cluster_policy__field_indices_by_name,
   1,  meseta__wire__cluster_policy__number_ranges,

@@ -19,6 +19,10 @@ public struct ClusterPolicy: Hashable, Sendable {
     public var minimumOffer: Resources = .init()
     /// A task that asks for more of a named resource is refused; nil: no bound.
     public var taskLimit: Resources?
+    /// Who may run tasks as which Unix user, each principal once; empty: all as any.
+    ///
+    /// Checked when a task is launched: what runs already is left alone when it changes.
+    public var users: [UserRule] = []
 
     /// Fair sharing, and nothing else.
     public init() {}
@@ -49,6 +53,35 @@ public struct FrameworkRule: Hashable, Sendable {
 
     /// A framework of weight 1, without guarantee or limit.
     public init(framework: String) { self.framework = framework }
+}
+
+/// As which Unix users the frameworks of a principal may run tasks and executors.
+public struct UserRule: Hashable, Sendable {
+    /// What frameworks say as `FrameworkInfo.principal`.
+    ///
+    /// `*` is all that no other rule names, and those that say none.
+    public var principal: String
+    /// Names of users; none: it may run nothing.
+    ///
+    /// `*` is anybody but root, who is allowed by name only.
+    public var users: [String]
+
+    /// The principal or user that stands for those that are not named.
+    public static let any = "*"
+    /// Who is allowed by name only.
+    public static let root = "root"
+
+    /// With everything given.
+    public init(principal: String, users: [String]) {
+        self.principal = principal
+        self.users = users
+    }
+
+    /// Whether tasks may run as that user; the empty name is the agent's own user, which counts as root.
+    func allows(_ user: String) -> Bool {
+        let user = user.isEmpty ? Self.root : user
+        return self.users.contains(user) || (user != Self.root && self.users.contains(Self.any))
+    }
 }
 
 /// How guarantees are met when others hold what is wanted.
@@ -97,6 +130,14 @@ extension ClusterPolicy {
             if !seen.insert(rule.framework).inserted { problems.append("\(name) is described twice") }
             problems += Self.problems(name, rule.weight, rule.guarantee, rule.limit)
         }
+        seen = []
+        for rule in self.users {
+            if rule.principal.isEmpty { problems.append("users: a principal has no name") }
+            if !seen.insert(rule.principal).inserted {
+                problems.append("users: principal '\(rule.principal)' is described twice")
+            }
+            if rule.users.contains("") { problems.append("users: a user of '\(rule.principal)' has no name") }
+        }
         problems += self.problemsInTree
         if let wait = self.revocation.wait, wait < .zero { problems.append("revocation: wait is negative") }
         if self.revocation.grace < .zero { problems.append("revocation: grace is negative") }
@@ -131,6 +172,20 @@ extension ClusterPolicy {
     /// The roles directly below each; roles at the top are below the empty name.
     private var children: [String: [RoleFacts]] {
         Dictionary(grouping: self.roles) { RoleName.parent(of: $0.role) ?? "" }
+    }
+
+    /// Why frameworks of that principal may not run a task as that user; nil if they may.
+    ///
+    /// The empty user is that of the agent, which counts as root.
+    public func objection(to user: String, for principal: String?) -> String? {
+        guard !self.users.isEmpty else { return nil }
+        let own = principal.flatMap { principal in self.users.first { $0.principal == principal } }
+        let rule = own ?? self.users.first { $0.principal == UserRule.any }
+        if let rule, rule.allows(user) { return nil }
+        let who = principal.map { "principal '\($0)'" } ?? "a framework without a principal"
+        let whom = user.isEmpty ? "the agent's own user, since it names none" : "user '\(user)'"
+        return "\(who) may not run tasks as \(whom): name one that the cluster's policy allows it ("
+            + "\(rule.map { $0.users.isEmpty ? "none" : $0.users.joined(separator: ", ") } ?? "none"))"
     }
 
     /// Whether any role or framework is guaranteed something.

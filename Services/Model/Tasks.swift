@@ -84,6 +84,8 @@ public struct StatusReason: RawRepresentable, Hashable, Sendable {
     public static let agentUnknown = Self(rawValue: 13)
     /// By the master or the agent: the description is not valid (`error`).
     public static let taskInvalid = Self(rawValue: 14)
+    /// By the master: it would run as a user as whom its framework may not run tasks (`error`).
+    public static let taskUnauthorized = Self(rawValue: 15)
     /// Not given; kept for its number.
     public static let taskUnknown = Self(rawValue: 16)
     /// By the agent: what it ran on was taken back (`killed`), and its executor had to end for that (`gone` or `lost`).
@@ -104,6 +106,8 @@ public struct StatusReason: RawRepresentable, Hashable, Sendable {
     public static let executorReregistrationTimeout = Self(rawValue: 24)
     /// By the master or the agent: one of its group is not valid (`error`).
     public static let taskGroupInvalid = Self(rawValue: 25)
+    /// By the master: one of its group would run as a user as whom its framework may not run tasks (`error`).
+    public static let taskGroupUnauthorized = Self(rawValue: 26)
     /// By the agent: a check of the task sees something else than before (`running`).
     public static let taskCheckStatusUpdated = Self(rawValue: 28)
     /// By the agent: the task has become well, or has ceased to be (`running`).

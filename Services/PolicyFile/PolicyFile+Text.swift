@@ -28,6 +28,10 @@ extension PolicyFile {
         }
         if !policy.minimumOffer.isEmpty { lines.append("minimum_offer: " + Self.map(policy.minimumOffer)) }
         if let limit = policy.taskLimit { lines.append("task_limit: " + Self.map(limit)) }
+        if !policy.users.isEmpty { lines.append("users:") }
+        for rule in policy.users {
+            lines.append(Self.entry(rule.principal, "[\(rule.users.map(Self.key).joined(separator: ", "))]"))
+        }
         return lines.joined(separator: "\n") + "\n"
     }
 

@@ -12,6 +12,8 @@ public enum PolicyFile {
     public static let roleLimit = 2000
     /// How many frameworks a file may describe.
     public static let frameworkLimit = 10_000
+    /// For how many principals a file may say as whom they may run tasks.
+    public static let principalLimit = 1000
 
     /// Something to be changed in a file.
     public struct Problem: Error, Hashable, Sendable, CustomStringConvertible {

@@ -38,7 +38,7 @@ struct PolicyReader {
         var policy = ClusterPolicy()
         guard let root = self.parse(text), !Self.isNothing(root) else { return policy }
         let sections = [
-            "policy", "roles", "frameworks", "revocation", "slots", "minimum_offer", "task_limit",
+            "policy", "roles", "frameworks", "revocation", "slots", "minimum_offer", "task_limit", "users",
         ]
         let top = Place(line: 1, column: 1)
         for entry in self.entries(of: root, at: top, "the file", known: sections, example: "policy: fair") {
@@ -51,6 +51,7 @@ struct PolicyReader {
             case "slots": policy.slots = self.slots(entry)
             case "minimum_offer": policy.minimumOffer = self.resources(entry, isBound: false) ?? .init()
             case "task_limit": policy.taskLimit = self.resources(entry, isBound: true)
+            case "users": policy.users = self.users(entry)
             default: break  // Noted by `entries`.
             }
         }
@@ -344,6 +345,43 @@ struct PolicyReader {
         return rules
     }
 
+    private mutating func users(_ section: Entry) -> [UserRule] {
+        let example = "spark: [spark, etl]"
+        guard !Self.isNothing(section.value) else {
+            self.complain(section.place, "users has no value: write a map, such as '\(example)', or remove the key")
+            return []
+        }
+        let entries = self.named(section, example, limit: PolicyFile.principalLimit)
+        if entries.isEmpty, case .mapping = section.value {
+            self.complain(section.place, "users names nobody: write a map, such as '\(example)', or remove the key")
+        }
+        return entries.map { UserRule(principal: $0.key, users: self.names(of: $0)) }
+    }
+
+    /// A list of users; what is none is noted.
+    private mutating func names(of entry: Entry) -> [String] {
+        let example = "a list of users, such as [spark, etl], or [] for none"
+        guard case .sequence(let sequence) = entry.value else {
+            let kind = if case .mapping = entry.value { "a map" } else { "a text" }
+            self.complain(entry.place, "\(entry.key.quoted) is \(kind): write \(example)")
+            return []
+        }
+        var names: [String] = []
+        for node in sequence {
+            let place = Self.place(of: node, else: entry.place)
+            guard case .scalar(let scalar) = node, !scalar.string.isEmpty else {
+                self.complain(place, "a user of \(entry.key.quoted) is no name: write \(example)")
+                continue
+            }
+            guard !names.contains(scalar.string) else {
+                self.complain(place, "\(entry.key.quoted) has the user \(scalar.string.quoted) twice: keep one")
+                continue
+            }
+            names.append(scalar.string)
+        }
+        return names
+    }
+
     private mutating func duration(_ entry: Entry) -> Duration? {
         self.value(entry, example: "a duration such as 10s") { text throws(WrongValue) in
             try Amounts.duration(text, named: entry.key)
@@ -445,30 +483,5 @@ struct PolicyReader {
                 ? ": guarantee less, or raise the limit" : ""
             self.complain(begin?.place ?? section ?? Place(line: 1, column: 1), problem + advice)
         }
-    }
-}
-
-/// Which known name was probably meant.
-enum Nearest {
-    /// The name with the fewest letters to change; of several, the first.
-    static func name(to text: String, among names: [String]) -> String {
-        let wanted = Array(text.lowercased().unicodeScalars.prefix(64))
-        let distances = names.map { (name: $0, distance: Self.distance(wanted, Array($0.unicodeScalars))) }
-        return distances.min { $0.distance < $1.distance }?.name ?? ""
-    }
-
-    /// How many letters to insert, remove or change (Levenshtein 1966).
-    private static func distance(_ left: [Unicode.Scalar], _ right: [Unicode.Scalar]) -> Int {
-        var row = Array(0...right.count)
-        for (i, scalar) in left.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
-            for (j, other) in right.enumerated() {
-                let changed = diagonal + (scalar == other ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(changed, diagonal + 1, row[j] + 1)
-            }
-        }
-        return row[right.count]
     }
 }

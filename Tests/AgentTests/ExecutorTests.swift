@@ -62,6 +62,19 @@ struct ExecutorTests {
         #expect(machine.call(.heartbeat, over: PeerID(5)).isEmpty)
     }
 
+    @Test("An executor that comes back before its agent has recovered is told to try again")
+    func whileRecovering() {
+        var machine = Machine.registered()
+        machine.launch(.custom("t"))
+        var hello = Hello(role: .executor, name: "e")
+        hello.frameworkID = Machine.framework
+        hello.executorID = "e"
+        let fresh = AgentState(settings: machine.settings, codec: codec, random: SeededGenerator(seed: 1))
+        // It knows nobody yet, so a wrong token and an unknown executor would be told the same.
+        #expect(fresh.refusal(of: hello)?.code == .unknown)
+        #expect(machine.agent.refusal(of: hello)?.code == .credentials)
+    }
+
     @Test("A second task goes to the same executor, whose resources count once")
     func reuse() {
         var machine = Self.running()

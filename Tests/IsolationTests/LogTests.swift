@@ -124,6 +124,28 @@ import Testing
         }
     }
 
+    @Test("On a disk that is almost full the log takes what there is room for", .enabled(if: isRoot))
+    func almostFull() async throws {
+        try await Self.withDirectory { directory in
+            try #require(mount("none", directory, "tmpfs", 0, "size=184k") == 0)
+            defer { umount2(directory, Int32(MNT_DETACH)) }
+            func group(_ byte: UInt8, _ count: Int) -> Bytes {
+                var group: Bytes = []
+                LogFormat.append(record: Bytes(repeating: byte, count: count), to: &group)
+                return group
+            }
+            let opened = try Self.open(directory)
+            // There is no room for as much again behind it.
+            try opened.storage.append(group(1, 100_000))
+            try opened.storage.append(group(2, 60_000))
+            #expect(throws: SystemError.self) { try opened.storage.append(group(3, 60_000)) }
+            opened.storage.close()
+            let again = try Self.open(directory)
+            #expect(again.records.map { $0[0] } == [1, 2])
+            again.storage.close()
+        }
+    }
+
     @Test("A log damaged where it was safe is refused, and the offset is named")
     func damaged() async throws {
         try await Self.withDirectory { directory in

@@ -450,6 +450,9 @@ extension ClusterPolicy {
         }
         policy.minimumOffer = random.resources()
         policy.taskLimit = random.maybe { $0.resources() }
+        policy.users = random.list(upTo: 3) { random in
+            UserRule(principal: random.text(), users: random.list(upTo: 3) { $0.text() })
+        }
         return policy
     }
 }

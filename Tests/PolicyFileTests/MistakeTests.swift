@@ -50,6 +50,15 @@ struct MistakeTests {
             Mistake("roles:\n  eng:\n    limit:\n    weight: 2\n", line: 3, "limit has no value"),
             Mistake("roles:\n  eng: {limit: {cpus: {a: 1}}}\n", line: 2, "cpus is a map"),
             Mistake("[a]: 1\n", line: 1, "no text"),
+            Mistake("users:\n", line: 1, "users has no value", "remove the key"),
+            Mistake("policy: fair\nusers: {}\n", line: 2, "users names nobody", "remove the key"),
+            Mistake("users: [ann]\n", line: 1, "users is a list", "spark: [spark, etl]"),
+            Mistake("users:\n  spark: ann\n", line: 2, "'spark' is a text", "[spark, etl]"),
+            Mistake("users:\n  spark: {ann: 1}\n", line: 2, "'spark' is a map", "[spark, etl]"),
+            Mistake("users:\n  spark:\n    - ann\n    - [bob]\n", line: 4, "a user of 'spark' is no name"),
+            Mistake("users:\n  spark: ['']\n", line: 2, "a user of 'spark' is no name", "[] for none"),
+            Mistake("users:\n  spark: [ann, bob, ann]\n", line: 2, "the user 'ann' twice", "keep one"),
+            Mistake("users:\n  '': [ann]\n", line: 1, "a principal has no name"),
         ])
     func kinds(mistake: Mistake) { mistake.check() }
 

@@ -18,6 +18,11 @@ struct ReadingTests {
         slots: {long: 0.5, short_time: 60s}
         minimum_offer: {cpus: 1, mem: 1024}
         task_limit: {cpus: 16, mem: 64GB}
+        users:
+          spark: [spark, etl]
+          admin: ["*", root]
+          idle: []
+          "*": [nobody]
         """
 
     static var said: ClusterPolicy {
@@ -32,6 +37,10 @@ struct ReadingTests {
         policy.slots = SlotRules()
         policy.minimumOffer = "cpus:1;mem:1024"
         policy.taskLimit = "cpus:16;mem:65536"
+        policy.users = [
+            UserRule(principal: "spark", users: ["spark", "etl"]), UserRule(principal: "admin", users: ["*", "root"]),
+            UserRule(principal: "idle", users: []), UserRule(principal: "*", users: ["nobody"]),
+        ]
         return policy
     }
 
@@ -50,6 +59,11 @@ struct ReadingTests {
                 slots: {long: 0.5, short_time: 1m}
                 minimum_offer: {cpus: 1, mem: 1GB}
                 task_limit: {cpus: 16, mem: 64GB}
+                users:
+                  spark: [spark, etl]
+                  admin: ["*", root]
+                  idle: []
+                  "*": [nobody]
 
                 """)
         #expect(try policy(text) == Self.said)

@@ -67,6 +67,13 @@ struct WritingTests {
         }
         policy.minimumOffer = Self.resources(&random)
         policy.taskLimit = Self.bound(&random)
+        names = []
+        for _ in 0..<Int.random(in: 0...3, using: &random) {
+            let principal = Self.word(&random, spaces: true)
+            guard names.insert(principal).inserted else { continue }
+            let users = Set((0..<Int.random(in: 0...3, using: &random)).map { _ in Self.word(&random, spaces: true) })
+            policy.users.append(UserRule(principal: principal, users: users.sorted()))
+        }
         return policy
     }
 

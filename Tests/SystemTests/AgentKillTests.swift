@@ -16,6 +16,16 @@ struct AgentKillTests {
         #expect(outcome.output.contains("; 0 breaches"), "\(outcome.output)")
     }
 
+    /// Copies of one build, since tests have no other; what differs is where their programs are.
+    @Test("Two builds of the agent take turns under running tasks, which do not notice")
+    func twoBuilds() throws {
+        let other = try Programs.copy(["meseta-agent", "meseta-supervisor"])
+        defer { try? FileManager.default.removeItem(at: other) }
+        let outcome = try self.agentKills("random", "--kills", "6", "--seed", "3", "--other", other.path)
+        #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")
+        #expect(outcome.output.contains("; 0 breaches"), "\(outcome.output)")
+    }
+
     /// Every third operation; `agent-kills crash-points` by itself takes each, and tears the last write as well.
     @Test("Tasks do not notice that their agent ends behind a file operation, of theirs or of its own start")
     func crashPoints() throws {

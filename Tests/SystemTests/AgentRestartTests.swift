@@ -37,6 +37,51 @@ struct AgentRestartTests {
             "\(outcome.errors)\(agent.log)")
     }
 
+    @Test("An upgrade under running tasks: they run on and end as they should, new frameworks have the new supervisor")
+    func upgrade() throws {
+        let agent = try OwnAgent("cpus:4.6;mem:1024;disk:64")
+        defer { agent.cluster.stop() }
+        let gate = agent.cluster.directory.appendingPathComponent("gate").path
+        func command(_ code: Int) throws -> RunningProgram {
+            try agent.cluster.start([
+                "run", "--cpus", "0.5", "--mem", "32", "--", "sh", "-c",
+                "echo up $$; while [ ! -e \(gate) ]; do sleep 0.1; done; echo down $$; exit \(code)",
+            ])
+        }
+        let (good, bad) = (try command(0), try command(7))
+        let pi = try RunningProgram(
+            Programs.path("pi"), ["--tasks", "24", "--samples", "3000000"],
+            environment: ["MESETA_MASTER": agent.cluster.master])
+        try eventually("commands and executors run", within: 30) {
+            good.output.contains("up") && bad.output.contains("up") && agent.programs("pi-executor").count == 1
+        }
+        let (executors, supervisors) = (agent.programs("pi-executor"), agent.supervisors)
+        let first = Programs.path("meseta-supervisor").path
+        #expect(supervisors.count == 3 && supervisors.values.allSatisfy { $0 == first }, "\(supervisors)")
+
+        let other = try Programs.copy(["meseta-agent", "meseta-supervisor"])
+        defer { try? FileManager.default.removeItem(at: other) }
+        agent.process?.end()
+        try agent.start([], from: other)
+        #expect(agent.supervisors == supervisors, "a supervisor stays with its framework, of whatever version it is")
+        #expect(agent.programs("pi-executor") == executors)
+        let fresh = try agent.cluster.meseta(["run", "--cpus", "0.5", "--mem", "32", "--", "echo", "fresh"])
+        #expect(fresh.output == "fresh\n", "\(fresh.errors)\(agent.log)")
+        let added = agent.supervisors.filter { supervisors[$0.key] == nil }
+        #expect(added.values.allSatisfy { $0.hasPrefix(other.path) } && !added.isEmpty, "\(agent.supervisors)")
+
+        _ = FileManager.default.createFile(atPath: gate, contents: nil)
+        for (run, status) in [(good, 0), (bad, 7)] as [(RunningProgram, Int32)] {
+            let outcome = try run.wait(seconds: 30)
+            #expect(outcome.status == status, "\(outcome.errors)\(agent.log)")
+            let words = outcome.output.split(whereSeparator: \.isWhitespace)
+            #expect(words.count == 4 && words[1] == words[3], "one process, from its start to its end: \(words)")
+        }
+        let result = try pi.wait(seconds: 120)
+        #expect(result.status == 0, "\(result.output)\(result.errors)\(agent.log)")
+        #expect(!result.output.contains("trying again"), "\(result.output)")
+    }
+
     @Test("A cleanup ends what runs and tells it, leaves nothing, exits with 0; the next start is a new agent")
     func cleanup() throws {
         let agent = try OwnAgent("cpus:1;mem:256;disk:64")
@@ -119,8 +164,10 @@ final class OwnAgent {
         var members: [Member]
     }
 
-    func start(_ changes: [String]) throws {
-        self.process = try RunningProgram(Programs.path("meseta-agent"), self.arguments + changes)
+    /// - Parameter directory: Of another copy of the programs.
+    func start(_ changes: [String], from directory: URL = Programs.directory) throws {
+        let program = directory.appendingPathComponent("meseta-agent")
+        self.process = try RunningProgram(program, self.arguments + changes)
         try eventually("the agent is registered", within: 30) { self.log.contains("Registered") }
     }
 
@@ -147,6 +194,27 @@ final class OwnAgent {
             guard let environment = FileManager.default.contents(atPath: "/proc/\(pid)/environ") else { return false }
             return (Data([0]) + environment).range(of: sign) != nil
         }
+    }
+
+    /// Processes in its containers that run that program.
+    func programs(_ name: String) -> [Int32] {
+        self.containers.filter { Self.program(of: $0)?.hasSuffix("/\(name)") == true }
+    }
+
+    /// Its supervisors, and where the program of each is.
+    var supervisors: [Int32: String] {
+        let parent = "\(self.directory)/supervisors"
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent)) ?? []
+        let pids = names.compactMap { name in
+            FileManager.default.contents(atPath: "\(parent)/\(name)/lock").flatMap {
+                Int32(String(decoding: $0, as: UTF8.self).filter(\.isNumber))
+            }
+        }
+        return Dictionary(pids.compactMap { pid in Self.program(of: pid).map { (pid, $0) } }) { $1 }
+    }
+
+    private static func program(of pid: Int32) -> String? {
+        try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")
     }
 
     /// Control groups of its containers.

@@ -6,6 +6,16 @@ enum Programs {
     static let directory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
     static func path(_ name: String) -> URL { Self.directory.appendingPathComponent(name) }
+
+    /// Copies of some of them, in a directory of their own that the test removes.
+    static func copy(_ names: [String]) throws -> URL {
+        let copies = FileManager.default.temporaryDirectory.appendingPathComponent("build-\(UUID().uuidString)")
+        try FileManager.default.createDirectory(at: copies, withIntermediateDirectories: true)
+        for name in names {
+            try FileManager.default.copyItem(at: Self.path(name), to: copies.appendingPathComponent(name))
+        }
+        return copies
+    }
 }
 
 /// What a finished program left.

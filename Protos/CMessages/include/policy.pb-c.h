@@ -20,6 +20,7 @@ PROTOBUF_C__BEGIN_DECLS
 typedef struct Meseta__Wire__ClusterPolicy Meseta__Wire__ClusterPolicy;
 typedef struct Meseta__Wire__ClusterPolicy__Framework Meseta__Wire__ClusterPolicy__Framework;
 typedef struct Meseta__Wire__ClusterPolicy__Slots Meseta__Wire__ClusterPolicy__Slots;
+typedef struct Meseta__Wire__ClusterPolicy__Users Meseta__Wire__ClusterPolicy__Users;
 
 
 /* --- enums --- */
@@ -65,6 +66,27 @@ struct  Meseta__Wire__ClusterPolicy__Slots
     , 0, 0 }
 
 
+/*
+ * As which Unix users the frameworks of a principal may run tasks.
+ */
+struct  Meseta__Wire__ClusterPolicy__Users
+{
+  ProtobufCMessage base;
+  /*
+   * "*": those that no other entry names.
+   */
+  char *principal;
+  /*
+   * "*": all but root.
+   */
+  size_t n_users;
+  char **users;
+};
+#define MESETA__WIRE__CLUSTER_POLICY__USERS__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__cluster_policy__users__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
+
+
 struct  Meseta__Wire__ClusterPolicy
 {
   ProtobufCMessage base;
@@ -82,10 +104,15 @@ struct  Meseta__Wire__ClusterPolicy
    * Absent: tasks may be of any size.
    */
   Meseta__Wire__ResourceVector *task_limit;
+  /*
+   * None: all may run tasks as any user.
+   */
+  size_t n_users;
+  Meseta__Wire__ClusterPolicy__Users **users;
 };
 #define MESETA__WIRE__CLUSTER_POLICY__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__cluster_policy__descriptor) \
-    , NULL, 0,NULL, 0,NULL, NULL, NULL, NULL }
+    , NULL, 0,NULL, 0,NULL, NULL, NULL, NULL, 0,NULL }
 
 
 /* Meseta__Wire__ClusterPolicy__Framework methods */
@@ -94,6 +121,9 @@ void   meseta__wire__cluster_policy__framework__init
 /* Meseta__Wire__ClusterPolicy__Slots methods */
 void   meseta__wire__cluster_policy__slots__init
                      (Meseta__Wire__ClusterPolicy__Slots         *message);
+/* Meseta__Wire__ClusterPolicy__Users methods */
+void   meseta__wire__cluster_policy__users__init
+                     (Meseta__Wire__ClusterPolicy__Users         *message);
 /* Meseta__Wire__ClusterPolicy methods */
 void   meseta__wire__cluster_policy__init
                      (Meseta__Wire__ClusterPolicy         *message);
@@ -121,6 +151,9 @@ typedef void (*Meseta__Wire__ClusterPolicy__Framework_Closure)
 typedef void (*Meseta__Wire__ClusterPolicy__Slots_Closure)
                  (const Meseta__Wire__ClusterPolicy__Slots *message,
                   void *closure_data);
+typedef void (*Meseta__Wire__ClusterPolicy__Users_Closure)
+                 (const Meseta__Wire__ClusterPolicy__Users *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__ClusterPolicy_Closure)
                  (const Meseta__Wire__ClusterPolicy *message,
                   void *closure_data);
@@ -133,6 +166,7 @@ typedef void (*Meseta__Wire__ClusterPolicy_Closure)
 extern const ProtobufCMessageDescriptor meseta__wire__cluster_policy__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__cluster_policy__framework__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__cluster_policy__slots__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__cluster_policy__users__descriptor;
 
 PROTOBUF_C__END_DECLS
 

@@ -142,11 +142,19 @@ final class LogStorage: @unchecked Sendable {
     /// A write into what the file has already is on disk when its bytes are; one that makes the file longer waits for
     /// the file system's journal, with all the directories that were made since for sandboxes. As much ahead as there
     /// is already, within bounds.
-    private func reserve() throws(SystemError) {
+    ///
+    /// On a disk that is almost full there may be room for what has to be written and none for this: then groups make
+    /// the file longer one by one, until one of them does not fit.
+    private func reserve() {
         guard self.size >= self.reserved else { return }
         let count = min(max(self.size, Self.reserveMin), Self.reserveMax)
-        try self.file.write(all: Bytes(repeating: 0, count: count), at: self.size)
-        self.reserved = self.size + count
+        do throws(SystemError) {
+            try self.file.write(all: Bytes(repeating: 0, count: count), at: self.size)
+            self.reserved = self.size + count
+        } catch {
+            // Some may have been written; the place is for others, too.
+            _ = ftruncate(self.file.number, off_t(self.size))
+        }
     }
 
     private static let reserveMin = 64 << 10, reserveMax = 1 << 20
@@ -155,7 +163,7 @@ final class LogStorage: @unchecked Sendable {
     func append(_ records: Bytes) throws(SystemError) {
         try self.write(LogFormat.group(records, synced: self.synced))
         guard self.isSynced else { return }
-        try self.reserve()
+        self.reserve()
         guard fdatasync(self.file.number) == 0 else { throw SystemError("fdatasync") }
         self.synced = self.size
     }

@@ -222,6 +222,7 @@ extension ClusterPolicy {
             ),
             ("minimum_offer", .resources(self.minimumOffer)),
             ("task_limit", self.taskLimit.map { .resources($0) } ?? .null),
+            ("users", .fields(self.users.map { ($0.principal, .list($0.users)) })),
         ]
     }
 }

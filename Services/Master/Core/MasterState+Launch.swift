@@ -99,7 +99,7 @@ extension MasterState.Cluster {
             framework, self.status(id, self.lostState(.dropped, of: framework), reason, message, agent: agentID))
     }
 
-    private func refuseInvalid(_ id: TaskID, _ reason: StatusReason, _ problem: String, _ pool: Pool) {
+    private func refuse(_ id: TaskID, _ reason: StatusReason, _ problem: String, _ pool: Pool) {
         self.observe(.taskRefused(TaskKey(self.frameworks[pool.framework].id, id), reason: problem))
         self.tell(pool.framework, self.status(id, .error, reason, problem, agent: self.agents[pool.agent].id))
     }
@@ -121,14 +121,18 @@ extension MasterState.Cluster {
         switch launch {
         case .unreadable(let id, let reason):
             if let id {
-                self.refuseInvalid(id, .taskInvalid, reason, pool)
+                self.refuse(id, .taskInvalid, reason, pool)
             } else {
                 self.error(reason, to: pool.framework)
             }
             return false
         case .task(let info):
             if let problem = self.problem(with: info, in: pool) {
-                self.refuseInvalid(info.taskID, .taskInvalid, problem, pool)
+                self.refuse(info.taskID, .taskInvalid, problem, pool)
+                return false
+            }
+            if let objection = self.objection(to: [info], info.executor, in: pool) {
+                self.refuse(info.taskID, .taskUnauthorized, "Task is not authorized: \(objection)", pool)
                 return false
             }
             self.start([info], executor: info.executor, isGroup: false, from: &pool)
@@ -140,6 +144,21 @@ extension MasterState.Cluster {
         if let problem = Validation.task(task, on: self.agents[pool.agent].id, isGrouped: false) { return problem }
         if let problem = self.duplication(of: task.taskID, in: pool) ?? self.excess(of: task) { return problem }
         return self.misfit(of: [task], executor: task.executor, in: pool)
+    }
+
+    /// Why tasks or their executor may not run as the users that they name; nil if they may.
+    ///
+    /// Who names none runs as the framework's user, or if that is empty as the agent's.
+    private func objection(to tasks: [TaskInfo], _ executor: ExecutorInfo?, in pool: Pool) -> String? {
+        let framework = self.frameworks[pool.framework].info
+        for command in tasks.map(\.command) + [executor?.command] {
+            guard let command else { continue }
+            let user = command.user ?? framework.user
+            if let objection = self.policy.objection(to: user, for: framework.principal) {
+                return Validation.printable(objection, upTo: 400)
+            }
+        }
+        return nil
     }
 
     private func duplication(of id: TaskID, in pool: Pool) -> String? {
@@ -229,15 +248,17 @@ extension MasterState.Cluster {
             }
         }
         problem = problem ?? self.misfit(of: infos, executor: executor, in: pool)
-        guard let problem else {
+        let objection = problem == nil ? self.objection(to: infos, executor, in: pool) : nil
+        guard let cause = problem ?? objection else {
             self.start(infos, executor: executor, isGroup: true, from: &pool)
             return true
         }
-        let message = "Task group is invalid: \(problem)"
+        let reason: StatusReason = objection == nil ? .taskGroupInvalid : .taskGroupUnauthorized
+        let message = "Task group is \(objection == nil ? "invalid" : "not authorized"): \(cause)"
         for launch in launches {
             switch launch {
-            case .task(let info): self.refuseInvalid(info.taskID, .taskGroupInvalid, message, pool)
-            case .unreadable(let id?, _): self.refuseInvalid(id, .taskGroupInvalid, message, pool)
+            case .task(let info): self.refuse(info.taskID, reason, message, pool)
+            case .unreadable(let id?, _): self.refuse(id, reason, message, pool)
             case .unreadable(nil, _): break
             }
         }

@@ -122,7 +122,7 @@ enum Validation {
             && left.container == right.container
     }
 
-    /// Foreign text without what could disturb a log or a terminal, and not too long.
+    /// Foreign text without what could disturb a log or a terminal, and not too long: by default at most 80 scalars.
     static func printable(_ text: String, upTo limit: Int = 80) -> String {
         String(
             String.UnicodeScalarView(

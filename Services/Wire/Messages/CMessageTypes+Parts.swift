@@ -121,6 +121,9 @@ extension Meseta__Wire__ClusterPolicy__Framework: CMessage {
 extension Meseta__Wire__ClusterPolicy__Slots: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__slots__init(target) }
 }
+extension Meseta__Wire__ClusterPolicy__Users: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__cluster_policy__users__init(target) }
+}
 extension Meseta__Wire__ExecutorExit: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__executor_exit__init(target) }
 }

@@ -28,6 +28,11 @@ extension ClusterPolicy {
         }
         self.minimumOffer = try reader.resources(c.pointee.minimum_offer, "minimum_offer")
         if let limit = c.pointee.task_limit { self.taskLimit = try reader.resources(limit, "task_limit") }
+        self.users = try reader.list(c.pointee.n_users, c.pointee.users) { rule throws(MessageError) in
+            UserRule(
+                principal: try reader.text(rule.pointee.principal, "users.principal"),
+                users: try reader.texts(rule.pointee.n_users, rule.pointee.users, "users.users"))
+        }
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__ClusterPolicy> {
@@ -44,6 +49,14 @@ extension ClusterPolicy {
         }
         c.pointee.minimum_offer = self.minimumOffer.c(in: arena)
         c.pointee.task_limit = self.taskLimit?.c(in: arena)
+        c.pointee.n_users = self.users.count
+        c.pointee.users = arena.list(self.users) { rule in
+            let c = arena.make(Meseta__Wire__ClusterPolicy__Users.self)
+            c.pointee.principal = arena.text(rule.principal)
+            c.pointee.n_users = rule.users.count
+            c.pointee.users = arena.texts(rule.users)
+            return c
+        }
         return c
     }
 }

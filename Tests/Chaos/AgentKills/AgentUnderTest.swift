@@ -5,12 +5,15 @@ import TestSupport
 /// A cluster whose one agent this process starts and kills.
 final class AgentUnderTest: Sendable {
     let cluster: UpCluster
-    private let programs: URL
+    /// Where the programs of each of its lives are, in turn.
+    private let builds: [URL]
+    private let starts = Atomic(0)
     private let member: UpCluster.Member
     private let life: Mutex<Process?>
 
-    init(programs: URL, isolation: String, resources: String, keepingLogs: Bool) throws {
-        self.programs = programs
+    /// - Parameter other: Another build, which takes turns with the first.
+    init(programs: URL, other: URL?, isolation: String, resources: String, keepingLogs: Bool) throws {
+        self.builds = [programs] + (other.map { [$0] } ?? [])
         self.cluster = try UpCluster(
             named: "agent-kills", programs: programs, environment: ["MESETA_ISOLATION": isolation]
         ) { _ in
@@ -33,12 +36,13 @@ final class AgentUnderTest: Sendable {
 
     /// Starts the agent as it was started before: the same directory, name and port.
     func start() throws {
+        let number = self.starts.wrappingAdd(1, ordering: .relaxed).oldValue
         let port = self.member.address.split(separator: ":").last.map(String.init) ?? "0"
         var arguments = self.member.arguments
         arguments += ["--port", port, "--side-port", "0"]
+        let program = self.builds[number % self.builds.count].appendingPathComponent("meseta-agent")
         let process = try UpCluster.start(
-            self.programs.appendingPathComponent("meseta-agent"), arguments, log: self.member.log,
-            environment: self.environment.withLock { $0 })
+            program, arguments, log: self.member.log, environment: self.environment.withLock { $0 })
         self.life.withLock { $0 = process }
     }
 

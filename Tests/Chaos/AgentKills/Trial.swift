@@ -7,6 +7,8 @@ import TestSupport
 struct TrialOptions: ParsableArguments {
     @Option(help: "As meseta-agent takes it.") var isolation = "cgroups"
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
+    @Option(help: "Where another build of meseta-agent and meseta-supervisor is, which takes turns with the first.")
+    var other: String?
     @Option(help: "The program that judges (default: judge, in the sources of this one).") var judge = Self
         .judgeInSources
     @Flag(help: "Keep the cluster's directory with its logs, which are then longer.") var keep = false
@@ -31,7 +33,8 @@ final class Trial: Sendable {
     init(_ options: TrialOptions, resources: String) throws {
         self.options = options
         self.agent = try AgentUnderTest(
-            programs: options.directory, isolation: options.isolation, resources: resources, keepingLogs: options.keep)
+            programs: options.directory, other: options.other.map { URL(fileURLWithPath: $0) },
+            isolation: options.isolation, resources: resources, keepingLogs: options.keep)
         let directory = self.agent.cluster.directory
         self.marks = directory.appendingPathComponent("marks")
         self.log = directory.appendingPathComponent("scheduler.log")
