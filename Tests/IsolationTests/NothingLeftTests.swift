@@ -35,7 +35,7 @@ enum Ending: CaseIterable {
         trap '' TERM HUP INT QUIT USR1
         cut -d: -f1,3 /proc/self/cgroup | while IFS=: read number path; do
             for mount in /sys/fs/cgroup/*; do
-                case "$path" in */meseta/*) ;; *) continue ;; esac
+                case "$path" in */supervisors*) continue ;; */meseta/*) ;; *) continue ;; esac
                 [ -e "$mount$path/cgroup.procs" ] && mkdir -p "$mount$path/own/deeper" || continue
                 setsid sleep 1001 & echo $! > "$mount$path/own/deeper/cgroup.procs" && echo "$mount$path/own" >> groups
             done

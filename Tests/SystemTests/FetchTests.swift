@@ -19,7 +19,9 @@ struct FetchTests {
             "run", "--executable", tool.path, "--uri", "\(data.path)#sha256=\(sum)", "--", "./tool", "data",
         ])
         #expect(good.status == 0 && good.output == "abc", "\(good)\(cluster.logs)")
-        let bad = try cluster.meseta(["run", "--uri", "\(data.path)#sha256=\(String(sum.reversed()))", "--", "cat", "data"])
+        let bad = try cluster.meseta([
+            "run", "--uri", "\(data.path)#sha256=\(String(sum.reversed()))", "--", "cat", "data",
+        ])
         #expect(bad.status != 0 && bad.output.isEmpty, "\(bad)")
         #expect(bad.errors.contains("\(data.path) is not what it should be"), "\(bad.errors)")
         let wrong = try cluster.meseta(["run", "--uri", "\(data.path)#sha256=12", "--", "cat", "data"])
