@@ -91,13 +91,14 @@ static bool sweep_cgroup(const char *directory) {
     return signal_tree(directory, SIGKILL, 0) == 0;
 }
 
-enum ownership { ANOTHERS, OURS, UNCLEAR };
+enum ownership { ANOTHERS, OURS, UNCLEAR, NOBODYS };
 
-// A process in the middle of exec has a program and no environment yet; so has one that wiped it for good.
+// A process in the middle of exec has a program and no environment yet; so has one that wiped it for good. One that has
+// neither is about to be gone, or is the kernel's.
 static enum ownership without_environment(int pid) {
     char path[64], program[PATH_SIZE];
     snprintf(path, sizeof path, "/proc/%d/exe", pid);
-    return readlink(path, program, sizeof program) > 0 ? UNCLEAR : ANOTHERS;
+    return readlink(path, program, sizeof program) > 0 ? UNCLEAR : NOBODYS;
 }
 
 // Whether the environment that a process was started with has this NAME=value.
@@ -105,7 +106,8 @@ static enum ownership owner(int pid, const char *mark) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    if (file < 0) return ANOTHERS;
+    // Kernels differ in how they say that it has no memory any more.
+    if (file < 0) return errno == ESRCH ? without_environment(pid) : ANOTHERS;
     struct buffer content = {0};
     ssize_t count = 0;
     while (content.length < ENVIRONMENT_LIMIT) {
@@ -138,7 +140,8 @@ static size_t signal_adopted(const struct run *run, int signal, size_t *unclear)
     while (fscanf(file, "%d", &pid) == 1) {
         if (run_find_pid(pid)) continue;
         enum ownership whose = owner(pid, run->mark);
-        if (whose == UNCLEAR) ++*unclear;
+        // One that is about to be gone may leave a child, which is in this list only when it is.
+        if (whose == UNCLEAR || whose == NOBODYS) ++*unclear;
         if (whose != OURS && runs_executing() > 0) continue;
         count++;
         kill(pid, signal);
@@ -185,7 +188,10 @@ bool sweep(struct run *run) {
     if (*run->tracking) return sweep_cgroup(run->tracking);
     size_t unclear = 0;
     size_t count = run->lost ? kill_marked(run->mark, &unclear) : signal_adopted(run, SIGKILL, &unclear);
-    if (count > 0) return false;
+    if (count > 0) {
+        run->unclear_looks = 0;
+        return false;
+    }
     return unclear == 0 || ++run->unclear_looks > UNCLEAR_LOOKS;
 }
 
