@@ -4,6 +4,7 @@
     internal import Musl
 #endif
 internal import Model
+internal import Synchronization
 
 /// The directory that a container runs in, below the agent's work directory.
 struct Sandbox: Sendable {
@@ -33,21 +34,24 @@ struct Sandbox: Sendable {
 
     /// Mostly one call: those above are there.
     ///
-    /// Where not they are made, and again if the collector takes them away in between because nothing is in them.
+    /// Where not they are made, while nobody takes them away because nothing is in them.
     private static func makeDirectory(_ parts: [String], below root: String) throws(SystemError) {
         let parent = root + "/" + parts.dropLast().joined(separator: "/"), path = parent + "/" + parts[parts.count - 1]
-        for _ in 0..<Self.attempts {
-            do throws(SystemError) {
-                _ = try Files.makeDirectory(path)
-                return
-            } catch  where error.code == ENOENT {
-                do throws(SystemError) { try Files.makeDirectories(parent) } catch  where error.code == ENOENT {}
+        do throws(SystemError) {
+            _ = try Files.makeDirectory(path)
+        } catch  where error.code == ENOENT {
+            let made = Self.parentsLock.withLock { _ in
+                Result { () throws(SystemError) in
+                    try Files.makeDirectories(parent)
+                    _ = try Files.makeDirectory(path)
+                }
             }
+            try made.get()
         }
-        throw SystemError("mkdir", path, code: ENOENT)
     }
 
-    private static let attempts = 100
+    /// Held while directories above a sandbox are made for it, and while such are removed.
+    static let parentsLock = Mutex(())
 
     /// Whether a name stays where it is put.
     static func isPlain(_ name: String) -> Bool {

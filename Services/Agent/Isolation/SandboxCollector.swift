@@ -145,10 +145,14 @@ public struct SandboxCollector: Sendable {
 
     /// Removes the directories above a path that nothing else is in; whoever makes a sandbox there makes them again.
     private func tidyAbove(_ path: String) {
-        var path = path[...]
-        while let slash = path.lastIndex(of: "/") {
-            path = path[..<slash]
-            guard path.utf8.count > self.root.utf8.count, rmdir(String(path)) == 0 || errno == ENOENT else { return }
+        Sandbox.parentsLock.withLock { _ in
+            var path = path[...]
+            while let slash = path.lastIndex(of: "/") {
+                path = path[..<slash]
+                guard path.utf8.count > self.root.utf8.count, rmdir(String(path)) == 0 || errno == ENOENT else {
+                    return
+                }
+            }
         }
     }
 
