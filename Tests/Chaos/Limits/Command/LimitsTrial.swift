@@ -23,6 +23,8 @@ final class LimitsTrial: Sendable {
         var processorShortfall: Double
         /// From the block above the quota to the status.
         var notice: Duration
+        /// The neighbour, which has whole cpus, has them to itself.
+        var pinsNeighbour: Bool
     }
 
     static let cpus = 0.5
@@ -38,11 +40,13 @@ final class LimitsTrial: Sendable {
 
     init(_ plan: Plan, programs: URL) throws {
         self.plan = plan
+        var modules = "process,cgroup-cpu,cgroup-memory,cgroup-pids,disk"
+        if plan.pinsNeighbour { modules += ",cgroup-cpuset" }
         self.cluster = try UpCluster(
             named: "limits", programs: programs,
             environment: [
                 // By name, so that the agent does not start if one of them cannot be had.
-                "MESETA_ISOLATION": "process,cgroup-cpu,cgroup-memory,cgroup-pids,disk", "MESETA_CPU_QUOTA": "true",
+                "MESETA_ISOLATION": modules, "MESETA_CPU_QUOTA": "true",
                 "MESETA_PIDS_LIMIT": "\(Self.processes)",
             ]
         ) { _ in

@@ -14,10 +14,12 @@ struct Limits: AsyncParsableCommand {
 
             EXAMPLES
               swift build -c release && .build/release/limits
+              .build/release/limits --pinned
               .build/release/limits --short --max-loss 0.5
             """)
 
     @Flag(help: "Two short visits of each, for a quick look.") var short = false
+    @Flag(help: "Give the neighbour a processor of its own, by the module cgroup-cpuset.") var pinned = false
     @Option(help: "The part of its work that the neighbour may lose.") var maxLoss = 0.1
     @Option(help: "By which part of its cpus a task that computes may be above them.") var cpuTolerance = 0.05
     @Option(help: "By which part it may be below: more than that where others load the machine.") var cpuShortfall =
@@ -47,7 +49,7 @@ struct Limits: AsyncParsableCommand {
                 visit: self.short ? .milliseconds(1500) : .seconds(3),
                 processorVisit: self.short ? .seconds(2) : .seconds(12), loss: self.maxLoss,
                 processorTolerance: self.cpuTolerance, processorShortfall: self.cpuShortfall,
-                notice: .seconds(self.maxNotice)),
+                notice: .seconds(self.maxNotice), pinsNeighbour: self.pinned),
             programs: self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory)
         defer { trial.stop(keepingFiles: self.keep) }
         let report = try await trial.run()
