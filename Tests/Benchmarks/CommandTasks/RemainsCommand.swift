@@ -88,6 +88,9 @@ struct RemainsCommand: AsyncParsableCommand {
 
 /// What there is of a cluster's tasks on the machine.
 struct Remains: CustomStringConvertible {
+    /// As many as an agent keeps in each hierarchy.
+    private static let spareLimit = 32
+
     /// Beside the daemons and the supervisor.
     var processes: [String]
     var groups: [String]
@@ -100,22 +103,13 @@ struct Remains: CustomStringConvertible {
     init(of cluster: TaskCluster) {
         let directory = cluster.live.directory.path
         self.processes = ProcessAccount.processes(of: directory).map(\.command)
-        let groups = CgroupTrial(agentOf: directory).bases.flatMap { base in
-            ((try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []).sorted().filter { name in
-                var isDirectory: ObjCBool = false
-                _ = FileManager.default.fileExists(atPath: "\(base)/\(name)", isDirectory: &isDirectory)
-                return isDirectory.boolValue && name != "supervisors"
-            }.map { "\(base)/\($0)" }
+        (self.groups, self.spareGroups) = ([], 0)
+        for base in CgroupTrial(agentOf: directory).bases {
+            let groups = Self.directories(in: base).filter { $0 != "supervisors" }
+            let spare = groups.filter { $0.hasPrefix("slot-") && Self.isEmpty("\(base)/\($0)") }.prefix(Self.spareLimit)
+            self.spareGroups += spare.count
+            self.groups += groups.filter { !spare.contains($0) }.map { "\(base)/\($0)" }
         }
-        // Empty, and no more of a hierarchy than the agent says it keeps.
-        let spare = groups.filter { group in
-            guard let slot = group.split(separator: "/").last, slot.hasPrefix("slot-"),
-                let number = Int(slot.dropFirst(5)), number < 128
-            else { return false }
-            return (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) == ""
-        }
-        self.spareGroups = spare.count
-        self.groups = groups.filter { !spare.contains($0) }
         let mounts = (try? String(contentsOfFile: "/proc/self/mountinfo", encoding: .utf8)) ?? ""
         self.mounts = mounts.split(separator: "\n").map(String.init).filter { $0.contains(directory) }
         self.agentFiles = ProcessAccount(of: cluster.agent)?.descriptors ?? 0
@@ -128,6 +122,18 @@ struct Remains: CustomStringConvertible {
     var description: String {
         "\(self.processes.count) processes, \(self.groups.count) control groups and \(self.spareGroups) spare ones, "
             + "\(self.mounts.count) mounts, \(self.agentFiles) open files of the agent, \(self.supervisorFiles) of the supervisor"
+    }
+
+    private static func directories(in base: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: base)) ?? []).sorted().filter { name in
+            var isDirectory: ObjCBool = false
+            return FileManager.default.fileExists(atPath: "\(base)/\(name)", isDirectory: &isDirectory)
+                && isDirectory.boolValue
+        }
+    }
+
+    private static func isEmpty(_ group: String) -> Bool {
+        (try? String(contentsOfFile: group + "/cgroup.procs", encoding: .utf8)) == ""
     }
 
     /// What is more than there was.
