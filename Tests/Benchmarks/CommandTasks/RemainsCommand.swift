@@ -89,7 +89,7 @@ struct RemainsCommand: AsyncParsableCommand {
 /// What there is of a cluster's tasks on the machine.
 struct Remains: CustomStringConvertible {
     /// As many as an agent keeps in each hierarchy.
-    private static let spareLimit = 32
+    private static let spareLimit = 128
 
     /// Beside the daemons and the supervisor.
     var processes: [String]
