@@ -159,6 +159,8 @@ void link_read(void) {
 
 void link_flush(void) { write_out(); }
 
+bool link_is_up(void) { return connection >= 0; }
+
 static void tell(const Meseta__Wire__SupervisorEvent *event) {
     if (connection >= 0) buffer_append_frame(&out, &event->base);
 }

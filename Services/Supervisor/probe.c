@@ -16,7 +16,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "launch.h"
@@ -61,12 +60,6 @@ struct probe {
 
 static struct probe *probes;
 static size_t probe_count;
-
-static int64_t now_ms(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void tell(const struct probe *probe) {
     Meseta__Wire__SupervisorProbed message = MESETA__WIRE__SUPERVISOR_PROBED__INIT;

@@ -11,7 +11,8 @@
 //     buffer.c    bytes that wait, and the frames in them
 //
 // One thread, but for launches. Everything that waits is in one epoll set; nothing is done on a timer except to look
-// again at processes that have been killed and are not gone yet, and to write again what a full disk did not take.
+// again at processes that have been killed and are not gone yet, to write again what a full disk did not take, and,
+// while neither an agent nor a run needs it, to look whether it should be there at all.
 #ifndef MESETA_SUPERVISOR_H
 #define MESETA_SUPERVISOR_H
 
@@ -222,6 +223,8 @@ void link_accept(void);
 void link_read(void);
 // Writes what was told since the last time.
 void link_flush(void);
+// Whether an agent is connected.
+bool link_is_up(void);
 void link_tell_started(const struct run *run);
 void link_tell_ended(const struct run *run);
 void link_tell_unknown(uint64_t id);
@@ -238,6 +241,9 @@ extern bool finishing;
 // One line on standard error.
 void say(const char *what, const char *detail, int error);
 _Noreturn void fail(const char *what, const char *detail, int error);
+
+// Milliseconds of the monotonic clock.
+int64_t now_ms(void);
 
 // Reads a small file of /proc or a cgroup whole; the length, or -1. Always ends with a NUL.
 ssize_t read_small(const char *path, char *into, size_t size);

@@ -59,10 +59,13 @@ final class Bench: Sendable {
 
     /// A new life of the agent: what earlier ones left is found.
     @discardableResult
-    func start(supervisor: String? = nil, linger: Duration = .seconds(60)) async throws -> [RecoveredRun] {
+    func start(
+        supervisor: String? = nil, linger: Duration = .seconds(60), patience: Duration = .seconds(300)
+    ) async throws -> [RecoveredRun] {
         let program = try #require(ContainerizerSettings.supervisorBesideOwnProgram())
         var settings = ContainerizerSettings(directory: self.directory, supervisorPath: supervisor ?? program)
         settings.supervisorLinger = linger
+        settings.supervisorPatience = patience
         settings.fetch = self.fetch
         settings.images = self.images
         let ready = settings

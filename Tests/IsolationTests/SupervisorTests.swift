@@ -118,6 +118,71 @@ import Testing
         }
     }
 
+    @Test("An agent that stops sends away the supervisors without runs, and leaves the others")
+    func agentStops() async throws {
+        try await Bench.run { bench in
+            try await bench.launch(1, "sleep 100")
+            try await bench.launch(2, "exit 0", framework: "G")
+            try await bench.launch(3, "exit 3", framework: "H")
+            for run in [1, 2, 3] as [RunID] { try await bench.started(run) }
+            _ = try await bench.exit(2)
+            _ = try await bench.exit(3)
+            let busy = try #require(bench.supervisor("F")), idle = try #require(bench.supervisor("G"))
+            let untaken = try #require(bench.supervisor("H"))
+            try await bench.order { $0.forget(2) }
+            try await bench.stop()
+            try await eventually { !isAlive(idle) }
+            #expect(isAlive(busy) && isAlive(untaken))
+            #expect(try await bench.start().map(\.runID) == [1, 3])
+            #expect(names("\(bench.directory)/supervisors").sorted() == ["F", "H"])
+        }
+    }
+
+    @Test("Without an agent a supervisor ends when nothing runs, and another one tells how its runs ended")
+    func patience() async throws {
+        try await Bench.run { bench in
+            try await bench.stop()
+            try await bench.start(patience: .seconds(1))
+            try await bench.launch(1, "exit 4")
+            try await bench.launch(2, "while [ ! -e stop ]; do sleep 0.01; done; exit 5")
+            try await bench.started(1)
+            try await bench.started(2)
+            let pid = try #require(bench.supervisor())
+            _ = try await bench.exit(1)
+            // An agent is all it needs.
+            try await Task.sleep(for: .milliseconds(1500))
+            #expect(isAlive(pid))
+            try await bench.stop()
+            // So is a run.
+            try await Task.sleep(for: .milliseconds(1500))
+            #expect(isAlive(pid))
+            close(creat("\(bench.sandbox(2))/stop", 0o600))
+            try await eventually { !isAlive(pid) }
+            #expect(
+                try await bench.start() == [
+                    RecoveredRun(runID: 1, .exited(.init(status: 4 << 8))),
+                    RecoveredRun(runID: 2, .exited(.init(status: 5 << 8))),
+                ])
+            let (exit, _) = try await bench.result(3, "exit 6")
+            #expect(exit.code == 6)
+        }
+    }
+
+    @Test("A supervisor whose directory is gone ends with its last run, however long it would wait for an agent")
+    func directoryGone() async throws {
+        try await Bench.run { bench in
+            try await bench.launch(1, "while [ ! -e stop ]; do sleep 0.01; done")
+            try await bench.started(1)
+            let pid = try #require(bench.supervisor())
+            try await bench.stop()
+            remove("\(bench.directory)/supervisors")
+            try await Task.sleep(for: .milliseconds(1500))
+            #expect(isAlive(pid))
+            close(creat("\(bench.sandbox(1))/stop", 0o600))
+            try await eventually { !isAlive(pid) }
+        }
+    }
+
     @Test("A supervisor is small, and belongs to no session of the agent's")
     func small() async throws {
         try await Bench.run { bench in

@@ -7,7 +7,7 @@ struct AgentRestartTests {
     @Test("With less than its tasks need it does not start and says so; with more it is offered so, and they run on")
     func otherResources() throws {
         let agent = try OwnAgent("cpus:1;mem:256;disk:64")
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         let gate = agent.cluster.directory.appendingPathComponent("gate").path
         let run = try agent.cluster.start([
             "run", "--cpus", "0.5", "--mem", "32", "--", "sh", "-c",
@@ -40,7 +40,7 @@ struct AgentRestartTests {
     @Test("An upgrade under running tasks: they run on and end as they should, new frameworks have the new supervisor")
     func upgrade() throws {
         let agent = try OwnAgent("cpus:4.6;mem:1024;disk:64")
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         let gate = agent.cluster.directory.appendingPathComponent("gate").path
         func command(_ code: Int) throws -> RunningProgram {
             try agent.cluster.start([
@@ -86,7 +86,7 @@ struct AgentRestartTests {
     @Test("A cleanup ends what runs and tells it, leaves nothing, exits with 0; the next start is a new agent")
     func cleanup() throws {
         let agent = try OwnAgent("cpus:1;mem:256;disk:64")
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         let run = try agent.cluster.start([
             "run", "--cpus", "0.2", "--mem", "32", "--", "sh", "-c", "echo up; sleep 1000 & wait",
         ])
@@ -110,7 +110,7 @@ struct AgentRestartTests {
     @Test("An executor that heeds no SHUTDOWN leaves no process, no control group and no mount")
     func stubbornExecutor() throws {
         let agent = try OwnAgent("cpus:1;mem:1024;disk:64", ["--executor-shutdown-grace-period", "1s"])
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         let classes = try PythonClasses.make(["executor", "handshake", "meseta", "scheduler"], in: agent.cluster)
         let master = try #require(agent.cluster.members("master").first?.address).split(separator: ":").map(String.init)
         let stubborn = try RunningProgram(
@@ -170,6 +170,12 @@ final class OwnAgent {
         let program = directory.appendingPathComponent("meseta-agent")
         self.process = try RunningProgram(program, self.arguments + changes)
         try eventually("the agent is registered", within: 30) { self.log.contains("Registered") }
+    }
+
+    /// Ends it, then its cluster, which ends its tasks.
+    func stop() {
+        self.process?.end()
+        self.cluster.stop()
     }
 
     /// Starts it, and waits until it ends by itself.

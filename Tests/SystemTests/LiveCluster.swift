@@ -1,5 +1,6 @@
 import Foundation
 import TestSupport
+import Testing
 
 /// The programs that `swift build` made, beside the one that runs the tests.
 enum Programs {
@@ -141,7 +142,26 @@ final class LiveCluster: @unchecked Sendable {  // Used by one test at a time.
         try? FileManager.default.removeItem(at: self.directory)
     }
 
-    func stop() { self.keeper.end() }
+    /// Ends it, and looks that its supervisors have ended with it.
+    ///
+    /// An agent that the test has started itself must have ended before.
+    func stop() {
+        self.keeper.end()
+        let deadline = Date().addingTimeInterval(3)
+        while !self.supervisors.isEmpty, Date() < deadline { usleep(20_000) }
+        #expect(self.supervisors.isEmpty, "supervisors are left in \(self.directory.path)")
+    }
+
+    /// The supervisors of all its agents.
+    private var supervisors: [Int32] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
+        return names.compactMap(Int32.init).filter { pid in
+            let command = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline") ?? Data()
+            let words = command.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
+            return words.first?.hasSuffix("/meseta-supervisor") == true
+                && words.contains { $0.hasPrefix(self.directory.path + "/") }
+        }
+    }
 
     private var file: File? {
         FileManager.default.contents(atPath: self.directory.appendingPathComponent("cluster.json").path)

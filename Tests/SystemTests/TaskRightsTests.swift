@@ -8,7 +8,7 @@ struct TaskRightsTests {
     @Test("A task has the limits and capabilities that it asks for, and one that asks for too much is told")
     func rights() throws {
         let agent = try OwnAgent("cpus:1;mem:256;disk:64", ["--isolation", "cgroups,capabilities"])
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         let small = try agent.cluster.meseta([
             "run", "--ulimit", "nofile=64:128", "--ulimit", "core=0", "--cap-drop", "ALL", "--cap-add", "kill", "--",
             "sh", "-c", "ulimit -n; ulimit -Hn; ulimit -c; grep CapEff /proc/self/status",
@@ -34,7 +34,7 @@ struct TaskRightsTests {
         let agent = try OwnAgent(
             "cpus:1;mem:256;disk:64;ports:[20000-31000]",
             ["--isolation", "cgroups,ports", "--ports-check-interval", "1s"])
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         let listener = """
             socket(S, PF_INET, SOCK_STREAM, 0);
             for ($port = 20000 + $$ % 5000; !bind(S, sockaddr_in($port, INADDR_LOOPBACK)); $port++) {}
@@ -51,7 +51,7 @@ struct TaskRightsTests {
     @Test("An agent that cannot keep what its flags promise does not start, and says what to do")
     func flags() throws {
         let agent = try OwnAgent("cpus:1;mem:256;disk:64")
-        defer { agent.cluster.stop() }
+        defer { agent.stop() }
         agent.process?.end()
         for (flags, status, complaint) in [
             (

@@ -122,7 +122,7 @@ public final class Containerizer {
         self.sampler.onBreach = { [unowned self] run, limitation in self.breached(run, limitation) }
     }
 
-    /// Leaves the containers and their supervisors as they are.
+    /// Leaves the containers and their supervisors as they are, and sends away those supervisors that have nothing.
     ///
     /// - Returns: When the thread has ended, and nothing is called back any more.
     public func shutdown() -> EventLoopFuture<Void> {
@@ -130,6 +130,7 @@ public final class Containerizer {
         self.onEvent = { _ in }
         for supervisor in self.supervisors.values {
             supervisor.linger?.cancel()
+            if supervisor.hasReported, supervisor.containers == 0 { supervisor.client.send(.finish) }
             supervisor.client.close()
         }
         let done = self.eventLoop.makePromise(of: Void.self)

@@ -26,6 +26,11 @@ public struct ContainerizerSettings: Sendable {
     ///
     /// Seconds to minutes. It costs a megabyte; starting another costs milliseconds. Default 60 s.
     public var supervisorLinger: Duration = .seconds(60)
+    /// How long a supervisor waits for an agent to come back once none of its runs lives, before it ends by itself.
+    ///
+    /// Whole seconds; zero: for ever. Nothing is lost when it ends: its journal stays, and the next agent starts
+    /// another one, which tells what is in it. Default 5 min.
+    public var supervisorPatience: Duration = .seconds(300)
     /// The first pause before a supervisor that cannot be reached is started again; doubles up to `retryMax`.
     ///
     /// Default 50 ms.

@@ -69,9 +69,12 @@ final class SupervisorClient {
     }
 
     private func start() {
-        let directory = self.directory, executable = self.settings.supervisorPath, cgroups = self.cgroups
+        let directory = self.directory, settings = self.settings, cgroups = self.cgroups
         let done = self.pool.runIfActive(eventLoop: self.eventLoop) {
-            Result { () throws(IsolationError) in try directory.start(executable, cgroups: cgroups) }
+            Result { () throws(IsolationError) in
+                try directory.start(
+                    settings.supervisorPath, cgroups: cgroups, patience: settings.supervisorPatience)
+            }
         }
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         done.whenComplete { result in
@@ -152,11 +155,11 @@ final class SupervisorClient {
 
     /// Leaves the supervisor, which lives on.
     func close() {
-        if case .connected(let channel) = self.stage {
-            self.flush()
-            channel.close(promise: nil)
-        }
+        self.flush()
+        let former = self.stage
+        // Before the connection ends, which is told at once, and would have the supervisor started again.
         self.stage = .closed
+        if case .connected(let channel) = former { channel.close(promise: nil) }
     }
 
     // MARK: - What the handler says

@@ -113,13 +113,13 @@ struct SupervisorDirectory: Hashable, Sendable {
     /// Starts the supervisor and waits until it listens; that it runs already is fine.
     ///
     /// Takes milliseconds; not for an event loop.
-    func start(_ executable: String, cgroups: [String]) throws(IsolationError) {
+    func start(_ executable: String, cgroups: [String], patience: Duration) throws(IsolationError) {
         do throws(SystemError) {
             try self.make()
         } catch {
             throw IsolationError("cannot make the supervisor's directory: \(error)")
         }
-        var arguments = [executable, "--dir", self.path]
+        var arguments = [executable, "--dir", self.path, "--patience", "\(patience.components.seconds)"]
         for cgroup in cgroups { arguments += ["--cgroup", cgroup] }
         let status = try Self.run(arguments, log: self.path + "/log")
         guard status == 0 || status == 75 << 8 else {
