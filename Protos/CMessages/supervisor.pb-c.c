@@ -682,7 +682,7 @@ void   meseta__wire__supervisor_journal_record__free_unpacked
   assert(message->base.descriptor == &meseta__wire__supervisor_journal_record__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[25] =
+static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_descriptors[26] =
 {
   {
     "run",
@@ -984,12 +984,25 @@ static const ProtobufCFieldDescriptor meseta__wire__supervisor_start__field_desc
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "devices",
+    30,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Meseta__Wire__SupervisorStart, n_devices),
+    offsetof(Meseta__Wire__SupervisorStart, devices),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__supervisor_start__field_indices_by_name[] = {
   24,   /* field[24] = ambient_capabilities */
   2,   /* field[2] = arguments */
   18,   /* field[18] = capabilities */
   11,   /* field[11] = cgroups */
+  25,   /* field[25] = devices */
   4,   /* field[4] = directory */
   17,   /* field[17] = drop_capabilities */
   3,   /* field[3] = environment */
@@ -1016,7 +1029,7 @@ static const ProtobufCIntRange meseta__wire__supervisor_start__number_ranges[2 +
 {
   { 1, 0 },
   { 20, 15 },
-  { 0, 25 }
+  { 0, 26 }
 };
 const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
 {
@@ -1026,7 +1039,7 @@ const ProtobufCMessageDescriptor meseta__wire__supervisor_start__descriptor =
   "Meseta__Wire__SupervisorStart",
   "meseta.wire",
   sizeof(Meseta__Wire__SupervisorStart),
-  25,
+  26,
   meseta__wire__supervisor_start__field_descriptors,
   meseta__wire__supervisor_start__field_indices_by_name,
   2,  meseta__wire__supervisor_start__number_ranges,

@@ -103,9 +103,13 @@ public struct SupervisorStart: Hashable, Sendable {
     public var hostname: String?
     /// Whether another user than root has `capabilities`, too.
     public var hasAmbientCapabilities = false
+    /// Device nodes of the machine's that are in `/dev` of its own root: at the same place if they are below the
+    /// machine's `/dev`, else by the last part of their names.
+    public var devices: [String] = []
 
     /// The version of a supervisor that knows all that is in this: an older one would leave it out.
     public var version: UInt32 {
+        if !self.devices.isEmpty { return 4 }
         if self.root != nil || !self.volumes.isEmpty || self.hostname != nil || self.hasAmbientCapabilities { return 3 }
         let isPlain =
             self.namespaces == 0 && self.mounts.isEmpty && self.capabilities == nil && !self.hasNoNewPrivileges

@@ -15,7 +15,7 @@
 
 #include "launch.h"
 
-enum { VOLUME_LIMIT = 512, PATH_LIMIT = 4096 };
+enum { VOLUME_LIMIT = 512, DEVICE_LIMIT = 256, PATH_LIMIT = 4096 };
 
 // What is bound into every root: its path on both sides.
 static const char *const shared[] = {
@@ -179,24 +179,52 @@ static bool mount_basics(const struct place *root) {
         && symlink("fd/2", "/dev/stderr") == 0;
 }
 
+static int take_file(const char *path) { return open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC); }
+
+// Puts a file of the machine's where `path` says.
+static bool attach_file(const struct place *root, int tree, const char *path) {
+    int target = open_made(root, path, true);
+    bool attached = target >= 0 && place_tree(tree, target);
+    int error = errno;
+    if (target >= 0) close(target);
+    close(tree);
+    errno = error;
+    return attached;
+}
+
 static bool attach_shared(const struct place *root, const int *trees) {
-    for (size_t index = 0; index < SHARED; index++) {
-        if (trees[index] < 0) continue;
-        int target = open_made(root, shared[index], true);
-        if (target < 0) return false;
-        bool attached = place_tree(trees[index], target);
-        close(target);
-        close(trees[index]);
-        if (!attached) return false;
-    }
+    for (size_t index = 0; index < SHARED; index++)
+        if (trees[index] >= 0 && !attach_file(root, trees[index], shared[index])) return false;
     return true;
 }
 
+// A device is where the machine has it, if that is below /dev, else there by its name alone.
+static bool attach_device(const struct place *root, int tree, const char *source) {
+    static const char above[] = "/dev/";
+    if (strncmp(source, above, sizeof above - 1) == 0) return attach_file(root, tree, source);
+    char target[PATH_LIMIT];
+    const char *slash = strrchr(source, '/'), *name = slash ? slash + 1 : source;
+    size_t length = strlen(name);
+    if (sizeof above + length > sizeof target) {
+        errno = ENAMETOOLONG;
+        return false;
+    }
+    memcpy(target, above, sizeof above - 1);
+    memcpy(target + sizeof above - 1, name, length + 1);
+    return attach_file(root, tree, target);
+}
+
 // Makes the overlay the root of this process, and lets go of the machine's.
-static bool enter_root(const Meseta__Wire__SupervisorRoot *order) {
-    int trees[SHARED];
-    for (size_t index = 0; index < SHARED; index++)
-        trees[index] = open_tree(AT_FDCWD, shared[index], OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+static bool enter_root(const Meseta__Wire__SupervisorStart *start) {
+    const Meseta__Wire__SupervisorRoot *order = start->root;
+    int trees[SHARED], devices[DEVICE_LIMIT];
+    if (start->n_devices > DEVICE_LIMIT) {
+        errno = E2BIG;
+        return false;
+    }
+    for (size_t index = 0; index < SHARED; index++) trees[index] = take_file(shared[index]);
+    for (size_t index = 0; index < start->n_devices; index++)
+        if ((devices[index] = take_file(start->devices[index])) < 0) return false;
     // No device of an image works: what devices there are is in /dev.
     if (chdir(order->within) != 0) return false;
     if (mount("overlay", order->target, "overlay", MS_NODEV, order->options) != 0) return false;
@@ -209,6 +237,8 @@ static bool enter_root(const Meseta__Wire__SupervisorRoot *order) {
     struct place root = {
         .base = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC), .resolve = RESOLVE_IN_ROOT, .makes = true};
     bool made = root.base >= 0 && mount_basics(&root) && attach_shared(&root, trees);
+    for (size_t index = 0; made && index < start->n_devices; index++)
+        made = attach_device(&root, devices[index], start->devices[index]);
     int error = errno;
     if (root.base >= 0) close(root.base);
     errno = error;
@@ -245,7 +275,7 @@ int arrange_files(const Meseta__Wire__SupervisorStart *start) {
     for (size_t index = 0; index < start->n_volumes; index++)
         if ((trees[index] = open_volume(start, start->volumes[index])) < 0) return STAGE(VOLUME);
     if (!mount_all(start)) return STAGE(MOUNT);
-    if (start->root && !enter_root(start->root)) return STAGE(ROOT);
+    if (start->root && !enter_root(start)) return STAGE(ROOT);
     for (size_t index = 0; index < start->n_volumes; index++)
         if (!attach(start, start->volumes[index], trees[index])) return STAGE(VOLUME);
     return enter_directory(start) ? 0 : STAGE(DIRECTORY);

@@ -387,7 +387,7 @@ void runs_append_snapshot(struct buffer *buffer) {
             }
         }
     snapshot.pid = getpid();
-    snapshot.version = 3;
+    snapshot.version = 4;
     Meseta__Wire__SupervisorEvent event = MESETA__WIRE__SUPERVISOR_EVENT__INIT;
     event.kind_case = MESETA__WIRE__SUPERVISOR_EVENT__KIND_SNAPSHOT;
     event.snapshot = &snapshot;

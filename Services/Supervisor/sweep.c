@@ -1,9 +1,9 @@
 // Finding every process of a run, wherever it went, and killing it.
 //
 // With a tracking cgroup the kernel knows them: version 2 kills the tree at a write to `cgroup.kill`, version 1 lists
-// it. Without one, a process that left its session is found when its parent dies, since it then becomes a child of this
-// one (PR_SET_CHILD_SUBREAPER), and its environment tells whose it is. One that also wiped its environment is killed
-// when no other run is left that it could belong to.
+// it. One that left it, as root can, or its session where there is none, is found when its parent dies, since it then
+// becomes a child of this one (PR_SET_CHILD_SUBREAPER), and its environment tells whose it is. One that also wiped its
+// environment is killed when no other run is left that it could belong to.
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
@@ -128,9 +128,9 @@ static enum ownership owner(int pid, const char *mark) {
     return found ? OURS : ANOTHERS;
 }
 
-// Sends `signal` to the processes that have become children of the supervisor and belong to this run; returns how many
-// there were. `unclear` counts those of which nobody can say yet.
-static size_t signal_adopted(const struct run *run, int signal, size_t *unclear) {
+// Sends `signal` to the processes that have become children of the supervisor and have this mark, with `takes_doubtful`
+// to all but the first ones of runs; returns how many there were. `unclear` counts those of which nobody can say yet.
+static size_t signal_adopted(const char *mark, int signal, bool takes_doubtful, size_t *unclear) {
     char path[64];
     snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
     FILE *file = fopen(path, "re");
@@ -139,10 +139,10 @@ static size_t signal_adopted(const struct run *run, int signal, size_t *unclear)
     int pid;
     while (fscanf(file, "%d", &pid) == 1) {
         if (run_find_pid(pid)) continue;
-        enum ownership whose = owner(pid, run->mark);
+        enum ownership whose = owner(pid, mark);
         // One that is about to be gone may leave a child, which is in this list only when it is.
         if (whose == UNCLEAR || whose == NOBODYS) ++*unclear;
-        if (whose != OURS && runs_executing() > 0) continue;
+        if (whose != OURS && !takes_doubtful) continue;
         count++;
         kill(pid, signal);
     }
@@ -151,19 +151,8 @@ static size_t signal_adopted(const struct run *run, int signal, size_t *unclear)
 }
 
 size_t kill_children_marked(const char *mark) {
-    char path[64];
-    snprintf(path, sizeof path, "/proc/self/task/%d/children", getpid());
-    FILE *file = fopen(path, "re");
-    if (!file) return 0;
-    size_t count = 0;
-    int pid;
-    while (fscanf(file, "%d", &pid) == 1) {
-        if (run_find_pid(pid) || probe_owns(pid) || owner(pid, mark) != OURS) continue;
-        count++;
-        kill(pid, SIGKILL);
-    }
-    fclose(file);
-    return count;
+    size_t unclear = 0;
+    return signal_adopted(mark, SIGKILL, false, &unclear);
 }
 
 // Kills what a dead supervisor left: its processes are nobody's children now.
@@ -185,9 +174,11 @@ static size_t kill_marked(const char *mark, size_t *unclear) {
 }
 
 bool sweep(struct run *run) {
-    if (*run->tracking) return sweep_cgroup(run->tracking);
+    if (*run->tracking && !sweep_cgroup(run->tracking)) return false;
+    // Root can leave its cgroup, but neither its mark behind nor this process, once its parent is gone.
     size_t unclear = 0;
-    size_t count = run->lost ? kill_marked(run->mark, &unclear) : signal_adopted(run, SIGKILL, &unclear);
+    size_t count = run->lost ? kill_marked(run->mark, &unclear)
+                             : signal_adopted(run->mark, SIGKILL, runs_executing() == 0, &unclear);
     if (count > 0) {
         run->unclear_looks = 0;
         return false;
@@ -212,5 +203,5 @@ void signal_everything(struct run *run, int signal) {
     }
     if (run->pid && kill(-run->pid, signal) != 0) kill(run->pid, signal);
     size_t unclear = 0;
-    signal_adopted(run, signal, &unclear);
+    signal_adopted(run->mark, signal, runs_executing() == 0, &unclear);
 }

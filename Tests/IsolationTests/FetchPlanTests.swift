@@ -131,20 +131,21 @@ import Testing
 
 /// Which file of the cache is whose, and which goes.
 @Suite struct FetchCacheTests {
-    private static func key(_ name: String, user: UInt32 = 0) -> FetchCache.Key {
-        .init(user: user, uri: name, checksum: nil)
+    private static func key(_ name: String, user: UInt32 = 0, groups: [UInt32] = []) -> FetchCache.Key {
+        .init(user: .init(uid: user, gid: user, groups: groups), uri: name, checksum: nil)
     }
 
-    @Test("One downloads, others wait for it, and use what it got; another user does not")
+    @Test("One downloads, others wait for it, and use what it got; another user, or one with other groups, does not")
     func shared() {
         var cache = FetchCache(limit: 100)
         #expect(cache.ask(Self.key("a")) == .download(file: 1))
         #expect(cache.ask(Self.key("a")) == .wait)
         #expect(cache.ask(Self.key("a", user: 1)) == .download(file: 2))
+        #expect(cache.ask(Self.key("a", groups: [7])) == .download(file: 3))
         #expect(cache.downloaded(Self.key("a"), bytes: 60) == [])
         #expect(cache.ask(Self.key("a")) == .use(file: 1))
         cache.failed(Self.key("a", user: 1))
-        #expect(cache.ask(Self.key("a", user: 1)) == .download(file: 3))
+        #expect(cache.ask(Self.key("a", user: 1)) == .download(file: 4))
     }
 
     @Test("Of too many those go that were not used for the longest time, and none that is used")

@@ -248,6 +248,41 @@ import Testing
         }
     }
 
+    @Test(
+        "What is cached is downloaded with the task's own rights, and kept only if it is a file of its user's",
+        .enabled(if: isRoot))
+    func rightsOfCached() async throws {
+        var template = Array("/tmp/meseta-secret-XXXXXX".utf8CString)
+        let directory = String(cString: mkdtemp(&template)), secret = directory + "/secret"
+        defer { remove(directory) }
+        #expect(Self.shell("chmod 755 . && echo secret > secret && chmod 600 secret", directory) == 0)
+        var settings = Self.settings
+        settings.clients = try [
+            "copy=cp -T \(secret) {path} --suffix={uri}", "own=cp -T /proc/sys/kernel/ostype {path} --suffix={uri}",
+            "link=ln -s -T \(secret) {path} --suffix={uri}", "pipe=mkfifo {path} --context={uri}",
+        ].map { text throws in try FetchClient(text) }
+        try await Bench.run(fetch: settings) { bench in
+            let kept = bench.directory + "/fetch-cache"
+            for (run, scheme, complaint) in [
+                (1, "copy", "Permission denied"), (2, "link", "cannot be kept"), (3, "pipe", "cannot be kept"),
+            ] as [(RunID, String, String)] {
+                let uri = CommandInfo.URI(value: "\(scheme)://x/file", cache: true)
+                let message = try await Self.failure(bench, run, [uri], user: "nobody")
+                #expect(message.contains(complaint), "\(message)")
+                #expect(names(kept).isEmpty)
+            }
+            let uri = CommandInfo.URI(value: "own://x/file", cache: true)
+            for run in RunID(4)...5 {
+                #expect(
+                    try await Self.output(bench, run, [uri], "cat file; rm file", user: "nobody") == "Linux\n")
+            }
+            var about = stat()
+            #expect(names(kept).count == 1)
+            #expect(stat("\(kept)/\(names(kept).first ?? "")", &about) == 0)
+            #expect(about.st_uid == 0 && about.st_mode & 0o777 == 0o400)
+        }
+    }
+
     @Test("A kill ends a fetch at once, with its programs, and others do not wait for it")
     func kills() async throws {
         let server = FetchServer(["stalls": .stalls])

@@ -141,12 +141,13 @@ private struct Nodes {
         }
     }
 
-    private func run(_ nodes: Nodes, _ body: (Bench) async throws -> Void) async throws {
+    private func run(_ nodes: Nodes, images: ImageSettings = .init(), _ body: (Bench) async throws -> Void) async throws
+    {
         var settings = IsolationSettings()
         settings.choice = try IsolationChoice("cgroups,gpu")
         settings.gpuDevices = try GPUDevice.find(nodes.paths)
         settings.total = Resources(milliCPU: 4000, milliGPU: 3000)
-        try await Bench.run(settings: settings) { bench in
+        try await Bench.run(settings: settings, images: images) { bench in
             #expect(bench.isolator.missing.isEmpty)
             try await body(bench)
         }
@@ -160,10 +161,17 @@ private struct Nodes {
         """
     }
 
-    private func launch(_ bench: Bench, _ run: RunID, _ script: String, gpus: Int64) async throws {
+    private func launch(
+        _ bench: Bench, _ run: RunID, _ script: String, gpus: Int64, image: String? = nil
+    ) async throws {
         var spec = bench.spec(run, CommandInfo(shell: script))
         spec.resources = Resources(milliCPU: 500, milliMB: 64_000, milliGPU: gpus)
         spec.environment["NVIDIA_VISIBLE_DEVICES"] = "all"
+        spec.container = image.map { path in
+            var info = ContainerInfo()
+            info.image = .init(path: path)
+            return info
+        }
         let ready = spec
         try await bench.order { $0.launch(ready) }
     }
@@ -193,6 +201,32 @@ private struct Nodes {
             try await bench.started(6)
             _ = try await bench.exit(6)
             #expect(bench.file(6, "stdout") == "4,5,6 / 0,1,2\nnvidia4\nnvidia5\nnvidia6\n")
+        }
+    }
+
+    @Test(
+        "A root of its own has the nodes of the container's GPUs in /dev, and no others",
+        .enabled(if: RootFixture.isPossible))
+    func inRoot() async throws {
+        let nodes = Nodes()
+        defer { nodes.remove() }
+        try await RootFixture.with { fixture in
+            let image = try fixture.busybox()
+            var images = ImageSettings()
+            images.imageDirectories = [fixture.directory]
+            try await self.run(nodes, images: images) { bench in
+                for (run, gpus, expected) in [
+                    (1, 2000, "/dev/nvidia4\n/dev/nvidia5\n"), (2, 0, ""),
+                    (3, 3000, "/dev/nvidia4\n/dev/nvidia5\n/dev/nvidia6\n"),
+                ] as [(RunID, Int64, String)] {
+                    let script =
+                        "for node in /dev/nvidia[0-9]; do (: < $node) 2> /dev/null && echo $node; done; ls /dev | grep -c nvidia"
+                    try await self.launch(bench, run, script, gpus: gpus, image: image)
+                    try await bench.started(run)
+                    _ = try await bench.exit(run)
+                    #expect(bench.file(run, "stdout") == expected + "\(gpus / 1000)\n")
+                }
+            }
         }
     }
 

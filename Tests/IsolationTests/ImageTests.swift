@@ -94,7 +94,7 @@ struct OCIImageTests {
         #expect(image.config.entrypoint == ["/bin/e"])
         #expect(image.config.arguments == ["x"])
         #expect(image.config.directory == "/w")
-        #expect(try image.config.numericUser() == .init(uid: 12, gid: 34, groups: [34]))
+        #expect(image.config.user == "12:34")
     }
 
     @Test("Of several images one is chosen by name, or by what the machine is")
@@ -145,17 +145,41 @@ struct OCIImageTests {
             #expect(self.complaint(changes).contains(complaint), "\(self.complaint(changes)) for \(complaint)")
         }
     }
+}
 
-    @Test("A user that only the image knows is not guessed at")
-    func users() throws {
-        var config = ImageConfig()
-        #expect(try config.numericUser() == nil)
-        config.user = "5"
-        #expect(try config.numericUser() == .init(uid: 5, gid: 0, groups: [0]))
-        for name in ["www", "1:www", "-1", "99999999999"] {
-            config.user = name
-            #expect(throws: ImageError.self, "\(name)") { try config.numericUser() }
-        }
+struct ImageUsersTests {
+    private let users = ImageUsers { name in
+        name == "passwd"
+            ? "root:x:0:0::/root:/bin/sh\nweb:x:33:44::/:/bin/false\nbroken\nodd:x:many:1::/:\n"
+            : "www:x:44:\nlogs:x:45:root,web\nmore:x:46:webmaster\n"
+    }
+
+    @Test(
+        "Users and groups are found by name and by number; a group that is named stands alone",
+        arguments: [
+            ("web", 33, 44, [44, 45]), ("33", 33, 44, [44, 45]), ("web:logs", 33, 45, [45]), ("web:7", 33, 7, [7]),
+            ("5", 5, 0, [0]), ("5:www", 5, 44, [44]), ("12:34", 12, 34, [34]),
+        ] as [(String, UInt32, UInt32, [UInt32])])
+    func found(text: String, uid: UInt32, gid: UInt32, groups: [UInt32]) throws {
+        #expect(try self.users.find(text) == .init(uid: uid, gid: gid, groups: groups))
+    }
+
+    @Test(
+        "A name that the image does not know is not guessed at, and is said",
+        arguments: [
+            ("www", "\"www\""), ("web:none", "\"none\""), ("1:none", "\"none\""), ("-1", "\"-1\""), ("odd", "\"odd\""),
+            ("4294967295", "\"4294967295\""), ("99999999999", "\"99999999999\""), ("web:", "\"\""), (":www", "\"\""),
+        ])
+    func unknown(text: String, name: String) {
+        let error = #expect(throws: ImageError.self) { _ = try self.users.find(text) }
+        #expect(error?.description.contains(name) == true)
+    }
+
+    @Test("Numbers alone need no files")
+    func numbers() throws {
+        let users = ImageUsers { (_) throws(ImageError) in throw ImageError("unreadable") }
+        #expect(try users.find("1:2") == .init(uid: 1, gid: 2, groups: [2]))
+        #expect(throws: ImageError("unreadable")) { _ = try users.find("web") }
     }
 }
 

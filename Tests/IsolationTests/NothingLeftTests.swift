@@ -97,4 +97,52 @@ enum Ending: CaseIterable {
         #expect(contents("/proc/self/mountinfo") == mountsBefore)
         #expect(contents("/proc/sysvipc/shm") == memoryBefore)
     }
+
+    /// Has a child that root moves out of all control groups of the run, and waits.
+    private static let leaver = """
+        setsid sh -c 'for group in /sys/fs/cgroup /sys/fs/cgroup/*; do
+            [ -e $group/cgroup.procs ] && echo $$ > $group/cgroup.procs
+        done; echo $$ > left; while :; do sleep 1; done' &
+        until [ -e go ]; do sleep 0.05; done
+        """
+
+    /// Starts it, and waits until the child is where the run's group does not show it; its pid.
+    private static func startLeaver(_ run: RunID, _ bench: Bench) async throws -> Int32 {
+        try await bench.launch(run, Self.leaver)
+        try await bench.started(run)
+        let pid = try #require(Int32(try await bench.content(run, "left").filter(\.isNumber)))
+        let listed = try #require(bench.group(run).flatMap { contents("\($0)/cgroup.procs") })
+        #expect(!listed.split(separator: "\n").contains("\(pid)"))
+        return pid
+    }
+
+    @Test(
+        "A process that root has moved out of its control groups ends with its task, and no other's does",
+        .enabled(if: isRoot), arguments: Ending.allCases)
+    func leaver(ending: Ending) async throws {
+        try await Bench.run { bench in
+            let others = try await Self.startLeaver(9, bench), pid = try await Self.startLeaver(1, bench)
+            switch ending {
+            case .byItself: close(open("\(bench.sandbox(1))/go", O_CREAT | O_WRONLY | O_CLOEXEC, 0o644))
+            case .destroyed: try await bench.order { $0.destroy(1) }
+            }
+            _ = try await bench.exit(1)
+            #expect(!isAlive(pid))
+            #expect(processes(below: bench.sandbox(1)).isEmpty)
+            #expect(isAlive(others))
+            try await bench.order { $0.destroy(9) }
+            _ = try await bench.exit(9)
+            #expect(!isAlive(others))
+        }
+    }
+
+    @Test("... also when its supervisor has been killed", .enabled(if: isRoot))
+    func leaverOfDeadSupervisor() async throws {
+        try await Bench.run { bench in
+            let pid = try await Self.startLeaver(1, bench)
+            kill(try #require(bench.supervisor()), SIGKILL)
+            _ = try await bench.exit(1)
+            #expect(!isAlive(pid))
+        }
+    }
 }

@@ -1,6 +1,8 @@
-import Isolation
+import Foundation
 import Model
 import Testing
+
+@testable import Isolation
 
 #if canImport(Glibc)
     import Glibc
@@ -9,6 +11,30 @@ import Testing
 #endif
 
 @Suite(.serialized) struct SupervisorTests {
+    @Test("A process that has the number of a supervisor of before is left alone, and tasks start beside it")
+    func strangers() async throws {
+        try await Bench.run(cgroups: false) { bench in
+            _ = try await bench.result(1, "exit 0")
+            try await bench.stop()
+            let former = try #require(bench.supervisor())
+            kill(former, SIGKILL)
+            try await eventually { !isAlive(former) }
+            let stranger = Process()
+            stranger.executableURL = URL(filePath: "/bin/sleep")
+            stranger.arguments = ["100"]
+            try stranger.run()
+            defer { stranger.terminate() }
+            let number = stranger.processIdentifier, lock = "\(bench.directory)/supervisors/F/lock"
+            try "\(number)\n".write(toFile: lock, atomically: false, encoding: .utf8)
+            SupervisorDirectory(of: "F", below: bench.directory).signal(SIGKILL)
+            try await bench.start()
+            #expect(try await bench.result(2, "exit 0").exit.code == 0)
+            try await bench.order { $0.destroy(2) }
+            #expect(stranger.isRunning && isAlive(number))
+            #expect(bench.supervisor() != number)
+        }
+    }
+
     @Test("Containers survive the agent, and the next agent learns how they are and how they ended", arguments: kinds)
     func agentDies(cgroups: Bool) async throws {
         try await Bench.run(cgroups: cgroups) { bench in

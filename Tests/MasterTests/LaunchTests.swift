@@ -86,6 +86,29 @@ struct LaunchTests {
         #expect(small.stage.orders(small.relay).count == 1)
     }
 
+    @Test("The id of a task that is unreachable is in use: it may come back")
+    func unreachableIDs() {
+        let small = Small([.partitionAware])
+        small.run("t1")
+        small.stage.step(.peerDisconnected(small.relay))
+        small.stage.wait(.seconds(75))
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t1 TASK_UNREACHABLE 11"])
+        let relay = small.stage.relay()
+        let other = small.stage.attach("h2", via: relay, at: 1)!
+        let offer = small.stage.propose(small.allocator, other, "cpus:2;mem:2048", for: small.framework)!
+        _ = small.call(launch(task("t1", on: other), from: offer.id))
+        let statuses = small.stage.statuses(to: small.scheduler)
+        #expect(statuses.map(\.line) == ["t1 TASK_ERROR 14"])
+        #expect(statuses.first?.message == "Task has duplicate ID: t1")
+        #expect(small.stage.orders(relay) == [])
+
+        // The first comes back unharmed.
+        small.stage.attach(
+            "h1", id: small.agent, via: relay, connects: 2, tasks: [record(1, small.framework, "t1", .running)],
+            position: 20)
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t1 TASK_RUNNING 32"])
+    }
+
     @Test(
         "An invalid task is an error and starts nothing",
         arguments: [

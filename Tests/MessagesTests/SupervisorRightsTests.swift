@@ -18,6 +18,7 @@ struct SupervisorRightsTests {
         start.capabilities = capabilities
         start.hasNoNewPrivileges = true
         start.hasAmbientCapabilities = isAmbient
+        start.devices = ["/dev/nvidia0", "/dev/nvidiactl"]
         let command = SupervisorCommand.start(start)
         #expect(try SupervisorCommand(encoded: command.encoded(), in: MessageArena()) == command)
     }

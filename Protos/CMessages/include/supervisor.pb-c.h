@@ -116,7 +116,7 @@ struct  Meseta__Wire__SupervisorStart
    */
   char *tracking;
   /*
-   * A NAME=value of `environment` that no other run has: tells whose process it is where `tracking` is empty.
+   * A NAME=value of `environment` that no other run has: tells whose process it is that is not in `tracking`.
    */
   char *mark;
   size_t n_limits;
@@ -165,10 +165,16 @@ struct  Meseta__Wire__SupervisorStart
    * With `drop_capabilities`: another user than root has `capabilities` too, and so have the programs it executes.
    */
   protobuf_c_boolean ambient_capabilities;
+  /*
+   * Device nodes of the machine's that are in `root`'s /dev: where they are on the machine, if that is below /dev, else
+   * by the last part of their names.
+   */
+  size_t n_devices;
+  char **devices;
 };
 #define MESETA__WIRE__SUPERVISOR_START__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__supervisor_start__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0 }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0,NULL, 0,NULL, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0,NULL, 0, 0,NULL, 0, 0, 0, 0, NULL, 0,NULL, (char *)protobuf_c_empty_string, 0, 0,NULL }
 
 
 /*

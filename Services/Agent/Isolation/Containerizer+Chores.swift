@@ -212,7 +212,7 @@ struct Worker: Sendable {
         of spec: ContainerSpec, _ root: ProvisionedRoot?
     ) throws(IsolationError) -> (UserEntry?, SupervisorStart.User?) {
         guard let name = spec.user else {
-            do throws(ImageError) { return (Users.own, try root?.config.numericUser()) } catch {
+            do throws(ImageError) { return (Users.own, try root?.user()) } catch {
                 throw IsolationError("The image cannot be used: \(error)")
             }
         }

@@ -48,6 +48,13 @@ public struct GPUDevice: Hashable, Sendable {
         return (try? Self.find(paths)) ?? []
     }
 
+    /// The nodes of the driver of NVIDIA's that the users of all its GPUs need, where there are any.
+    static func driverPaths() -> [String] {
+        ["nvidiactl", "nvidia-uvm", "nvidia-uvm-tools", "nvidia-modeset"].map { "/dev/\($0)" }.filter {
+            access($0, F_OK) == 0
+        }
+    }
+
     private static func index(of path: String) -> Int? {
         Int(String(path.reversed().prefix { $0.isASCII && $0.isNumber }.reversed()))
     }

@@ -65,6 +65,8 @@ final class GPUIsolation: IsolationModule {
         start.setEnvironment("NVIDIA_VISIBLE_DEVICES", to: own.isEmpty ? "void" : machine)
         // CUDA counts those that it can open.
         start.setEnvironment("CUDA_VISIBLE_DEVICES", to: own.indices.map { "\($0)" }.joined(separator: ","))
+        // Who sees the machine's `/dev` has them there.
+        if spec.container?.image != nil, !own.isEmpty { start.devices += own.map(\.path) + GPUDevice.driverPaths() }
     }
 
     func reset(_ run: CgroupRun) -> Bool {

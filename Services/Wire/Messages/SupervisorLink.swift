@@ -114,6 +114,7 @@ extension SupervisorStart {
         }
         self.hostname = try reader.nonEmptyText(c.pointee.hostname, "hostname")
         self.hasAmbientCapabilities = c.pointee.ambient_capabilities != 0
+        self.devices = try reader.texts(c.pointee.n_devices, c.pointee.devices, "devices")
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__SupervisorStart> {
@@ -172,6 +173,8 @@ extension SupervisorStart {
         c.pointee.volumes = arena.list(self.volumes) { $0.c(in: arena) }
         c.pointee.hostname = arena.text(self.hostname ?? "")
         c.pointee.ambient_capabilities = self.hasAmbientCapabilities ? 1 : 0
+        c.pointee.n_devices = self.devices.count
+        c.pointee.devices = arena.texts(self.devices)
     }
 }
 

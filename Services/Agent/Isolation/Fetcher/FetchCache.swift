@@ -2,9 +2,11 @@ internal import Model
 
 /// What was fetched for tasks that want it kept, and who uses it: which file is whose, and which goes when there are too many.
 struct FetchCache: Hashable, Sendable {
-    /// One user's, since another may not be allowed to have it.
+    /// One user's with the same groups, whatever the URI: what one may have another need not be allowed to have, and who
+    /// may is known to those alone who gave it.
     struct Key: Hashable, Sendable {
-        var user: UInt32
+        /// Nil: whoever the agent runs as.
+        var user: SupervisorStart.User?
         var uri: String
         var checksum: Checksum?
     }

@@ -65,7 +65,7 @@ struct FetchWork: Sendable {
             try self.download(item, as: Self.part, self.inSandbox)
             return .fetched(bytes: self.inSandbox.size(of: Self.part))
         }
-        let key = FetchCache.Key(user: self.order.user?.uid ?? Users.ownID, uri: item.uri, checksum: item.checksum)
+        let key = FetchCache.Key(user: self.order.user, uri: item.uri, checksum: item.checksum)
         let job = self.job
         switch try self.store.ask(key, isCancelled: { job.isCancelled }) {
         case .use(let file):
@@ -74,18 +74,48 @@ struct FetchWork: Sendable {
             return .cached(bytes: self.inSandbox.size(of: Self.part))
         case .download(let file):
             do throws(FetchError) {
-                try self.download(item, as: "\(file)", self.inStore)
+                try self.download(item, as: Self.part, self.inSandbox)
+                try self.keep(item, as: file)
             } catch {
                 self.store.failed(key, file: file)
                 throw error
             }
             let bytes = self.inStore.size(of: "\(file)")
             self.store.downloaded(key, bytes: bytes)
-            defer { self.store.release(key) }
-            try self.copy(file, item)
+            self.store.release(key)
             return .fetched(bytes: bytes)
         case .wait: preconditionFailure("the store waits itself")
         }
+    }
+
+    /// Copies what the task's user has downloaded into the cache, where nobody but the agent can change it.
+    ///
+    /// Who owns it may change it until then, and put something else in its place: so it is looked at when it is open, and its
+    /// checksum is that of the copy.
+    private func keep(_ item: FetchItem, as file: UInt64) throws(FetchError) {
+        do throws(SystemError) {
+            // A pipe must not be waited for.
+            let source = try Descriptor(
+                opening: "\(self.order.sandbox)/\(Self.part)", O_RDONLY | O_NOFOLLOW | O_NONBLOCK)
+            let about = try source.status()
+            // A link may give another name to a file that the user cannot read.
+            guard about.st_mode & S_IFMT == S_IFREG, about.st_uid == self.order.user?.uid ?? Users.ownID else {
+                throw SystemError("keep", Self.part, code: EPERM)
+            }
+            let target = try Descriptor(
+                opening: "\(self.store.directory)/\(file)", O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode: 0o400)
+            var rest = Int(about.st_size)
+            while rest > 0, !self.job.isCancelled {
+                let bytes = try source.read(upTo: min(rest, 1 << 20))
+                if bytes.isEmpty { throw SystemError("read", Self.part, code: EIO) }
+                try target.write(all: bytes)
+                rest -= bytes.count
+            }
+        } catch {
+            throw FetchError("\(item.shown) cannot be kept for others: \(error).")
+        }
+        guard !self.job.isCancelled else { throw FetchError("It was killed while its URIs were fetched.") }
+        try self.check(item, "\(file)", self.inStore)
     }
 
     /// From the cache, which the task's user cannot look into: the file is opened for it.
@@ -111,7 +141,7 @@ struct FetchWork: Sendable {
         return program
     }
 
-    /// As the agent's user, in the cache.
+    /// As the agent's user, in the cache: for files that are the agent's.
     private var inStore: FetchProgram {
         let job = self.job
         return FetchProgram(
@@ -154,6 +184,11 @@ struct FetchWork: Sendable {
             let arguments = client.arguments(uri: item.uri, path: "\(program.directory)/\(name)")
             try self.run(arguments, program, for: item, "cannot be fetched")
         }
+        try self.check(item, name, program)
+    }
+
+    /// That it has the checksum which is wanted, if one is.
+    private func check(_ item: FetchItem, _ name: String, _ program: FetchProgram) throws(FetchError) {
         guard let checksum = item.checksum else { return }
         let sum = try program.run(["\(checksum.algorithm.rawValue)sum", "--", name])
         let digits = sum.output.prefix { $0.isHexDigit }

@@ -34,6 +34,9 @@ struct ImageStore {
     private var images: String { self.directory + "/images" }
     private func root(of run: RunID) -> String { "\(self.directory)/roots/\(run)" }
 
+    /// Of a layer, by its key or, if it is a directory as it is, its path.
+    private func tree(of layer: String) -> String { layer.hasPrefix("/") ? layer : "\(self.images)/\(layer)/tree" }
+
     /// What a run has written into its root.
     static func upper(of run: RunID, below directory: String) -> String { "\(directory)/roots/\(run)/upper" }
 
@@ -104,7 +107,9 @@ struct ImageStore {
             guard options.utf8.count < Self.optionsLimit else {
                 throw ImageError("it has \(layers.count) layers, more than one overlay takes below \(self.directory)")
             }
-            return ProvisionedRoot(base: self.images, options: options, target: root + "/root", config: config)
+            return ProvisionedRoot(
+                base: self.images, options: options, target: root + "/root", config: config,
+                layers: layers.map { self.tree(of: $0) })
         } catch {
             self.release(run)
             throw IsolationError("The image \(image.path) cannot be used: \(error)")
@@ -120,7 +125,10 @@ struct ImageStore {
                 throw IsolationError("The image \(image.path) cannot be used: \(error)")
             }
         }
-        return ProvisionedRoot(base: self.images, options: "", target: self.root(of: run) + "/root", config: config)
+        let root = self.root(of: run), keys = (Files.text(root + "/layers") ?? "").split(separator: "\n")
+        return ProvisionedRoot(
+            base: self.images, options: "", target: root + "/root", config: config,
+            layers: keys.map { self.tree(of: String($0)) })
     }
 
     /// One page, as the kernel takes it.
@@ -298,6 +306,14 @@ struct ProvisionedRoot: Hashable, Sendable {
     /// Where it is mounted, in the run's own namespace.
     var target: String
     var config: ImageConfig
+    /// Where what the image consists of is, from the lowest to the topmost.
+    var layers: [String]
+
+    /// Whom the image wants to run as, by its own files; nil: it does not say.
+    func user() throws(ImageError) -> SupervisorStart.User? {
+        guard let user = self.config.user else { return nil }
+        return try ImageUsers(layers: self.layers).find(user)
+    }
 }
 
 /// Where root file systems and volumes may come from.

@@ -146,7 +146,7 @@ struct ImageConfig: Hashable, Sendable {
     var arguments: [String] = []
     /// Nil: it does not say.
     var directory: String?
-    /// `uid` or `uid:gid`, or names that only the image knows; nil: it does not say.
+    /// `user` or `user:group`, by number or by a name of the image's own (`ImageUsers`); nil: it does not say.
     var user: String?
 
     /// Of an image that says nothing.
@@ -172,17 +172,6 @@ struct ImageConfig: Hashable, Sendable {
         if let directory, !directory.hasPrefix("/") || directory.split(separator: "/").contains("..") {
             throw ImageError("WorkingDir of its config is no plain absolute path: \"\(directory.prefix(80))\"")
         }
-    }
-
-    /// The user as numbers; nil: it does not say.
-    func numericUser() throws(ImageError) -> SupervisorStart.User? {
-        guard let user else { return nil }
-        let parts = user.split(separator: ":", maxSplits: 1).map(String.init)
-        guard let uid = parts.first.flatMap({ UInt32($0) }), let gid = parts.count == 1 ? 0 : UInt32(parts[1]) else {
-            throw ImageError(
-                "it wants to run as \"\(user.prefix(80))\", a name that only the image knows: let the task name a user")
-        }
-        return SupervisorStart.User(uid: uid, gid: gid, groups: [gid])
     }
 }
 
