@@ -977,7 +977,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_event__update__descript
   (ProtobufCMessageInit) meseta__twin__scheduler_event__update__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__twin__scheduler_event__field_descriptors[12] =
+static const ProtobufCFieldDescriptor meseta__twin__scheduler_event__field_descriptors[13] =
 {
   {
     "type",
@@ -1123,6 +1123,18 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_event__field_descr
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "standby",
+    1002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__SchedulerEvent, standby),
+    &meseta__v1__scheduler__event__standby__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__twin__scheduler_event__field_indices_by_name[] = {
   7,   /* field[7] = error */
@@ -1134,6 +1146,7 @@ static const unsigned meseta__twin__scheduler_event__field_indices_by_name[] = {
   10,   /* field[10] = relays */
   3,   /* field[3] = rescind */
   9,   /* field[9] = rescind_inverse_offer */
+  12,   /* field[12] = standby */
   1,   /* field[1] = subscribed */
   0,   /* field[0] = type */
   4,   /* field[4] = update */
@@ -1142,7 +1155,7 @@ static const ProtobufCIntRange meseta__twin__scheduler_event__number_ranges[2 + 
 {
   { 1, 0 },
   { 1000, 10 },
-  { 0, 12 }
+  { 0, 13 }
 };
 const ProtobufCMessageDescriptor meseta__twin__scheduler_event__descriptor =
 {
@@ -1152,14 +1165,14 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_event__descriptor =
   "Meseta__Twin__SchedulerEvent",
   "meseta.twin",
   sizeof(Meseta__Twin__SchedulerEvent),
-  12,
+  13,
   meseta__twin__scheduler_event__field_descriptors,
   meseta__twin__scheduler_event__field_indices_by_name,
   2,  meseta__twin__scheduler_event__number_ranges,
   (ProtobufCMessageInit) meseta__twin__scheduler_event__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__field_descriptors[6] =
+static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__field_descriptors[7] =
 {
   {
     "framework_info",
@@ -1233,6 +1246,18 @@ static const ProtobufCFieldDescriptor meseta__twin__scheduler_call__subscribe__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "subscription",
+    1003,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Twin__SchedulerCall__Subscribe, subscription),
+    &meseta__v1__subscription__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__twin__scheduler_call__subscribe__field_indices_by_name[] = {
   0,   /* field[0] = framework_info */
@@ -1240,13 +1265,14 @@ static const unsigned meseta__twin__scheduler_call__subscribe__field_indices_by_
   2,   /* field[2] = offer_constraints */
   3,   /* field[3] = relays */
   4,   /* field[4] = standby */
+  6,   /* field[6] = subscription */
   1,   /* field[1] = suppressed_roles */
 };
 static const ProtobufCIntRange meseta__twin__scheduler_call__subscribe__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 1000, 3 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor meseta__twin__scheduler_call__subscribe__descriptor =
 {
@@ -1256,7 +1282,7 @@ const ProtobufCMessageDescriptor meseta__twin__scheduler_call__subscribe__descri
   "Meseta__Twin__SchedulerCall__Subscribe",
   "meseta.twin",
   sizeof(Meseta__Twin__SchedulerCall__Subscribe),
-  6,
+  7,
   meseta__twin__scheduler_call__subscribe__field_descriptors,
   meseta__twin__scheduler_call__subscribe__field_indices_by_name,
   2,  meseta__twin__scheduler_call__subscribe__number_ranges,

@@ -6067,10 +6067,40 @@ const ProtobufCMessageDescriptor meseta__v1__framework_info__offer_filters_entry
   (ProtobufCMessageInit) meseta__v1__framework_info__offer_filters_entry__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCEnumValue meseta__v1__framework_info__partition_policy__enum_values_by_number[3] =
+{
+  { "REPLACE", "MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__REPLACE", 0 },
+  { "WAIT", "MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__WAIT", 1 },
+  { "KILL_ON_RETURN", "MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__KILL_ON_RETURN", 2 },
+};
+static const ProtobufCIntRange meseta__v1__framework_info__partition_policy__value_ranges[] = {
+{0, 0},{0, 3}
+};
+static const ProtobufCEnumValueIndex meseta__v1__framework_info__partition_policy__enum_values_by_name[3] =
+{
+  { "KILL_ON_RETURN", 2 },
+  { "REPLACE", 0 },
+  { "WAIT", 1 },
+};
+const ProtobufCEnumDescriptor meseta__v1__framework_info__partition_policy__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "meseta.v1.FrameworkInfo.PartitionPolicy",
+  "PartitionPolicy",
+  "Meseta__V1__FrameworkInfo__PartitionPolicy",
+  "meseta.v1",
+  3,
+  meseta__v1__framework_info__partition_policy__enum_values_by_number,
+  3,
+  meseta__v1__framework_info__partition_policy__enum_values_by_name,
+  1,
+  meseta__v1__framework_info__partition_policy__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
 char meseta__v1__framework_info__role__default_value[] = "*";
 static const double meseta__v1__framework_info__failover_timeout__default_value = 0;
 static const protobuf_c_boolean meseta__v1__framework_info__checkpoint__default_value = 0;
-static const ProtobufCFieldDescriptor meseta__v1__framework_info__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__v1__framework_info__field_descriptors[14] =
 {
   {
     "user",
@@ -6228,6 +6258,18 @@ static const ProtobufCFieldDescriptor meseta__v1__framework_info__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "partition_policy",
+    1000,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_ENUM,
+    offsetof(Meseta__V1__FrameworkInfo, has_partition_policy),
+    offsetof(Meseta__V1__FrameworkInfo, partition_policy),
+    &meseta__v1__framework_info__partition_policy__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__framework_info__field_indices_by_name[] = {
   9,   /* field[9] = capabilities */
@@ -6238,16 +6280,18 @@ static const unsigned meseta__v1__framework_info__field_indices_by_name[] = {
   10,   /* field[10] = labels */
   1,   /* field[1] = name */
   12,   /* field[12] = offer_filters */
+  13,   /* field[13] = partition_policy */
   7,   /* field[7] = principal */
   5,   /* field[5] = role */
   11,   /* field[11] = roles */
   0,   /* field[0] = user */
   8,   /* field[8] = webui_url */
 };
-static const ProtobufCIntRange meseta__v1__framework_info__number_ranges[1 + 1] =
+static const ProtobufCIntRange meseta__v1__framework_info__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 1000, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor meseta__v1__framework_info__descriptor =
 {
@@ -6257,10 +6301,10 @@ const ProtobufCMessageDescriptor meseta__v1__framework_info__descriptor =
   "Meseta__V1__FrameworkInfo",
   "meseta.v1",
   sizeof(Meseta__V1__FrameworkInfo),
-  13,
+  14,
   meseta__v1__framework_info__field_descriptors,
   meseta__v1__framework_info__field_indices_by_name,
-  1,  meseta__v1__framework_info__number_ranges,
+  2,  meseta__v1__framework_info__number_ranges,
   (ProtobufCMessageInit) meseta__v1__framework_info__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

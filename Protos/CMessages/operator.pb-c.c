@@ -681,7 +681,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_request__descriptor =
   (ProtobufCMessageInit) meseta__wire__operator_request__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__operator_response__status__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__wire__operator_response__status__field_descriptors[16] =
 {
   {
     "name",
@@ -839,15 +839,54 @@ static const ProtobufCFieldDescriptor meseta__wire__operator_response__status__f
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "agents_away",
+    14,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Status, agents_away),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "agents_unreachable",
+    15,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__OperatorResponse__Status, agents_unreachable),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "notes",
+    16,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Meseta__Wire__OperatorResponse__Status, n_notes),
+    offsetof(Meseta__Wire__OperatorResponse__Status, notes),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__operator_response__status__field_indices_by_name[] = {
   2,   /* field[2] = address */
   3,   /* field[3] = agents */
+  13,   /* field[13] = agents_away */
+  14,   /* field[14] = agents_unreachable */
   5,   /* field[5] = allocators */
   1,   /* field[1] = epoch */
   6,   /* field[6] = frameworks */
   12,   /* field[12] = leading_for_ns */
   0,   /* field[0] = name */
+  15,   /* field[15] = notes */
   11,   /* field[11] = offered */
   8,   /* field[8] = offers */
   4,   /* field[4] = relays */
@@ -858,7 +897,7 @@ static const unsigned meseta__wire__operator_response__status__field_indices_by_
 static const ProtobufCIntRange meseta__wire__operator_response__status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor meseta__wire__operator_response__status__descriptor =
 {
@@ -868,7 +907,7 @@ const ProtobufCMessageDescriptor meseta__wire__operator_response__status__descri
   "Meseta__Wire__OperatorResponse__Status",
   "meseta.wire",
   sizeof(Meseta__Wire__OperatorResponse__Status),
-  13,
+  16,
   meseta__wire__operator_response__status__field_descriptors,
   meseta__wire__operator_response__status__field_indices_by_name,
   1,  meseta__wire__operator_response__status__number_ranges,

@@ -79,6 +79,12 @@ void   meseta__v1__scheduler__event__guarantees__init
   static const Meseta__V1__Scheduler__Event__Guarantees init_value = MESETA__V1__SCHEDULER__EVENT__GUARANTEES__INIT;
   *message = init_value;
 }
+void   meseta__v1__scheduler__event__standby__init
+                     (Meseta__V1__Scheduler__Event__Standby         *message)
+{
+  static const Meseta__V1__Scheduler__Event__Standby init_value = MESETA__V1__SCHEDULER__EVENT__STANDBY__INIT;
+  *message = init_value;
+}
 void   meseta__v1__scheduler__event__init
                      (Meseta__V1__Scheduler__Event         *message)
 {
@@ -1117,7 +1123,71 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__event__guarantees__descr
   (ProtobufCMessageInit) meseta__v1__scheduler__event__guarantees__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCEnumValue meseta__v1__scheduler__event__type__enum_values_by_number[14] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__standby__field_descriptors[3] =
+{
+  {
+    "framework_id",
+    1,
+    PROTOBUF_C_LABEL_REQUIRED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Scheduler__Event__Standby, framework_id),
+    &meseta__v1__framework_id__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "place",
+    2,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Meseta__V1__Scheduler__Event__Standby, has_place),
+    offsetof(Meseta__V1__Scheduler__Event__Standby, place),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "active",
+    3,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Scheduler__Event__Standby, active),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__v1__scheduler__event__standby__field_indices_by_name[] = {
+  2,   /* field[2] = active */
+  0,   /* field[0] = framework_id */
+  1,   /* field[1] = place */
+};
+static const ProtobufCIntRange meseta__v1__scheduler__event__standby__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor meseta__v1__scheduler__event__standby__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.v1.scheduler.Event.Standby",
+  "Standby",
+  "Meseta__V1__Scheduler__Event__Standby",
+  "meseta.v1.scheduler",
+  sizeof(Meseta__V1__Scheduler__Event__Standby),
+  3,
+  meseta__v1__scheduler__event__standby__field_descriptors,
+  meseta__v1__scheduler__event__standby__field_indices_by_name,
+  1,  meseta__v1__scheduler__event__standby__number_ranges,
+  (ProtobufCMessageInit) meseta__v1__scheduler__event__standby__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCEnumValue meseta__v1__scheduler__event__type__enum_values_by_number[15] =
 {
   { "UNKNOWN", "MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN", 0 },
   { "SUBSCRIBED", "MESETA__V1__SCHEDULER__EVENT__TYPE__SUBSCRIBED", 1 },
@@ -1133,11 +1203,12 @@ static const ProtobufCEnumValue meseta__v1__scheduler__event__type__enum_values_
   { "UPDATE_OPERATION_STATUS", "MESETA__V1__SCHEDULER__EVENT__TYPE__UPDATE_OPERATION_STATUS", 11 },
   { "RELAYS", "MESETA__V1__SCHEDULER__EVENT__TYPE__RELAYS", 1000 },
   { "GUARANTEES", "MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES", 1001 },
+  { "STANDBY", "MESETA__V1__SCHEDULER__EVENT__TYPE__STANDBY", 1002 },
 };
 static const ProtobufCIntRange meseta__v1__scheduler__event__type__value_ranges[] = {
-{0, 0},{1000, 12},{0, 14}
+{0, 0},{1000, 12},{0, 15}
 };
-static const ProtobufCEnumValueIndex meseta__v1__scheduler__event__type__enum_values_by_name[14] =
+static const ProtobufCEnumValueIndex meseta__v1__scheduler__event__type__enum_values_by_name[15] =
 {
   { "ERROR", 7 },
   { "FAILURE", 6 },
@@ -1149,6 +1220,7 @@ static const ProtobufCEnumValueIndex meseta__v1__scheduler__event__type__enum_va
   { "RELAYS", 12 },
   { "RESCIND", 3 },
   { "RESCIND_INVERSE_OFFER", 10 },
+  { "STANDBY", 14 },
   { "SUBSCRIBED", 1 },
   { "UNKNOWN", 0 },
   { "UPDATE", 4 },
@@ -1161,15 +1233,15 @@ const ProtobufCEnumDescriptor meseta__v1__scheduler__event__type__descriptor =
   "Type",
   "Meseta__V1__Scheduler__Event__Type",
   "meseta.v1.scheduler",
-  14,
+  15,
   meseta__v1__scheduler__event__type__enum_values_by_number,
-  14,
+  15,
   meseta__v1__scheduler__event__type__enum_values_by_name,
   2,
   meseta__v1__scheduler__event__type__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__field_descriptors[13] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__field_descriptors[14] =
 {
   {
     "type",
@@ -1327,6 +1399,18 @@ static const ProtobufCFieldDescriptor meseta__v1__scheduler__event__field_descri
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "standby",
+    1002,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Scheduler__Event, standby),
+    &meseta__v1__scheduler__event__standby__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__scheduler__event__field_indices_by_name[] = {
   7,   /* field[7] = error */
@@ -1338,6 +1422,7 @@ static const unsigned meseta__v1__scheduler__event__field_indices_by_name[] = {
   11,   /* field[11] = relays */
   3,   /* field[3] = rescind */
   9,   /* field[9] = rescind_inverse_offer */
+  13,   /* field[13] = standby */
   1,   /* field[1] = subscribed */
   0,   /* field[0] = type */
   4,   /* field[4] = update */
@@ -1347,7 +1432,7 @@ static const ProtobufCIntRange meseta__v1__scheduler__event__number_ranges[2 + 1
 {
   { 1, 0 },
   { 1000, 11 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor meseta__v1__scheduler__event__descriptor =
 {
@@ -1357,7 +1442,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__event__descriptor =
   "Meseta__V1__Scheduler__Event",
   "meseta.v1.scheduler",
   sizeof(Meseta__V1__Scheduler__Event),
-  13,
+  14,
   meseta__v1__scheduler__event__field_descriptors,
   meseta__v1__scheduler__event__field_indices_by_name,
   2,  meseta__v1__scheduler__event__number_ranges,
@@ -2071,7 +2156,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__offer_constraints__descr
   (ProtobufCMessageInit) meseta__v1__scheduler__offer_constraints__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__v1__scheduler__call__subscribe__field_descriptors[6] =
+static const ProtobufCFieldDescriptor meseta__v1__scheduler__call__subscribe__field_descriptors[7] =
 {
   {
     "framework_info",
@@ -2145,6 +2230,18 @@ static const ProtobufCFieldDescriptor meseta__v1__scheduler__call__subscribe__fi
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "subscription",
+    1003,
+    PROTOBUF_C_LABEL_OPTIONAL,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__V1__Scheduler__Call__Subscribe, subscription),
+    &meseta__v1__subscription__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__v1__scheduler__call__subscribe__field_indices_by_name[] = {
   0,   /* field[0] = framework_info */
@@ -2152,13 +2249,14 @@ static const unsigned meseta__v1__scheduler__call__subscribe__field_indices_by_n
   2,   /* field[2] = offer_constraints */
   3,   /* field[3] = relays */
   4,   /* field[4] = standby */
+  6,   /* field[6] = subscription */
   1,   /* field[1] = suppressed_roles */
 };
 static const ProtobufCIntRange meseta__v1__scheduler__call__subscribe__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 1000, 3 },
-  { 0, 6 }
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor meseta__v1__scheduler__call__subscribe__descriptor =
 {
@@ -2168,7 +2266,7 @@ const ProtobufCMessageDescriptor meseta__v1__scheduler__call__subscribe__descrip
   "Meseta__V1__Scheduler__Call__Subscribe",
   "meseta.v1.scheduler",
   sizeof(Meseta__V1__Scheduler__Call__Subscribe),
-  6,
+  7,
   meseta__v1__scheduler__call__subscribe__field_descriptors,
   meseta__v1__scheduler__call__subscribe__field_indices_by_name,
   2,  meseta__v1__scheduler__call__subscribe__number_ranges,

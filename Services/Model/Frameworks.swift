@@ -20,6 +20,8 @@ public struct FrameworkInfo: Hashable, Sendable {
     public var capabilities: Set<FrameworkCapability> = []
     /// Offers that hold none of these amounts are of no use to it, by role; an empty list: anything is.
     public var minimumOffers: [String: [Resources]] = [:]
+    /// What becomes of its tasks on an agent that is away for too long.
+    public var partitionPolicy = PartitionPolicy.replace
     /// The message as it came, all its fields; empty if made here.
     public var encoded: Bytes = []
 
@@ -40,6 +42,22 @@ public enum FrameworkCapability: Int32, Hashable, Sendable {
     case multiRole = 6
     case reservationRefinement = 7
     case regionAware = 8
+}
+
+/// What a framework wants for its tasks on an agent that the master gives up; raw values are those of
+/// `meseta.v1.FrameworkInfo.PartitionPolicy`.
+///
+/// In doubt such a task runs on. To replace it early means that it may run twice for a time; to wait means that nobody does
+/// its work for a time.
+public enum PartitionPolicy: Int32, Hashable, Sendable {
+    /// Told as unreachable to frameworks that are partition-aware, as lost to others; it goes on if its agent returns.
+    ///
+    /// Mesos' way, and the default.
+    case replace = 0
+    /// Told as unreachable to every framework: none is to be started in its place.
+    case wait = 1
+    /// As `replace`, and killed when its agent returns: in the end there is one again.
+    case killOnReturn = 2
 }
 
 /// A property of an agent that schedulers choose by.

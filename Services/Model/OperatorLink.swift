@@ -88,6 +88,10 @@ public struct ClusterStatus: Hashable, Sendable {
     public var address: String = ""
     /// How many are registered, those out of reach left out.
     public var agents: UInt32 = 0
+    /// How many of those have no connection, and are waited for.
+    public var agentsAway: UInt32 = 0
+    /// How many were given up.
+    public var agentsUnreachable: UInt32 = 0
     /// How many relays are connected to the master.
     public var relays: UInt32 = 0
     /// How many allocators are connected to the master.
@@ -106,6 +110,8 @@ public struct ClusterStatus: Hashable, Sendable {
     public var offered: Resources = .init()
     /// Time since the master was elected.
     public var leadingFor: Duration = .zero
+    /// What is not as it should be, and what that means, for people.
+    public var notes: [String] = []
 
     /// An empty cluster.
     public init() {}

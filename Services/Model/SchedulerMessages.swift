@@ -43,6 +43,8 @@ public struct SchedulerCall: Hashable, Sendable {
         public var standby: Bool
         /// Tell it when its guarantees change.
         public var guarantees: Bool
+        /// What this scheduler was granted last: it comes back and takes nothing over; nil: it is new.
+        public var subscription: Subscription?
 
         /// With everything given; by default the scheduler takes over at once and gets all on this connection.
         public init(
@@ -134,7 +136,26 @@ public enum SchedulerEvent: Hashable, Sendable {
     case relays([RelayInfo])
     /// In place of those that it was told before.
     case guarantees(Guarantees)
+    /// To a standby, when it begins to wait and whenever this changes.
+    case standby(Standby)
     case heartbeat
+
+    /// STANDBY: how far it is until a standby's turn.
+    public struct Standby: Hashable, Sendable {
+        /// Of the framework that it waits to speak for.
+        public var frameworkID: FrameworkID
+        /// 1: the next to take over.
+        public var place: UInt32
+        /// Where the active scheduler runs, or its framework's name if it does not say; nil: none is active yet.
+        public var active: String?
+
+        /// With everything given.
+        public init(frameworkID: FrameworkID, place: UInt32, active: String?) {
+            self.frameworkID = frameworkID
+            self.place = place
+            self.active = active
+        }
+    }
 
     /// SUBSCRIBED: the first event on a connection whose SUBSCRIBE was accepted.
     public struct Subscribed: Hashable, Sendable {

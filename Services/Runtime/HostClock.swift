@@ -18,15 +18,23 @@ public struct HostClock: Sendable {
     public init() {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        let wall = Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-        self.offset = wall - Int64(clamping: NIODeadline.now().uptimeNanoseconds)
+        let wall = Instant(nanoseconds: Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec))
+        self.init(wall: wall, uptime: .now())
+    }
+
+    /// A clock that says `wall` at `uptime`.
+    init(wall: Instant, uptime: NIODeadline) {
+        self.offset = wall.nanoseconds - Int64(clamping: uptime.uptimeNanoseconds)
     }
 
     /// The time now.
     ///
     /// Any thread may ask.
-    public var now: Instant {
-        Instant(nanoseconds: Int64(clamping: NIODeadline.now().uptimeNanoseconds) + self.offset)
+    public var now: Instant { self.instant(at: .now()) }
+
+    /// What time it is when the monotonic clock shows that.
+    func instant(at uptime: NIODeadline) -> Instant {
+        Instant(nanoseconds: Int64(clamping: uptime.uptimeNanoseconds) + self.offset)
     }
 
     /// When the event loop has to do what is due at that instant.

@@ -99,6 +99,36 @@ struct ElectionStateTests {
                 == [.raiseEpoch(to: 10, version: 8, whileExists: "m_a-1_0000000003")])
     }
 
+    @Test("While the service cannot be reached the leader leads on, and who waits only asks again")
+    func serviceIsAway() {
+        var leading = leader()
+        #expect(leading.handle(.requestFailed, at: start) == [.startRetryTimer(after: .milliseconds(200))])
+        #expect(leading.handle(.retryTimerFired, at: start) == [.list])
+        var waiting = ElectionState(candidate: second, guid: "b", electsLeader: true)
+        _ = waiting.handle(.sessionOpened, at: start)
+        _ = waiting.handle(.membersListed(["m_a-0_0000000001", "m_b-0_0000000002"]), at: start)
+        for _ in 0..<3 {
+            #expect(waiting.handle(.requestFailed, at: start) == [.startRetryTimer(after: .milliseconds(200))])
+            #expect(waiting.handle(.retryTimerFired, at: start) == [.list])
+        }
+    }
+
+    @Test("A service that was wiped does not take the epoch back: who led raises above what it had")
+    func serviceIsWiped() {
+        var election = leader()
+        #expect(
+            election.handle(.sessionExpired, at: start) == [
+                .stepDown(reason: "the ZooKeeper session expired"), .openSession,
+            ])
+        _ = election.handle(.sessionOpened, at: start)
+        #expect(election.handle(.membersListed([]), at: start).contains(.join(nodePrefix: "m_a-1_", first)))
+        _ = election.handle(.joined("m_a-1_0000000000"), at: start)
+        _ = election.handle(.membersListed(["m_a-1_0000000000"]), at: start)
+        #expect(
+            election.handle(.epochRead(.none, version: 0), at: start)
+                == [.raiseEpoch(to: 6, version: 0, whileExists: "m_a-1_0000000000")])
+    }
+
     @Test("An equal or lower epoch changes nothing")
     func lowerEpoch() {
         var election = leader()

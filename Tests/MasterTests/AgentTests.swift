@@ -217,6 +217,18 @@ struct AgentTests {
         }
     }
 
+    @Test("An agent that comes back under another name and address is the same one")
+    func renamed() {
+        let small = Small()
+        small.run("t1")
+        let tasks = [record(1, small.framework, "t1", .running)]
+        let id = small.stage.attach(
+            "another", id: small.agent, via: small.relay, connects: 2, tasks: tasks, position: 10)
+        #expect(id == small.agent)
+        #expect(small.offer("cpus:3;mem:3072") != "none", "what its task leaves over is offered")
+        #expect(small.stage.master.status(at: small.stage.now)?.agents == 1)
+    }
+
     @Test("An agent that comes back smaller has its offers rescinded")
     func smallerAgent() {
         let small = Small()

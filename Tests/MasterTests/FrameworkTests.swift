@@ -312,24 +312,6 @@ struct FrameworkTests {
         #expect(stage.call(peer, id, .updateFramework(info, suppressedRoles: [], constraints: [:])).count == 1)
     }
 
-    @Test("A standby scheduler waits until the active one is gone, then takes over at once")
-    func standby() {
-        let small = Small()
-        small.run("t1")
-        let (first, _) = small.stage.scheduler("pi", id: small.framework, standby: true)
-        #expect(small.stage.events(to: first) == [])
-        let (second, _) = small.stage.scheduler("pi", id: small.framework, standby: true)
-        small.stage.step(.peerDisconnected(first))
-        small.stage.step(.peerDisconnected(small.scheduler))
-        guard case .subscribed(let subscribed)? = small.stage.events(to: second).first else {
-            return #expect(Bool(false), "\(small.stage.said)")
-        }
-        #expect(subscribed.frameworkID == small.framework)
-        small.stage.wait(.seconds(100))
-        #expect(small.stage.orders(small.relay) == [])
-        #expect(small.stage.call(second, small.framework, .reconcile([])).count == 1)
-    }
-
     @Test("Calls before subscribing, or for another framework, are answered; the connection stays")
     func strayCalls() {
         let small = Small()

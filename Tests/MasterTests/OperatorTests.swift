@@ -27,6 +27,38 @@ struct OperatorTests {
         #expect(status.leadingFor == .seconds(3))
     }
 
+    @Test("What is missing is said, with what it means: allocators, relays, agents, schedulers, and time")
+    func notes() {
+        let small = Small()
+        let client = small.stage.operatorPeer()
+        func notes() -> [String] {
+            small.stage.step(.operator(client, OperatorRequest(id: 1, .status)))
+            for case .status(let status) in small.stage.answers(to: client) { return status.notes }
+            return ["no answer"]
+        }
+        #expect(
+            notes() == [
+                "this master is new: for 75 s more it waits for agents that its predecessor knew, and does not answer for "
+                    + "tasks that nobody has told it of"
+            ])
+        small.stage.wait(.seconds(75))
+        #expect(notes() == [])
+        small.stage.step(.peerDisconnected(small.allocator))
+        #expect(
+            notes() == ["no allocator is connected: tasks run on, and nothing new is offered until one is"])
+        _ = small.stage.allocator()
+        small.stage.step(.peerDisconnected(small.scheduler))
+        small.stage.step(.peerDisconnected(small.relay))
+        #expect(
+            notes() == [
+                "no relay is connected: tasks run on, but no agent can be reached until one is",
+                "1 of the agents are away: each is given up 75 s after it left",
+                "1 of the frameworks have no scheduler: their tasks run on until their failover timeout is over",
+            ])
+        small.stage.wait(.seconds(76))
+        #expect(notes() == ["no relay is connected: tasks run on, but no agent can be reached until one is"])
+    }
+
     @Test("Listings are rows, then the end; long ones come in chunks")
     func listings() {
         let small = Small { $0.chunk = 2 }

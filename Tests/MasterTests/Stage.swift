@@ -125,18 +125,17 @@ final class Stage {
     /// A scheduler that has subscribed, and the id of its framework.
     func scheduler(
         _ name: String = "pi", id: FrameworkID? = nil, _ capabilities: Set<FrameworkCapability> = [],
-        relays: Bool = false, standby: Bool = false, _ change: (inout FrameworkInfo) -> Void = { _ in }
+        relays: Bool = false, standby: Bool = false, shown: Subscription? = nil,
+        _ change: (inout FrameworkInfo) -> Void = { _ in }
     ) -> (PeerID, FrameworkID) {
         let peer = self.connect(Hello(role: .scheduler, name: name))
         var info = FrameworkInfo(user: "ann", name: name)
         info.capabilities = capabilities
         info.id = id
         change(&info)
-        self.step(
-            .scheduler(
-                peer,
-                SchedulerCall(
-                    frameworkID: id, .subscribe(.init(framework: info, relays: relays, standby: standby)))))
+        var subscribe = SchedulerCall.Subscribe(framework: info, relays: relays, standby: standby)
+        subscribe.subscription = shown
+        self.step(.scheduler(peer, SchedulerCall(frameworkID: id, .subscribe(subscribe))))
         for case .subscribed(let subscribed) in self.events(to: peer) {
             self.schedulers[subscribed.frameworkID] = peer
             return (peer, subscribed.frameworkID)
@@ -198,6 +197,12 @@ final class Stage {
 
     func events(to peer: PeerID) -> [SchedulerEvent] {
         self.said.compactMap { if case .sendToScheduler(peer, let event) = $0 { event } else { nil } }
+    }
+
+    /// What SUBSCRIBED said to a scheduler.
+    func subscription(of peer: PeerID) -> Subscription? {
+        for case .subscribed(let subscribed) in self.events(to: peer) { return subscribed.subscription }
+        return nil
     }
 
     func messages(toRelay peer: PeerID) -> [MasterToRelay] {

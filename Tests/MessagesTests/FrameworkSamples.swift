@@ -163,6 +163,7 @@ extension FrameworkInfo: Sample {
         info.id = random.maybe { $0.id() }
         info.failoverTimeout = random.duration()
         info.hostname = random.text()
+        info.partitionPolicy = random.one(of: [.replace, .wait, .killOnReturn])
         info.principal = random.maybe { $0.name() }
         info.capabilities = Set(random.list(upTo: 5) { FrameworkCapability(rawValue: Int32(1 + $0.below(8)))! })
         if info.capabilities.contains(.multiRole) {
@@ -253,6 +254,9 @@ extension SchedulerCall: Sample {
             standby: random.flag())
         subscribe.constraints = .sample(&random)
         subscribe.guarantees = random.flag()
+        subscribe.subscription = random.maybe {
+            Subscription(epoch: Epoch($0.number()), counter: $0.number(), token: $0.bytes())
+        }
         return SchedulerCall(frameworkID: framework.id, .subscribe(subscribe))
     }
 
@@ -300,7 +304,7 @@ extension SchedulerEvent: Sample {
     static func sample(_ random: inout Random) -> SchedulerEvent {
         let relays = random.list(upTo: 3) { RelayInfo(name: $0.text(), address: $0.text()) }
         let address = random.one(of: ["10.1.2.3:5050", "master-1:5050", "[::1]:5050"])
-        switch random.below(12) {
+        switch random.below(13) {
         case 0:
             var subscribed = Subscribed(
                 frameworkID: random.id(), heartbeatInterval: random.duration(),
@@ -325,6 +329,9 @@ extension SchedulerEvent: Sample {
         case 8: return .rescindInverseOffer(random.id())
         case 9: return .relays(relays)
         case 10: return .guarantees(.sample(&random))
+        case 11:
+            return .standby(
+                Standby(frameworkID: random.id(), place: random.index(), active: random.maybe { $0.name() }))
         default: return .heartbeat
         }
     }

@@ -382,6 +382,8 @@ extension OperatorResponse: Sample {
             (status.frameworks, status.tasks, status.offers) = (random.index(), random.index(), random.index())
             (status.total, status.used, status.offered) = (random.resources(), random.resources(), random.resources())
             status.leadingFor = random.duration()
+            (status.agentsAway, status.agentsUnreachable) = (random.index(), random.index())
+            status.notes = (0..<random.below(3)).map { _ in random.text() }
             return OperatorResponse(id: id, .status(status))
         case 1:
             var row = AgentRow(id: random.id())

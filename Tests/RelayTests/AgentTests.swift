@@ -210,10 +210,10 @@ struct AgentTests {
         #expect((try? relay.relay.admit(agentHello("b")).get()) != nil)
     }
 
-    @Test("A relay serves agents and schedulers and nobody else")
+    @Test("A relay serves agents and schedulers, answers other relays, and refuses everybody else")
     func roles() {
         let relay = Transcript()
-        for role in PeerRole.allCases where role != .agent && role != .scheduler {
+        for role in PeerRole.allCases where ![.agent, .scheduler, .relay].contains(role) {
             guard case .failure(let refusal) = relay.relay.admit(Hello(role: role, name: "x")) else {
                 Issue.record("\(role) admitted")
                 continue

@@ -76,7 +76,7 @@ struct Storm {
         switch effect {
         case .setTimer(let timer, let instant): self.timers[timer] = instant
         case .cancelTimer(let timer): self.timers[timer] = nil
-        case .observe: break
+        case .observe, .askRelays: break
         case .close(let peer, _):
             self.schedulers[peer] = nil
             if self.master == peer { self.master = nil }

@@ -59,8 +59,8 @@ struct SchedulerSubscriptionTests {
         info.id = "1-F1"
         #expect(
             scheduler.handle(.masterConnected(standby, 2), at: seconds(2)).calls == [
-                .subscribe(.init(framework: info, relays: true, guarantees: true))
-            ])
+                .subscribe(subscribe(info, showing: subscription(1, 1)))
+            ], "it shows what it was granted: it comes back, and takes nothing over")
         let subscribed = SchedulerEvent.Subscribed(
             frameworkID: "1-F1", heartbeatInterval: .seconds(15), master: leader, relays: [one, two],
             subscription: subscription(2, 2))
@@ -119,6 +119,30 @@ struct SchedulerSubscriptionTests {
                 .sendToMaster(
                     call(.subscribe(.init(framework: info, relays: true, standby: true, guarantees: true)), of: nil))
             ])
+    }
+
+    @Test("The user of a standby hears where it stands, and of its turn; from then on it is as good as any")
+    func standbyTakesOver() {
+        var scheduler = SchedulerState(
+            settings {
+                $0.isStandby = true
+                $0.framework.id = "1-F1"
+            })
+        _ = scheduler.handle(.masterConnected(master, 1), at: start)
+        let stands = SchedulerEvent.Standby(frameworkID: "1-F1", place: 2, active: "h1")
+        #expect(
+            scheduler.handle(.masterEvent(.standby(stands), from: master), at: start) == [.callBack(.standby(stands))])
+        let subscribed = SchedulerEvent.Subscribed(
+            frameworkID: "1-F1", heartbeatInterval: .seconds(15), master: leader, subscription: subscription(1, 3))
+        let effects = scheduler.handle(.masterEvent(.subscribed(subscribed), from: master), at: seconds(1000))
+        #expect(effects.callbacks == [.registered("1-F1", leader)])
+        _ = scheduler.handle(.masterDisconnected(master), at: seconds(1001))
+        var info = FrameworkInfo(user: "u", name: "test")
+        info.id = "1-F1"
+        #expect(
+            scheduler.handle(.masterConnected(standby, 2), at: seconds(1002)).calls == [
+                .subscribe(subscribe(info, showing: subscription(1, 3)))
+            ], "no standby any more")
     }
 
     @Test("A refused subscription ends the scheduler with the master's words")

@@ -235,6 +235,48 @@ struct SchedulerUpdateTests {
             ])
     }
 
+    @Test("It is killed, too, when another master finds it, which never knew it lost")
+    func lostTaskFoundByAnotherMaster() {
+        var scheduler = self.connected()
+        _ = scheduler.update(answer("t", .lost, .agentRemoved))
+        _ = scheduler.handle(.masterDisconnected(master), at: seconds(1))
+        let effects = scheduler.subscribe(at: standby, epoch: 2, counter: 2, seconds(2))
+        #expect(effects.calls == [.reconcile([.init("t", on: "1-A1")])], "what a master only presumed is asked about")
+        #expect(
+            scheduler.update(answer("t", .unreachable, .reconciliation), from: standby) == [],
+            "nobody sees it: nothing to kill")
+        #expect(
+            scheduler.update(answer("t", .running, .reconciliation), from: standby) == [
+                .sendToMaster(call(.kill("t", "1-A1", grace: nil)))
+            ])
+    }
+
+    @Test("With the policy to kill on return a task that was unreachable is killed, whichever master finds it")
+    func killsOnReturn() {
+        var scheduler = self.connected {
+            $0.framework.capabilities = [.partitionAware]
+            $0.framework.partitionPolicy = .killOnReturn
+        }
+        let unreachable = answer("t", .unreachable, .agentRemoved)
+        #expect(scheduler.update(unreachable).callbacks == [.statusUpdate(unreachable)])
+        _ = scheduler.handle(.masterDisconnected(master), at: seconds(1))
+        scheduler.subscribe(at: standby, epoch: 2, counter: 2, seconds(2))
+        let running = answer("t", .running, .reconciliation)
+        #expect(
+            scheduler.update(running, from: standby) == [
+                .sendToMaster(call(.kill("t", "1-A1", grace: nil))), .callBack(.statusUpdate(running)),
+            ])
+        #expect(scheduler.update(update("t", .running, 1), from: standby).calls == [], "once is enough")
+    }
+
+    @Test("Without it such a task goes on", arguments: [PartitionPolicy.replace, .wait])
+    func goesOn(policy: PartitionPolicy) {
+        var scheduler = self.connected { $0.framework.partitionPolicy = policy }
+        _ = scheduler.update(answer("t", .unreachable, .agentRemoved))
+        let running = answer("t", .running, .agentReregistered)
+        #expect(scheduler.update(running) == [.callBack(.statusUpdate(running))])
+    }
+
     @Test("Ended tasks are forgotten after a time, and early when they are too many")
     func forgetting() {
         var scheduler = self.connected { $0.retentionLimit = 3 }

@@ -14,6 +14,13 @@ func subscription(_ epoch: UInt64, _ counter: UInt64) -> Subscription {
     Subscription(epoch: Epoch(epoch), counter: counter, token: [UInt8](repeating: UInt8(counter), count: 16))
 }
 
+/// SUBSCRIBE of a driver that was granted that before.
+func subscribe(_ info: FrameworkInfo, showing subscription: Subscription) -> SchedulerCall.Subscribe {
+    var subscribe = SchedulerCall.Subscribe(framework: info, relays: true, guarantees: true)
+    subscribe.subscription = subscription
+    return subscribe
+}
+
 func call(_ kind: SchedulerCall.Kind, of framework: FrameworkID? = "1-F1") -> SchedulerCall {
     SchedulerCall(frameworkID: framework, kind)
 }

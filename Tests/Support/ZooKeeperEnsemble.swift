@@ -91,6 +91,14 @@ public final class ZooKeeperEnsemble: @unchecked Sendable {  // Used by one test
         if let process = self.servers[index].process { Foundation.kill(process.processIdentifier, SIGSTOP) }
     }
 
+    /// Ends all servers; what they had stored is gone when they are started again.
+    public func wipe() {
+        for index in self.servers.indices {
+            self.kill(index)
+            try? FileManager.default.removeItem(at: self.servers[index].folder.appendingPathComponent("version-2"))
+        }
+    }
+
     /// Ends all servers and removes their data.
     public func stop() {
         for index in self.servers.indices { self.kill(index) }

@@ -195,11 +195,14 @@ final class LiveCluster: @unchecked Sendable {  // Used by one test at a time.
     }
 
     /// `kill -9` of a member, by name; its keeper starts it again after 2 s.
-    func killNow(_ name: String) throws {
+    func killNow(_ name: String) throws { try self.signal(SIGKILL, to: name) }
+
+    /// A signal to a member, by name.
+    func signal(_ number: Int32, to name: String) throws {
         guard let pid = self.members.first(where: { $0.name == name })?.process?.pid else {
             throw TestFailure("\(name) does not run")
         }
-        kill(pid, SIGKILL)
+        kill(pid, number)
     }
 
     /// The name of the leading master.

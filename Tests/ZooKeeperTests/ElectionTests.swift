@@ -163,6 +163,41 @@ struct ZooKeeperElectionTests {
         await second.stop()
     }
 
+    @Test("With the whole service away the leader leads on and nobody else does; when it is back all is as it was")
+    func whollyAway() async throws {
+        let zooKeeper = try ZooKeeperEnsemble()
+        try zooKeeper.start()
+        defer { zooKeeper.stop() }
+        let first = Contender("first", at: zooKeeper.connectString)
+        try await eventually("the first leads") { first.epochs == [1] }
+        let second = Contender("second", at: zooKeeper.connectString)
+        try await eventually("the second sees the first") { second.leader == "first" }
+        zooKeeper.kill(0)
+        try await Task.sleep(for: .seconds(5))
+        #expect(first.stepDowns == 0)
+        #expect(second.epochs == [])
+        try zooKeeper.start()
+        try await Task.sleep(for: .seconds(1))
+        await first.stop()
+        try await eventually("the second leads") { second.epochs.count == 1 }
+        await second.stop()
+    }
+
+    @Test("A service that lost all its data gets the members and an epoch above the last again")
+    func wiped() async throws {
+        let zooKeeper = try ZooKeeperEnsemble()
+        try zooKeeper.start()
+        defer { zooKeeper.stop() }
+        let only = Contender("only", at: zooKeeper.connectString)
+        try await eventually("it leads") { only.epochs == [1] }
+        zooKeeper.wipe()
+        try zooKeeper.start()
+        try await eventually("it leads again, above") { only.epochs == [1, 2] }
+        #expect(only.stepDowns == 1)
+        try await eventually("it is listed") { only.members == ["only"] }
+        await only.stop()
+    }
+
     @Test("A service that hangs holds up nobody who ends, however many they are")
     func silentService() async throws {
         let zooKeeper = try ZooKeeperEnsemble()

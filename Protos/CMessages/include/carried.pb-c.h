@@ -193,10 +193,11 @@ struct  Meseta__Twin__SchedulerEvent
   Meseta__V1__Scheduler__Event__RescindInverseOffer *rescind_inverse_offer;
   Meseta__V1__Scheduler__Event__Relays *relays;
   Meseta__V1__Scheduler__Event__Guarantees *guarantees;
+  Meseta__V1__Scheduler__Event__Standby *standby;
 };
 #define MESETA__TWIN__SCHEDULER_EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__scheduler_event__descriptor) \
-    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Meseta__Twin__SchedulerCall__Subscribe
@@ -215,10 +216,11 @@ struct  Meseta__Twin__SchedulerCall__Subscribe
   protobuf_c_boolean standby;
   protobuf_c_boolean has_guarantees;
   protobuf_c_boolean guarantees;
+  Meseta__V1__Subscription *subscription;
 };
 #define MESETA__TWIN__SCHEDULER_CALL__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__twin__scheduler_call__subscribe__descriptor) \
-    , {0,NULL}, 0,NULL, NULL, 0, 0, 0, 0, 0, 0 }
+    , {0,NULL}, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, NULL }
 
 
 struct  Meseta__Twin__SchedulerCall__Launch

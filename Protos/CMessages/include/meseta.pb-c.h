@@ -232,6 +232,24 @@ typedef enum _Meseta__V1__FrameworkInfo__Capability__Type {
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__FRAMEWORK_INFO__CAPABILITY__TYPE)
 } Meseta__V1__FrameworkInfo__Capability__Type;
 /*
+ * What becomes of tasks on an agent that the master gives up because it is away for too long.
+ */
+typedef enum _Meseta__V1__FrameworkInfo__PartitionPolicy {
+  /*
+   * TASK_UNREACHABLE to PARTITION_AWARE frameworks, TASK_LOST to others. They go on if the agent returns.
+   */
+  MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__REPLACE = 0,
+  /*
+   * TASK_UNREACHABLE to every framework, since none is to be started in its place.
+   */
+  MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__WAIT = 1,
+  /*
+   * As REPLACE, and killed when the agent returns.
+   */
+  MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__KILL_ON_RETURN = 2
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY)
+} Meseta__V1__FrameworkInfo__PartitionPolicy;
+/*
  * Who is meant to find it.
  */
 typedef enum _Meseta__V1__DiscoveryInfo__Visibility {
@@ -1606,11 +1624,16 @@ struct  Meseta__V1__FrameworkInfo
    */
   size_t n_offer_filters;
   Meseta__V1__FrameworkInfo__OfferFiltersEntry **offer_filters;
+  /*
+   * Absent: REPLACE.
+   */
+  protobuf_c_boolean has_partition_policy;
+  Meseta__V1__FrameworkInfo__PartitionPolicy partition_policy;
 };
 extern char meseta__v1__framework_info__role__default_value[];
 #define MESETA__V1__FRAMEWORK_INFO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__framework_info__descriptor) \
-    , NULL, NULL, NULL, 0, 0, 0, 0, meseta__v1__framework_info__role__default_value, NULL, NULL, NULL, 0,NULL, NULL, 0,NULL, 0,NULL }
+    , NULL, NULL, NULL, 0, 0, 0, 0, meseta__v1__framework_info__role__default_value, NULL, NULL, NULL, 0,NULL, NULL, 0,NULL, 0,NULL, 0, MESETA__V1__FRAMEWORK_INFO__PARTITION_POLICY__REPLACE }
 
 
 /*
@@ -5264,6 +5287,7 @@ extern const ProtobufCMessageDescriptor meseta__v1__framework_info__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__framework_info__capability__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__framework_info__capability__type__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__framework_info__offer_filters_entry__descriptor;
+extern const ProtobufCEnumDescriptor    meseta__v1__framework_info__partition_policy__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__discovery_info__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__discovery_info__visibility__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__port__descriptor;

@@ -185,10 +185,23 @@ struct  Meseta__Wire__OperatorResponse__Status
   Meseta__Wire__ResourceVector *used;
   Meseta__Wire__ResourceVector *offered;
   int64_t leading_for_ns;
+  /*
+   * Of `agents`: without a connection, and awaited.
+   */
+  uint32_t agents_away;
+  /*
+   * Given up; not among `agents`.
+   */
+  uint32_t agents_unreachable;
+  /*
+   * What is not as it should be, and what that means, for people.
+   */
+  size_t n_notes;
+  char **notes;
 };
 #define MESETA__WIRE__OPERATOR_RESPONSE__STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__operator_response__status__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0 }
+    , (char *)protobuf_c_empty_string, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0, 0, 0, NULL, NULL, NULL, 0, 0, 0, 0,NULL }
 
 
 struct  Meseta__Wire__OperatorResponse__Agent

@@ -29,6 +29,7 @@ typedef struct Meseta__V1__Scheduler__Event__Failure Meseta__V1__Scheduler__Even
 typedef struct Meseta__V1__Scheduler__Event__Error Meseta__V1__Scheduler__Event__Error;
 typedef struct Meseta__V1__Scheduler__Event__Relays Meseta__V1__Scheduler__Event__Relays;
 typedef struct Meseta__V1__Scheduler__Event__Guarantees Meseta__V1__Scheduler__Event__Guarantees;
+typedef struct Meseta__V1__Scheduler__Event__Standby Meseta__V1__Scheduler__Event__Standby;
 typedef struct Meseta__V1__Scheduler__Response Meseta__V1__Scheduler__Response;
 typedef struct Meseta__V1__Scheduler__Response__ReconcileOperations Meseta__V1__Scheduler__Response__ReconcileOperations;
 typedef struct Meseta__V1__Scheduler__AttributeConstraint Meseta__V1__Scheduler__AttributeConstraint;
@@ -118,7 +119,11 @@ typedef enum _Meseta__V1__Scheduler__Event__Type {
   /*
    * Only to those who asked for guarantees.
    */
-  MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES = 1001
+  MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES = 1001,
+  /*
+   * Only to those who wait as standbys.
+   */
+  MESETA__V1__SCHEDULER__EVENT__TYPE__STANDBY = 1002
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__V1__SCHEDULER__EVENT__TYPE)
 } Meseta__V1__Scheduler__Event__Type;
 typedef enum _Meseta__V1__Scheduler__Response__Type {
@@ -398,6 +403,29 @@ struct  Meseta__V1__Scheduler__Event__Guarantees
 
 
 /*
+ * Which scheduler is active, and when it is this one's turn. Comes when a standby begins to wait and whenever either
+ * changes; SUBSCRIBED comes instead when it takes over.
+ */
+struct  Meseta__V1__Scheduler__Event__Standby
+{
+  ProtobufCMessage base;
+  Meseta__V1__FrameworkID *framework_id;
+  /*
+   * 1: the next to take over.
+   */
+  protobuf_c_boolean has_place;
+  uint32_t place;
+  /*
+   * Where the active scheduler runs, or its framework's name if it does not say. Absent: none is.
+   */
+  char *active;
+};
+#define MESETA__V1__SCHEDULER__EVENT__STANDBY__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__event__standby__descriptor) \
+    , NULL, 0, 0, NULL }
+
+
+/*
  * From the master to the scheduler. Updates and messages come from relays, too, to those who asked for relays.
  */
 struct  Meseta__V1__Scheduler__Event
@@ -417,10 +445,11 @@ struct  Meseta__V1__Scheduler__Event
   Meseta__V1__Scheduler__Event__UpdateOperationStatus *update_operation_status;
   Meseta__V1__Scheduler__Event__Relays *relays;
   Meseta__V1__Scheduler__Event__Guarantees *guarantees;
+  Meseta__V1__Scheduler__Event__Standby *standby;
 };
 #define MESETA__V1__SCHEDULER__EVENT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__event__descriptor) \
-    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
+    , 0, MESETA__V1__SCHEDULER__EVENT__TYPE__UNKNOWN, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL }
 
 
 struct  Meseta__V1__Scheduler__Response__ReconcileOperations
@@ -674,8 +703,8 @@ struct  Meseta__V1__Scheduler__Call__Subscribe
   protobuf_c_boolean has_relays;
   protobuf_c_boolean relays;
   /*
-   * Wait as a standby: no SUBSCRIBED until the active scheduler of this framework is gone, then take over. Absent or
-   * false: take over now.
+   * Wait as a standby: no SUBSCRIBED until the active scheduler of this framework is gone, then take over; STANDBY events
+   * tell how far that is. Absent or false: take over now.
    */
   protobuf_c_boolean has_standby;
   protobuf_c_boolean standby;
@@ -684,10 +713,15 @@ struct  Meseta__V1__Scheduler__Call__Subscribe
    */
   protobuf_c_boolean has_guarantees;
   protobuf_c_boolean guarantees;
+  /*
+   * What SUBSCRIBED said to this scheduler last: it comes back, and takes nothing over. If another one has become active
+   * since, it gets ERROR "Framework failed over". Absent: it is new, and takes over whoever is active.
+   */
+  Meseta__V1__Subscription *subscription;
 };
 #define MESETA__V1__SCHEDULER__CALL__SUBSCRIBE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__v1__scheduler__call__subscribe__descriptor) \
-    , NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0 }
+    , NULL, 0,NULL, NULL, 0, 0, 0, 0, 0, 0, NULL }
 
 
 /*
@@ -1045,6 +1079,9 @@ void   meseta__v1__scheduler__event__relays__init
 /* Meseta__V1__Scheduler__Event__Guarantees methods */
 void   meseta__v1__scheduler__event__guarantees__init
                      (Meseta__V1__Scheduler__Event__Guarantees         *message);
+/* Meseta__V1__Scheduler__Event__Standby methods */
+void   meseta__v1__scheduler__event__standby__init
+                     (Meseta__V1__Scheduler__Event__Standby         *message);
 /* Meseta__V1__Scheduler__Event methods */
 void   meseta__v1__scheduler__event__init
                      (Meseta__V1__Scheduler__Event         *message);
@@ -1287,6 +1324,9 @@ typedef void (*Meseta__V1__Scheduler__Event__Relays_Closure)
 typedef void (*Meseta__V1__Scheduler__Event__Guarantees_Closure)
                  (const Meseta__V1__Scheduler__Event__Guarantees *message,
                   void *closure_data);
+typedef void (*Meseta__V1__Scheduler__Event__Standby_Closure)
+                 (const Meseta__V1__Scheduler__Event__Standby *message,
+                  void *closure_data);
 typedef void (*Meseta__V1__Scheduler__Event_Closure)
                  (const Meseta__V1__Scheduler__Event *message,
                   void *closure_data);
@@ -1414,6 +1454,7 @@ extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__failure__d
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__error__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__relays__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__guarantees__descriptor;
+extern const ProtobufCMessageDescriptor meseta__v1__scheduler__event__standby__descriptor;
 extern const ProtobufCEnumDescriptor    meseta__v1__scheduler__event__type__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__response__descriptor;
 extern const ProtobufCMessageDescriptor meseta__v1__scheduler__response__reconcile_operations__descriptor;

@@ -25,13 +25,14 @@ struct StatusCommand: AsyncParsableCommand {
     func run() async throws {
         for case .status(let status) in try await OperatorClient.ask(.status, self.cluster) {
             if self.json {
-                print(Cell.fields(status.fields).json)
+                print(Cell.fields(status.fields + [("notes", .list(status.notes))]).json)
             } else {
                 let width = status.fields.map(\.0.count).max() ?? 0
                 for (name, value) in status.fields {
                     let label = name.replacing("_", with: " ")
                     print(label + String(repeating: " ", count: width + 2 - label.count) + value.shown)
                 }
+                for note in status.notes { print("note: \(note)") }
             }
         }
     }

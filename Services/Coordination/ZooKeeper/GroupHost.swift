@@ -38,6 +38,10 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
     /// Which session a callback belongs to: those of closed sessions are dropped.
     private var generation = 0
     private var isReady = false
+    /// The session has a connection now.
+    private var isConnected = false
+    /// A second session, tried while this one is out of reach.
+    private var probing: ZooKeeperSession?
     private var isStopped = false
     private var isHandling = false
     private var pending: [ElectionState.Event] = []
@@ -79,6 +83,9 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
     /// Milliseconds if the service answers. One that is silent would take seconds, and the session then ends by its timeout.
     private static let closePatience = DispatchTimeInterval.seconds(1)
 
+    /// How much later than a new session ours may be connected again, and count.
+    private static let probeMargin = DispatchTimeInterval.seconds(1)
+
     /// Gives up the node and the leadership, then ends the session.
     ///
     /// Returns when both are done, or after a second.
@@ -112,6 +119,7 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
                 self.handle(.resigned)
                 self.isStopped = true
                 self.generation += 1
+                self.endProbe()
                 let session = self.session
                 self.session = nil
                 continuation.resume(returning: session)
@@ -133,6 +141,7 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
         guard !self.isStopped else { return }
         self.generation += 1
         self.isReady = false
+        self.isConnected = false
         let generation = self.generation
         self.session?.closeLater()
         do {
@@ -147,15 +156,50 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
 
     private func sessionChanged(_ change: ZooKeeperSession.Change, generation: Int) {
         guard generation == self.generation, !self.isStopped else { return }
+        if change == .connected {
+            self.isConnected = true
+            self.endProbe()
+        }
         switch change {
         case .connected where !self.isReady: self.makeDirectories(generation: generation)
         case .connected:
             // Watches are set again by the library; a request that failed meanwhile is retried by the core's timer.
             self.handle(.membersChanged)
-        case .connecting: self.logger.info("ZooKeeper is out of reach; the session lives on")
+        case .connecting:
+            self.logger.info("ZooKeeper is out of reach; the session lives on")
+            self.isConnected = false
+            let patience = DispatchTimeInterval.nanoseconds(Int(self.sessionTimeout.nanoseconds * 2))
+            self.queue.asyncAfter(deadline: .now() + patience) { self.probe(generation: generation) }
         case .expired: self.handle(.sessionExpired)
         case .watchFired: self.handle(.membersChanged)
         }
+    }
+
+    /// Looks whether the service is still out of reach for everybody, or for this session only.
+    ///
+    /// A service that lost its data does not say that a session is gone: it turns away whoever has seen more of its history
+    /// than it has, again and again. A new session has seen nothing and is let in, and so tells the two apart.
+    private func probe(generation: Int) {
+        guard generation == self.generation, !self.isStopped, self.isReady, !self.isConnected, self.probing == nil
+        else {
+            return
+        }
+        self.probing = try? ZooKeeperSession(servers: self.servers, timeout: self.sessionTimeout) { change in
+            guard change == .connected else { return }
+            self.queue.asyncAfter(deadline: .now() + Self.probeMargin) { self.probeConnected(generation: generation) }
+        }
+    }
+
+    private func probeConnected(generation: Int) {
+        guard generation == self.generation, !self.isStopped, self.probing != nil, !self.isConnected else { return }
+        self.logger.warning("ZooKeeper answers, and not in this session: it has lost its data, or the session")
+        self.endProbe()
+        self.handle(.sessionExpired)
+    }
+
+    private func endProbe() {
+        self.probing?.closeLater()
+        self.probing = nil
     }
 
     /// Makes the persistent nodes that everything else is put under; all of them may exist.

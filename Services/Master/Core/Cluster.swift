@@ -186,6 +186,7 @@ extension MasterState.Cluster {
         case .agentTimeout: self.expireAgents()
         case .failover(let id): self.failoverTimeoutPassed(id)
         case .schedulerHeartbeat(let peer): self.heartbeat(peer)
+        case .standbys: self.endAwaitingActiveSchedulers()
         case .allocatorSync(let peer): self.continueSync(peer)
         case .shadow(let peer): self.advanceShadow(peer)
         case .listing: self.continueListings()
@@ -212,7 +213,7 @@ extension MasterState.Cluster {
         case .relay(let relay): self.relayLost(relay)
         case .allocator(let allocator): self.allocatorLost(allocator)
         case .scheduler(let framework): self.schedulerLost(framework)
-        case .standbyScheduler(let framework): self.frameworks[framework].standbys.removeAll { $0.peer == peer }
+        case .standbyScheduler(let framework): self.standbyLeft(peer, framework)
         case .operator:
             self.listings.removeAll { $0.peer == peer }
             self.inquiries.removeAll { $0.peer == peer }

@@ -85,6 +85,10 @@ struct FrameworkEntry {
     var encodedInfo: Bytes
     var condition: Condition
     var subscription: Subscription?
+    /// What its scheduler showed when it subscribed; nil: nothing, it was new.
+    var shown: Subscription?
+    /// What its scheduler was granted by an earlier leadership; nil: nothing, it is of this one.
+    var precedent: Subscription?
     var usesRelays = false
     /// It wants to be told when its guarantees change.
     var followsGuarantees = false
@@ -115,6 +119,8 @@ struct FrameworkEntry {
     var peer: PeerID? { if case .connected(let peer) = self.condition { peer } else { nil } }
     var isTerminating: Bool { self.condition == .terminating }
     var isPartitionAware: Bool { self.info.capabilities.contains(.partitionAware) }
+    /// Whether it is told TASK_UNREACHABLE, rather than TASK_LOST.
+    var knowsUnreachable: Bool { self.isPartitionAware || self.info.partitionPolicy == .wait }
 
     /// A scheduler in waiting.
     struct Standby {

@@ -18,6 +18,11 @@ struct ExpiryQueue {
     /// When the next entry runs out; nil if there is none.
     var nextDeadline: Instant? { self.head < self.entries.count ? self.entries[self.head].deadline : nil }
 
+    /// How many entries there are for which this holds.
+    ///
+    /// - Complexity: O(entries).
+    func count(where isCounted: (Entry) -> Bool) -> Int { self.entries[self.head...].count(where: isCounted) }
+
     /// Adds an entry, whose deadline is not before that of the one added last.
     mutating func append(index: UInt32, stamp: UInt64, deadline: Instant) {
         self.entries.append(Entry(deadline: deadline, index: index, stamp: stamp))

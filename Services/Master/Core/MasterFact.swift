@@ -63,6 +63,8 @@ public enum MasterTimer: Hashable, Sendable {
     /// The scheduler of this framework has been away long enough.
     case failover(FrameworkID)
     case schedulerHeartbeat(PeerID)
+    /// Active schedulers of an earlier leadership have had time to come: standbys wait no longer.
+    case standbys
     /// The next chunk of the facts for this allocator.
     case allocatorSync(PeerID)
     /// In the world of this allocator, which only watches, a task ends.

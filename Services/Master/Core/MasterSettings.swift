@@ -26,6 +26,12 @@ public struct MasterSettings: Sendable {
     /// breaks, or whose master fails over, gets the chance to come back.
     public var minimumFailoverTimeout: Duration = .seconds(10)
 
+    /// How long after its election a master keeps standby schedulers waiting for the active one of their framework.
+    ///
+    /// Which of them was active the new master does not know, and the others may be quicker. Default 5 s: several times
+    /// what a driver needs to find it. Once a framework has had a scheduler here, its standbys take over at once.
+    public var standbyPatience: Duration = .seconds(5)
+
     /// How often a subscribed scheduler receives a HEARTBEAT event.
     ///
     /// Default 15 s, as in Mesos.
@@ -93,6 +99,7 @@ public struct MasterSettings: Sendable {
         if let timeout = self.offerTimeout, timeout <= .zero { return "the offer timeout must be above zero" }
         if self.agentTimeout <= .zero { return "the agent timeout must be above zero" }
         if self.minimumFailoverTimeout < .zero { return "the minimum failover timeout is negative" }
+        if self.standbyPatience < .zero { return "the patience of standbys is negative" }
         if self.schedulerHeartbeatInterval <= .zero { return "the heartbeat interval must be above zero" }
         return self.policy.problems.first
     }

@@ -106,7 +106,7 @@ extension MasterState.Cluster {
                 self.retire(task)
             } else {
                 self.forgetLaunch(of: task)
-                let isKnownLost = entry.state == .unreachable && !self.frameworks[entry.framework].isPartitionAware
+                let isKnownLost = entry.state == .unreachable && !self.frameworks[entry.framework].knowsUnreachable
                 if !isKnownLost {
                     self.report(task, .gone, .reconciliation, "Agent \(id) has come back without this task")
                 }
@@ -157,6 +157,9 @@ extension MasterState.Cluster {
         self.observe(.agentReturned(id, tasks: tasks.count))
         for task in tasks where !self.tasks[task].state.isTerminal && !self.tasks[task].isDuplicate {
             self.report(task, self.tasks[task].state, .agentReregistered, "Agent \(id) has come back")
+            if self.frameworks[self.tasks[task].framework].info.partitionPolicy == .killOnReturn {
+                self.kill(task, grace: nil, reason: "its agent was away for too long, and its framework wants it ended")
+            }
         }
     }
 }

@@ -130,7 +130,7 @@ extension MasterState.Cluster {
         if let next = self.agentDeadlines.nextDeadline { self.effects.append(.setTimer(.agentTimeout, at: next)) }
     }
 
-    private func isAway(_ entry: ExpiryQueue.Entry) -> Bool {
+    func isAway(_ entry: ExpiryQueue.Entry) -> Bool {
         guard let agent = self.agents.row(entry.index) else { return false }
         return agent.condition == .disconnected && agent.losses == entry.stamp
     }

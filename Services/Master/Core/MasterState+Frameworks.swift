@@ -109,7 +109,7 @@ extension MasterState.Cluster {
             return self.subscribeAgain(peer, framework, given.first, subscribe)
         }
         if case .standbyScheduler(let framework) = present {
-            self.frameworks[framework].standbys.removeAll { $0.peer == peer }
+            self.standbyLeft(peer, framework)
             self.peers[peer] = .newScheduler
         }
         guard let id = given.first else {
@@ -119,19 +119,41 @@ extension MasterState.Cluster {
         }
         if self.removed.contains(id) { return self.refuseSubscription(peer, "Framework has been removed") }
         guard let framework = self.frameworkRows[id] else {
-            return self.connect(peer, to: self.newFramework(id, subscribe.framework), subscribe)
+            let framework = self.newFramework(id, subscribe.framework)
+            guard subscribe.standby, self.awaitsActiveSchedulers else {
+                return self.connect(peer, to: framework, subscribe)
+            }
+            let timeout = max(
+                subscribe.framework.failoverTimeout, self.settings.minimumFailoverTimeout, self.settings.standbyPatience
+            )
+            self.frameworks[framework].condition = .disconnected(until: self.now + timeout)
+            self.effects.append(.setTimer(.failover(id), at: self.now + timeout))
+            self.tellFacts(ofFramework: framework)
+            return self.wait(peer, for: framework, subscribe)
         }
         if !self.frameworks[framework].isPlaceholder,
             let problem = Validation.change(of: self.frameworks[framework].info, to: subscribe.framework)
         {
             return self.refuseSubscription(peer, problem)
         }
-        if subscribe.standby, self.frameworks[framework].peer != nil {
-            self.frameworks[framework].standbys.append(.init(peer: peer, subscribe: subscribe))
-            self.peers[peer] = .standbyScheduler(framework)
-            return self.observe(.schedulerWaits(id, peer))
+        if let shown = subscribe.subscription, self.isOutlived(shown, of: framework) {
+            return self.refuseSubscription(peer, "Framework failed over")
         }
+        let isTaken = self.frameworks[framework].peer != nil
+        let isOpen = self.frameworks[framework].subscription == nil && self.awaitsActiveSchedulers
+        if subscribe.standby, isTaken || isOpen { return self.wait(peer, for: framework, subscribe) }
         self.connect(peer, to: framework, subscribe)
+    }
+
+    /// Whether another scheduler of the framework has become active since this was granted.
+    ///
+    /// Of this leadership the present one's is good, and so is what the present one showed: the answer may have been lost. One
+    /// of an earlier leadership is compared with what the present scheduler had then; if that had none, it has outlived all.
+    private func isOutlived(_ shown: Subscription, of framework: Row) -> Bool {
+        let entry = self.frameworks[framework]
+        guard let current = entry.subscription else { return false }
+        if shown.epoch >= self.epoch { return shown != current && shown != entry.shown }
+        return entry.precedent.map { shown < $0 } ?? true
     }
 
     /// SUBSCRIBE on a connection that is subscribed: the answer was not waited for, or the framework has changed.
@@ -160,7 +182,7 @@ extension MasterState.Cluster {
     }
 
     /// Makes a peer the scheduler of a framework, in place of the one that was.
-    private func connect(_ peer: PeerID, to framework: Row, _ subscribe: SchedulerCall.Subscribe) {
+    func connect(_ peer: PeerID, to framework: Row, _ subscribe: SchedulerCall.Subscribe) {
         let id = self.frameworks[framework].id
         if let old = self.frameworks[framework].peer {
             self.withdrawOffers(of: framework)
@@ -174,6 +196,10 @@ extension MasterState.Cluster {
             self.effects.append(.cancelTimer(.failover(id)))
         }
         self.peers[peer] = .scheduler(framework)
+        self.frameworks[framework].standbys.removeAll { $0.peer == peer }
+        let shown = subscribe.subscription
+        self.frameworks[framework].shown = shown
+        if shown?.epoch != self.epoch { self.frameworks[framework].precedent = shown }
         self.lastSubscription += 1
         let subscription = Subscription(
             epoch: self.epoch, counter: self.lastSubscription, token: self.generator.bytes(16))
@@ -190,6 +216,7 @@ extension MasterState.Cluster {
         self.sendSubscribed(to: peer, framework, subscribe)
         self.effects.append(
             .setTimer(.schedulerHeartbeat(peer), at: self.now + self.settings.schedulerHeartbeatInterval))
+        self.tellStandbys(of: framework)
     }
 
     /// What a framework says of itself, from now on.
@@ -240,7 +267,10 @@ extension MasterState.Cluster {
     }
 
     func heartbeat(_ peer: PeerID) {
-        guard case .scheduler? = self.peers[peer] else { return }
+        switch self.peers[peer] {
+        case .scheduler, .standbyScheduler: break
+        default: return
+        }
         self.effects.append(.sendToScheduler(peer, .heartbeat))
         self.effects.append(
             .setTimer(.schedulerHeartbeat(peer), at: self.now + self.settings.schedulerHeartbeatInterval))
@@ -274,10 +304,7 @@ extension MasterState.Cluster {
         self.withdrawOffers(of: framework)
         self.forgetFilters(of: framework)
         self.observe(.frameworkDisconnected(entry.id, timeout: timeout))
-        if let next = entry.standbys.first {
-            self.frameworks[framework].standbys.removeFirst()
-            return self.connect(next.peer, to: framework, next.subscribe)
-        }
+        if let next = entry.standbys.first { return self.connect(next.peer, to: framework, next.subscribe) }
         self.sendNotice(of: framework)
         self.tellFacts(ofFramework: framework)
         self.effects.append(.setTimer(.failover(entry.id), at: self.now + timeout))
@@ -309,6 +336,7 @@ extension MasterState.Cluster {
         }
         for standby in entry.standbys {
             self.peers[standby.peer] = nil
+            self.effects.append(.cancelTimer(.schedulerHeartbeat(standby.peer)))
             self.effects.append(.sendToScheduler(standby.peer, .error("Framework has been removed", leader: nil)))
             self.effects.append(.close(standby.peer, nil))
         }

@@ -18,7 +18,7 @@ extension MasterState.Cluster {
         guard case .operator? = self.peers[peer] else { return }
         switch request.kind {
         case .status:
-            self.answer(peer, request.id, .status(self.status(at: self.now)))
+            self.answer(peer, request.id, .status(self.statusInWords))
             self.answer(peer, request.id, .done)
         case .agents: self.list(.agents, request.id, peer)
         case .frameworks: self.list(.frameworks, request.id, peer)
@@ -86,7 +86,46 @@ extension MasterState.Cluster {
         status.used = self.used
         status.offered = self.offered
         status.leadingFor = now - self.elected
+        status.agentsUnreachable = UInt32(self.unreachableCount)
         return status
+    }
+
+    /// The same, with what takes longer to count, and what is to be said of it.
+    private var statusInWords: ClusterStatus {
+        var status = self.status(at: self.now)
+        status.agentsAway = UInt32(self.agentDeadlines.count(where: self.isAway))
+        status.notes = self.notes(on: status)
+        return status
+    }
+
+    /// What is not as it should be, and what that means.
+    private func notes(on status: ClusterStatus) -> [String] {
+        func seconds(_ duration: Duration) -> Int { Int(duration.asSeconds.rounded(.up)) }
+        var notes: [String] = []
+        if status.relays == 0 {
+            notes.append("no relay is connected: tasks run on, but no agent can be reached until one is")
+        }
+        if status.allocators == 0 {
+            notes.append("no allocator is connected: tasks run on, and nothing new is offered until one is")
+        }
+        let awaited = self.elected + self.settings.recoveryTimeout - self.now
+        if awaited > .zero {
+            notes.append(
+                "this master is new: for \(seconds(awaited)) s more it waits for agents that its predecessor knew, "
+                    + "and does not answer for tasks that nobody has told it of")
+        }
+        if status.agentsAway > 0 {
+            notes.append(
+                "\(status.agentsAway) of the agents are away: each is given up \(seconds(self.settings.agentTimeout)) s "
+                    + "after it left")
+        }
+        let waiting = self.frameworks.count { $0.element.peer == nil && !$0.element.isTerminating }
+        if waiting > 0 {
+            notes.append(
+                "\(waiting) of the frameworks have no scheduler: their tasks run on until their failover timeout is over"
+            )
+        }
+        return notes
     }
 }
 

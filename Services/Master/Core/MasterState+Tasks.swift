@@ -308,7 +308,8 @@ extension MasterState.Cluster {
     /// The newer states of a task that nobody sees are told only to frameworks that know them; to others it is lost.
     func lostState(_ state: TaskState, of framework: Row) -> TaskState {
         switch state {
-        case .unreachable, .gone, .dropped, .unknown, .goneByOperator:
+        case .unreachable: self.frameworks[framework].knowsUnreachable ? state : .lost
+        case .gone, .dropped, .unknown, .goneByOperator:
             self.frameworks[framework].isPartitionAware ? state : .lost
         default: state
         }

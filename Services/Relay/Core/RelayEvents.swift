@@ -15,6 +15,8 @@ extension RelayState {
         case masterConnected(PeerID, Welcome)
         case master(PeerID, MasterToRelay)
         case masterDisconnected(PeerID)
+        /// Another relay was asked, and follows a master of that epoch; `none`: it follows none.
+        case relayAnswered(address: String, Epoch)
         /// A frame of that peer was no message of its link; it stays connected.
         case undecodable(PeerID, String)
         case timerFired(Timer)
@@ -34,6 +36,8 @@ extension RelayState {
         /// Sets or moves a timer.
         case setTimer(Timer, at: Instant)
         case cancelTimer(Timer)
+        /// Ask each of these relays, once, whether it follows a master; those that can be reached answer.
+        case askRelays([String])
         case observe(RelayFact)
     }
 
@@ -47,6 +51,10 @@ extension RelayState {
         case bulk
         /// The next agents are asked to send again.
         case resend(FrameworkID)
+        /// There has been no master for so long that the other relays are asked about it.
+        case cutOff
+        /// The next agents are sent away.
+        case leaving
     }
 }
 
@@ -62,6 +70,8 @@ public enum RelayFact: Hashable, Sendable {
     case masterFollowed(Epoch, agents: Int)
     case snapshotSent(agents: Int)
     case masterLost(Epoch)
+    /// The relay at that address reaches a master of that epoch, and this one does not: its agents are sent away.
+    case cutOff(from: Epoch, reachedBy: String, agents: Int)
     /// This master, or one of an agent, is of an older leadership than one already seen.
     case masterStale(Epoch, highest: Epoch)
     /// An order named an agent, or a life of one, that is not here.

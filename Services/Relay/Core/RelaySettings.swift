@@ -49,6 +49,27 @@ public struct RelaySettings: Sendable {
     /// Default 100 ms.
     public var resendPause: Duration = .milliseconds(100)
 
+    /// How long a relay may be without a master before it asks the others whether they have one.
+    ///
+    /// If one has, its agents are sent away. Must exceed what an election takes, and leave agents time to get elsewhere
+    /// before the master gives them up (75 s). Default 10 s.
+    public var cutOffDelay: Duration = .seconds(10)
+
+    /// How long until it asks again.
+    ///
+    /// Default 5 s.
+    public var cutOffRetry: Duration = .seconds(5)
+
+    /// How many agents are sent away at once.
+    ///
+    /// Default 500.
+    public var leavingPerTurn: Int = 500
+
+    /// How long the next agents wait to be sent away.
+    ///
+    /// Default 100 ms: 15,000 agents leave within 3 s.
+    public var leavingPause: Duration = .milliseconds(100)
+
     /// The settings of a relay of that name, all else at its default.
     public init(name: String, address: String = "") {
         self.name = name

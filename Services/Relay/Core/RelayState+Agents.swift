@@ -7,7 +7,7 @@ extension RelayState {
 
     /// An agent tells what it is and runs, under a new attachment; perhaps in pieces.
     mutating func registrationCame(
-        _ piece: AgentRegistration, from peer: PeerID, into effects: inout [Effect]
+        _ piece: AgentRegistration, from peer: PeerID, at now: Instant, into effects: inout [Effect]
     ) {
         guard self.agentPeers[peer] != nil else { return }
         var registration = piece
@@ -27,12 +27,12 @@ extension RelayState {
             self.agentPeers[peer]!.partial = registration
             self.agentPeers[peer]!.partialBytes = bytes
         } else {
-            self.register(peer, registration, into: &effects)
+            self.register(peer, registration, at: now, into: &effects)
         }
     }
 
     private mutating func register(
-        _ peer: PeerID, _ registration: AgentRegistration, into effects: inout [Effect]
+        _ peer: PeerID, _ registration: AgentRegistration, at now: Instant, into effects: inout [Effect]
     ) {
         guard let caller = self.agentPeers[peer] else { return }
         let earlier = self.row(ofEarlierLife: registration, caller: caller)
@@ -75,7 +75,8 @@ extension RelayState {
         if !self.relays.isEmpty || !self.masters.isEmpty {
             effects.append(.sendToAgent(peer, .directory(relays: self.relays, masters: self.masters)))
         }
-        self.seen(registration.epoch, into: &effects)
+        self.seen(registration.epoch, at: now, into: &effects)
+        if self.isSendingAway { self.sendAway(peer, into: &effects) }
         if self.link != nil { self.announce(row, into: &effects) }
     }
 

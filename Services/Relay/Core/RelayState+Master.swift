@@ -13,6 +13,7 @@ extension RelayState {
             effects.append(.close(old.peer, Refusal(.stale, "another master is followed", epoch: welcome.epoch)))
             self.linkEnded()
         }
+        self.masterIsBack(into: &effects)
         self.highestEpoch = welcome.epoch
         self.link = Link(peer: peer, epoch: welcome.epoch)
         effects.append(.observe(.masterFollowed(welcome.epoch, agents: self.agents.count)))
@@ -22,9 +23,10 @@ extension RelayState {
         self.startBulk(at: now, into: &effects)
     }
 
-    mutating func masterDisconnected(_ peer: PeerID, into effects: inout [Effect]) {
+    mutating func masterDisconnected(_ peer: PeerID, at now: Instant, into effects: inout [Effect]) {
         guard let link = self.link, link.peer == peer else { return }
         self.linkEnded()
+        self.masterIsMissing(at: now, into: &effects)
         effects.append(.observe(.masterLost(link.epoch)))
     }
 
@@ -40,12 +42,13 @@ extension RelayState {
     /// Somebody showed an epoch.
     ///
     /// If it is above that of the master followed, that one leads no more.
-    mutating func seen(_ epoch: Epoch, into effects: inout [Effect]) {
+    mutating func seen(_ epoch: Epoch, at now: Instant, into effects: inout [Effect]) {
         guard epoch > self.highestEpoch else { return }
         self.highestEpoch = epoch
         guard let link = self.link, link.epoch < epoch else { return }
         self.linkEnded()
         self.leave(link.peer, epoch: link.epoch, into: &effects)
+        self.masterIsMissing(at: now, into: &effects)
     }
 
     private mutating func leave(_ peer: PeerID, epoch: Epoch, into effects: inout [Effect]) {

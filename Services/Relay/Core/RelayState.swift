@@ -57,6 +57,8 @@ public struct RelayState: Role {
     var schedulerPeers: [PeerID: SchedulerPeer] = [:]
     var held = HeldStatuses()
     var link: Link?
+    /// Nil while a master is followed, and where there is no other relay.
+    var cutOff: CutOff?
     /// Frameworks whose target is being given what is held, in turn.
     var redeliveries: [UInt32] = []
     var isBulkTimerSet = false
@@ -100,7 +102,7 @@ public struct RelayState: Role {
         switch event {
         case .agentConnected(let peer, let hello): self.agentConnected(peer, hello)
         case .agent(let peer, .registration(let registration)):
-            self.registrationCame(registration, from: peer, into: &effects)
+            self.registrationCame(registration, from: peer, at: now, into: &effects)
         case .agent(let peer, .status(let envelope)): self.status(envelope, from: peer, at: now, into: &effects)
         case .agent(let peer, .book(let entry)): self.book(entry, from: peer, into: &effects)
         case .agent(let peer, .message(let key, let data)): self.message(key, data, from: peer, into: &effects)
@@ -111,7 +113,8 @@ public struct RelayState: Role {
         case .schedulerDisconnected(let peer): self.schedulerDisconnected(peer, at: now, into: &effects)
         case .masterConnected(let peer, let welcome): self.masterConnected(peer, welcome, at: now, into: &effects)
         case .master(let peer, let message): self.master(message, from: peer, at: now, into: &effects)
-        case .masterDisconnected(let peer): self.masterDisconnected(peer, into: &effects)
+        case .masterDisconnected(let peer): self.masterDisconnected(peer, at: now, into: &effects)
+        case .relayAnswered(let address, let epoch): self.relayAnswered(address, epoch, at: now, into: &effects)
         case .undecodable(let peer, let problem):
             guard self.schedulerPeers[peer] != nil else { return }
             effects.append(.sendToScheduler(peer, .error("this is no call: \(problem)", leader: nil)))
@@ -120,6 +123,8 @@ public struct RelayState: Role {
         case .timerFired(.bulk):
             self.isBulkTimerSet = false
             self.runBulk(at: now, into: &effects)
+        case .timerFired(.cutOff): self.askOthers(at: now, into: &effects)
+        case .timerFired(.leaving): self.sendNextAway(at: now, into: &effects)
         case .timerFired(.resend(let id)): self.resendTimerFired(id, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }
@@ -141,9 +146,13 @@ public struct RelayState: Role {
             guard self.agentPeers.count < self.settings.maxAgents else {
                 return .failure(Refusal(.full, "this relay has its \(self.settings.maxAgents) agents: use another"))
             }
+            if self.isSendingAway {
+                return .failure(Refusal(.full, "this relay is cut off from the master, as others are not: use another"))
+            }
         case .scheduler:
             if let refusal = self.refusal(ofScheduler: hello) { return .failure(refusal) }
-        case .master, .allocator, .relay, .executor, .operator:
+        case .relay: return .success(self.answerToRelay)
+        case .master, .allocator, .executor, .operator:
             return .failure(
                 Refusal(
                     .role, "a relay serves agents and schedulers; masters serve the rest", leader: self.masters.first))
@@ -153,6 +162,13 @@ public struct RelayState: Role {
         welcome.relays = self.relays
         welcome.masters = self.masters
         return .success(welcome)
+    }
+
+    /// What another relay learns that has no master: whether this one has.
+    private var answerToRelay: Welcome {
+        var welcome = Welcome(role: .relay, name: self.settings.name)
+        welcome.epoch = self.link?.epoch ?? .none
+        return welcome
     }
 
     /// All agents and schedulers are sent away.

@@ -15,6 +15,8 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
     private static let bulkQueueLimit = 8 << 20
     /// How often that is looked at.
     private static let bulkRetry = TimeAmount.milliseconds(5)
+    /// How long another relay has to answer whether it follows a master.
+    private static let answerPatience = TimeAmount.seconds(2)
 
     private let services: DaemonServices
     private let role: RoleHost<RelayState>
@@ -22,6 +24,8 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
     private var peers: [PeerID: Peer] = [:]
     private var masters: [String] = []
     private var dialer: Dialer?
+    /// Other relays that are being asked whether they follow a master, by address.
+    private var inquiries: [String: Dialer] = [:]
 
     init(_ state: RelayState, _ services: DaemonServices) {
         self.services = services
@@ -43,7 +47,8 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
             switch peer.role {
             case .agent: self.role.post(.agentDisconnected(peer.id))
             case .scheduler: self.role.post(.schedulerDisconnected(peer.id))
-            case .master, .allocator, .relay, .executor, .operator: self.role.post(.masterDisconnected(peer.id))
+            case .master: self.role.post(.masterDisconnected(peer.id))
+            case .allocator, .relay, .executor, .operator: break
             }
         }
         node.onMessage = { (peer, bytes, arena) throws(MessageError) in
@@ -62,11 +67,28 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
 
     private func connected(_ peer: Peer) {
         self.peers[peer.id] = peer
-        if let welcome = peer.welcome {
-            self.role.post(.masterConnected(peer.id, welcome))
-        } else if let hello = peer.hello {
-            let isAgent = hello.role == .agent
-            self.role.post(isAgent ? .agentConnected(peer.id, hello) : .schedulerConnected(peer.id, hello))
+        switch (peer.role, peer.hello, peer.welcome) {
+        case (.master, _, let welcome?): self.role.post(.masterConnected(peer.id, welcome))
+        case (.agent, let hello?, _): self.role.post(.agentConnected(peer.id, hello))
+        case (.scheduler, let hello?, _): self.role.post(.schedulerConnected(peer.id, hello))
+        default: break  // Another relay: all is said with the welcome.
+        }
+    }
+
+    /// Dials each of these relays once; what it welcomes with tells whether it follows a master.
+    private func ask(_ relays: [String]) {
+        for address in relays where self.inquiries[address] == nil {
+            self.inquiries[address] = self.services.node.dial(
+                as: { self.role.role.hello }, candidates: { [address] },
+                onEvent: { event in
+                    if case .welcomed(_, let welcome) = event, welcome.role == .relay {
+                        self.role.post(.relayAnswered(address: address, welcome.epoch))
+                    }
+                    self.inquiries.removeValue(forKey: address)?.stop()
+                })
+        }
+        self.services.eventLoop.scheduleTask(in: Self.answerPatience) {
+            for address in relays { self.inquiries.removeValue(forKey: address)?.stop() }
         }
     }
 
@@ -110,6 +132,7 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
         case .setTimer(.bulk, let instant): self.setBulkTimer(at: instant)
         case .setTimer(let timer, let instant): self.role.setTimer(timer, at: instant, .timerFired(timer))
         case .cancelTimer(let timer): self.role.cancelTimer(timer)
+        case .askRelays(let addresses): self.ask(addresses)
         case .observe(let fact): self.report.observe(fact)
         }
     }

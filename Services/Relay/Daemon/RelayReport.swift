@@ -50,6 +50,10 @@ final class RelayReport {
             self.say(.notice, "Following a master", [LogKey.epoch: "\(epoch)", LogKey.count: "\(agents)"])
         case .snapshotSent(let agents): self.say(.info, "The master was told all agents", [LogKey.count: "\(agents)"])
         case .masterLost(let epoch): self.say(.notice, "Master lost", [LogKey.epoch: "\(epoch)"])
+        case .cutOff(let epoch, let address, let agents):
+            self.say(
+                .warning, "Cut off from the master: agents are sent to the relays that reach it",
+                [LogKey.epoch: "\(epoch)", LogKey.address: "\(address)", LogKey.count: "\(agents)"])
         case .masterStale(let epoch, let highest):
             self.say(
                 .notice, "Master not followed: its epoch is over",

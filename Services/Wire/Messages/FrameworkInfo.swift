@@ -35,6 +35,11 @@ extension FrameworkInfo: WireMessage {
             self.capabilities.insert(known)
         }
         self.roles = try Self.roles(c, isMultiRole: self.capabilities.contains(.multiRole), reader)
+        if info.has_partition_policy != 0 {
+            // A policy of a later version is taken for the default, as an enum of Mesos' would be.
+            let policy = PartitionPolicy(rawValue: Int32(bitPattern: info.partition_policy.rawValue))
+            self.partitionPolicy = policy ?? .replace
+        }
         for index in 0..<info.n_offer_filters {
             let entry = info.offer_filters[index]!.pointee
             let role = try reader.text(entry.key, "offer_filters")
@@ -127,6 +132,10 @@ extension FrameworkInfo: WireMessage {
             capability.pointee.has_type = 1
             capability.pointee.type = .init(rawValue: UInt32(bitPattern: type))
             return capability
+        }
+        if self.partitionPolicy != .replace {
+            c.pointee.has_partition_policy = 1
+            c.pointee.partition_policy = .init(rawValue: UInt32(bitPattern: self.partitionPolicy.rawValue))
         }
         c.pointee.n_offer_filters = self.minimumOffers.count
         c.pointee.offer_filters = arena.list(self.minimumOffers.sorted { $0.key < $1.key }) { role, offers in

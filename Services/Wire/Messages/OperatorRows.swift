@@ -22,6 +22,9 @@ extension ClusterStatus {
         self.used = try reader.sum(status.used, "used")
         self.offered = try reader.sum(status.offered, "offered")
         self.leadingFor = try reader.duration(status.leading_for_ns, "leading_for_ns")
+        self.agentsAway = status.agents_away
+        self.agentsUnreachable = status.agents_unreachable
+        self.notes = try reader.texts(status.n_notes, status.notes, "notes")
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Wire__OperatorResponse__Status> {
@@ -39,6 +42,10 @@ extension ClusterStatus {
         c.pointee.used = self.used.c(in: arena)
         c.pointee.offered = self.offered.c(in: arena)
         c.pointee.leading_for_ns = self.leadingFor.nanoseconds
+        c.pointee.agents_away = self.agentsAway
+        c.pointee.agents_unreachable = self.agentsUnreachable
+        c.pointee.n_notes = self.notes.count
+        c.pointee.notes = arena.texts(self.notes)
         return c
     }
 }

@@ -22,6 +22,7 @@ extension SchedulerCall.Subscribe {
             standby: c.pointee.has_standby != 0 && c.pointee.standby != 0,
             guarantees: c.pointee.has_guarantees != 0 && c.pointee.guarantees != 0)
         self.constraints = try [String: OfferConstraints](c.pointee.offer_constraints, reader)
+        self.subscription = reader.subscription(c.pointee.subscription)
     }
 
     func c(in arena: MessageArena) -> UnsafeMutablePointer<Meseta__Twin__SchedulerCall__Subscribe> {
@@ -42,6 +43,7 @@ extension SchedulerCall.Subscribe {
             c.pointee.has_standby = 1
             c.pointee.standby = 1
         }
+        c.pointee.subscription = arena.subscription(ifAny: self.subscription)
         return c
     }
 }

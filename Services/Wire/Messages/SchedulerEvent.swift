@@ -60,6 +60,12 @@ extension SchedulerEvent: WireMessage {
         case MESETA__V1__SCHEDULER__EVENT__TYPE__GUARANTEES:
             let guarantees = event.guarantees?.pointee
             self = .guarantees(try reader.guarantees(guarantees?.n_guarantee ?? 0, guarantees?.guarantee))
+        case MESETA__V1__SCHEDULER__EVENT__TYPE__STANDBY:
+            let standby = try reader.required(event.standby, "standby").pointee
+            self = .standby(
+                Standby(
+                    frameworkID: try reader.id(standby.framework_id, "standby.framework_id"), place: standby.place,
+                    active: try reader.nonEmptyText(standby.active, "standby.active")))
         case MESETA__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT:
             self = .heartbeat
         default:
@@ -128,6 +134,13 @@ extension SchedulerEvent: WireMessage {
             c.pointee.guarantees = arena.make()
             (c.pointee.guarantees.pointee.n_guarantee, c.pointee.guarantees.pointee.guarantee) = arena.guarantees(
                 guarantees)
+        case .standby(let standby):
+            c.pointee.type = MESETA__V1__SCHEDULER__EVENT__TYPE__STANDBY
+            c.pointee.standby = arena.make()
+            c.pointee.standby.pointee.framework_id = arena.id(standby.frameworkID)
+            c.pointee.standby.pointee.has_place = 1
+            c.pointee.standby.pointee.place = standby.place
+            c.pointee.standby.pointee.active = arena.text(ifAny: standby.active)
         case .heartbeat:
             c.pointee.type = MESETA__V1__SCHEDULER__EVENT__TYPE__HEARTBEAT
         }
@@ -146,13 +159,10 @@ extension SchedulerEvent.Subscribed {
         }
         var master = MasterInfo(id: "", address: "")
         if let info = c.pointee.master_info { master = try MasterInfo(info, reader) }
-        var subscription: Subscription?
-        if let c = c.pointee.subscription?.pointee {
-            subscription = Subscription(epoch: Epoch(c.epoch), counter: c.counter, token: reader.bytes(c.token))
-        }
         self.init(
             frameworkID: try reader.id(c.pointee.framework_id, "subscribed.framework_id"), heartbeatInterval: interval,
-            master: master, relays: try reader.relays(c.pointee.n_relays, c.pointee.relays), subscription: subscription)
+            master: master, relays: try reader.relays(c.pointee.n_relays, c.pointee.relays),
+            subscription: reader.subscription(c.pointee.subscription))
         self.guarantees = try reader.guarantees(c.pointee.n_guarantee, c.pointee.guarantee)
     }
 
@@ -164,12 +174,7 @@ extension SchedulerEvent.Subscribed {
         c.pointee.master_info = self.master.c(in: arena)
         c.pointee.n_relays = self.relays.count
         c.pointee.relays = arena.list(self.relays) { $0.c(in: arena) }
-        if let subscription {
-            c.pointee.subscription = arena.make()
-            c.pointee.subscription.pointee.epoch = subscription.epoch.value
-            c.pointee.subscription.pointee.counter = subscription.counter
-            c.pointee.subscription.pointee.token = arena.binary(subscription.token)
-        }
+        c.pointee.subscription = arena.subscription(ifAny: self.subscription)
         (c.pointee.n_guarantee, c.pointee.guarantee) = arena.guarantees(self.guarantees)
         return c
     }
@@ -281,5 +286,24 @@ extension MasterInfo {
 
     private static func text(ofIP ip: UInt32) -> String {
         "\(ip & 0xff).\(ip >> 8 & 0xff).\(ip >> 16 & 0xff).\(ip >> 24)"
+    }
+}
+
+/// `meseta.v1.Subscription`.
+extension MessageReader {
+    func subscription(_ c: UnsafeMutablePointer<Meseta__V1__Subscription>?) -> Subscription? {
+        guard let c = c?.pointee else { return nil }
+        return Subscription(epoch: Epoch(c.epoch), counter: c.counter, token: self.bytes(c.token))
+    }
+}
+
+extension MessageArena {
+    func subscription(ifAny subscription: Subscription?) -> UnsafeMutablePointer<Meseta__V1__Subscription>? {
+        guard let subscription else { return nil }
+        let c = self.make(Meseta__V1__Subscription.self)
+        c.pointee.epoch = subscription.epoch.value
+        c.pointee.counter = subscription.counter
+        c.pointee.token = self.binary(subscription.token)
+        return c
     }
 }

@@ -50,6 +50,7 @@ public final class SimulatedRelay: SimulatedProcess {
     }
 
     override func accepted(_ endpoint: Network.Endpoint, _ hello: Hello) {
+        if hello.role == .relay { return }  // All is said with the welcome.
         let peer = endpoint.peer
         self.endpoints[peer] = endpoint
         if hello.role == .agent {
@@ -83,7 +84,19 @@ public final class SimulatedRelay: SimulatedProcess {
             case .setTimer(let timer, let instant):
                 self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
             case .cancelTimer(let timer): self.cancelTimer(timer)
+            case .askRelays(let addresses): self.ask(addresses)
             case .observe(let fact): self.cluster.trace(self.name, fact)
+            }
+        }
+    }
+
+    private func ask(_ addresses: [String]) {
+        guard let state else { return }
+        for relay in self.cluster.relays where addresses.contains(relay.address) {
+            self.cluster.network.dial(from: self, to: relay, hello: state.hello) { answer in
+                guard case .success((let endpoint, let welcome)) = answer else { return }
+                self.handle(.relayAnswered(address: relay.address, welcome.epoch))
+                self.cluster.network.close(endpoint, nil)
             }
         }
     }

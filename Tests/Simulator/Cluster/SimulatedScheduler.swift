@@ -223,7 +223,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         case .error(let message): self.cluster.check(self.name, ["ERROR: \(message)"])
         case .registered, .reregistered: self.reconcile()
         case .disconnected, .offerRescinded, .frameworkMessage, .agentLost, .executorLost,
-            .inverseOffers, .inverseOfferRescinded, .guarantees:
+            .inverseOffers, .inverseOfferRescinded, .guarantees, .standby:
             break
         }
     }

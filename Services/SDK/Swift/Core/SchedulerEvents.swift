@@ -78,6 +78,8 @@ extension SchedulerState {
         case inverseOfferRescinded(OfferID)
         /// In place of those that were told before; at first there are none.
         case guarantees(Guarantees)
+        /// It waits as a standby; SUBSCRIBED, and with it `registered`, comes when it is its turn.
+        case standby(SchedulerEvent.Standby)
         case error(String)
     }
 

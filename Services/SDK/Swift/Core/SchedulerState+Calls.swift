@@ -118,14 +118,14 @@ extension SchedulerState {
     }
 
     mutating func killAgain(_ effects: inout [Effect]) {
-        for (id, task) in self.liveTasks(where: { $0.kill != nil }) {
+        for (id, task) in self.tasks(where: { $0.end == nil && $0.kill != nil }) {
             self.send(.kill(id, task.agentID, grace: task.kill?.grace), &effects)
         }
     }
 
-    /// Tasks that are not over, in the order in which they became known.
-    func liveTasks(where isWanted: (TaskMemory) -> Bool) -> [(key: TaskID, value: TaskMemory)] {
-        self.tasks.filter { $0.value.end == nil && isWanted($0.value) }.sorted { $0.value.serial < $1.value.serial }
+    /// Tasks in the order in which they became known.
+    func tasks(where isWanted: (TaskMemory) -> Bool) -> [(key: TaskID, value: TaskMemory)] {
+        self.tasks.filter { isWanted($0.value) }.sorted { $0.value.serial < $1.value.serial }
     }
 
     // MARK: Roles, framework, end

@@ -18,10 +18,11 @@ extension SchedulerState {
         info.id = self.frameworkID
         var subscribe = SchedulerCall.Subscribe(
             framework: info, suppressedRoles: self.suppressed, relays: self.settings.usesRelays,
-            standby: self.settings.isStandby, guarantees: true)
+            standby: self.settings.isStandby && !self.hasRegistered, guarantees: true)
         subscribe.constraints = self.settings.constraints
+        subscribe.subscription = self.subscription
         effects.append(.sendToMaster(SchedulerCall(frameworkID: self.frameworkID, .subscribe(subscribe))))
-        if !self.settings.isStandby {
+        if !subscribe.standby {
             effects.append(.setTimer(.registration, at: now + self.settings.registrationTimeout))
         }
     }
@@ -59,6 +60,7 @@ extension SchedulerState {
         switch event {
         case .subscribed(let subscribed): self.subscribed(subscribed, peer, now, &effects)
         case .error(let message, let leader): self.refused(message, leader, peer, now, &effects)
+        case .standby(let standby): if !self.isSubscribed { self.tell(.standby(standby), &effects) }
         case .heartbeat: break
         default:
             guard self.isSubscribed else { return }
@@ -79,7 +81,7 @@ extension SchedulerState {
         case .rescindInverseOffer(let offer): self.tell(.inverseOfferRescinded(offer), &effects)
         case .relays(let relays): self.relaysNamed(relays, &effects)
         case .guarantees(let guarantees): self.guaranteed(guarantees, &effects)
-        case .failure, .subscribed, .error, .heartbeat: break
+        case .failure, .subscribed, .error, .heartbeat, .standby: break
         }
     }
 

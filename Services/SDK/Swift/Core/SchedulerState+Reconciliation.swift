@@ -7,7 +7,7 @@ extension SchedulerState {
     static let implicitRoundsAfterTakeover = 4
 
     mutating func reconcileAll(isTakingOver: Bool, _ now: Instant, _ effects: inout [Effect]) {
-        for (id, task) in self.tasks where task.end == nil && task.question == .none {
+        for (id, task) in self.tasks where task.end != .certain && task.question == .none {
             self.tasks[id]?.question = .asked
         }
         if isTakingOver { self.implicitRounds = Self.implicitRoundsAfterTakeover }
@@ -26,7 +26,7 @@ extension SchedulerState {
             self.implicitRounds -= 1
             self.send(.reconcile([]), &effects)
         }
-        let open = self.liveTasks { $0.question != .none }
+        let open = self.tasks(where: { $0.end != .certain && $0.question != .none })
         self.ask(open.map { SchedulerCall.ReconcileTask($0.key, on: $0.value.agentID) }, &effects)
         if !open.isEmpty || self.implicitRounds > 0 {
             effects.append(.setTimer(.reconciliation, at: now + self.reconciliationInterval))

@@ -75,6 +75,7 @@ extension SchedulerState {
         task.question = .none
         task.delivered = max(task.delivered, kept.sequence)
         task.remember(kept.uuid)
+        self.endReturned(status, &task, &effects)
         task.state = status.state
         task.pending.append(kept)
         if status.state.isTerminal { task.end = .certain }
@@ -105,8 +106,10 @@ extension SchedulerState {
         _ status: TaskStatus, _ task: inout TaskMemory, _ now: Instant, _ effects: inout [Effect]
     ) {
         if task.end != nil {
-            let isBack = status.reason == .agentReregistered && !status.state.isTerminal
-            if task.end == .presumed, isBack { self.killReturned(status.taskID, task, &effects) }
+            task.question = .none
+            if task.end == .presumed, status.isRetold, status.state.isAlive {
+                self.killReturned(status.taskID, task, &effects)
+            }
             return
         }
         if task.duplicates > 0, status.isLaunchRefusal {
@@ -127,8 +130,19 @@ extension SchedulerState {
             if task.end != nil { return }
             task.end = .presumed
         }
+        self.endReturned(status, &task, &effects)
         task.state = status.state
         self.tell(.statusUpdate(status), &effects)
+    }
+
+    /// A task that was unreachable is back, and the framework wants it ended: whichever master leads, and whether that knows
+    /// of its absence or not.
+    private func endReturned(_ status: TaskStatus, _ task: inout TaskMemory, _ effects: inout [Effect]) {
+        guard self.framework.partitionPolicy == .killOnReturn, task.state == .unreachable, status.state.isAlive,
+            task.kill == nil
+        else { return }
+        task.kill = TaskMemory.Kill(grace: nil)
+        self.send(.kill(status.taskID, task.agentID, grace: nil), &effects)
     }
 
     /// A task that the user was told is over is alive after all: it must not run unnoticed.

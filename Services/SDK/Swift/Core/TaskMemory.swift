@@ -113,6 +113,11 @@ struct TaskMemory: Hashable, Sendable {
     }
 }
 
+extension TaskState {
+    /// Somebody sees the task run, or about to.
+    var isAlive: Bool { !self.isTerminal && self != .unreachable && self != .unknown }
+}
+
 extension TaskStatus {
     /// The master's own refusal to launch, which says nothing of another task of the same id.
     var isLaunchRefusal: Bool {

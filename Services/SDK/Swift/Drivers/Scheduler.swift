@@ -53,6 +53,11 @@ public protocol Scheduler: Sendable {
     /// While it has less and wants more, it goes before others, and their tasks are taken back for it as the policy says.
     func guaranteesChanged(_ driver: SchedulerDriver, _ guarantees: Guarantees) async
 
+    /// It is a standby: another scheduler is active, or others are before it. `registered` comes when it is its turn.
+    ///
+    /// Told when it begins to wait, and when its place or the active scheduler changes.
+    func waits(_ driver: SchedulerDriver, _ standby: SchedulerEvent.Standby) async
+
     /// The master says that something is wrong. If it ends the subscription, `run` throws next.
     func error(_ driver: SchedulerDriver, _ message: String) async
 }
@@ -84,6 +89,8 @@ extension Scheduler {
     public func inverseOfferRescinded(_ driver: SchedulerDriver, _ offer: OfferID) async {}
     /// Does nothing.
     public func guaranteesChanged(_ driver: SchedulerDriver, _ guarantees: Guarantees) async {}
+    /// Does nothing: the driver logs it.
+    public func waits(_ driver: SchedulerDriver, _ standby: SchedulerEvent.Standby) async {}
     /// Does nothing: the driver logs it.
     public func error(_ driver: SchedulerDriver, _ message: String) async {}
 }

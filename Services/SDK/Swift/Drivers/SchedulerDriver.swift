@@ -200,6 +200,7 @@ public final class SchedulerDriver: Sendable {
         case .inverseOffers(let offers): await scheduler.inverseOffers(self, offers)
         case .inverseOfferRescinded(let offer): await scheduler.inverseOfferRescinded(self, offer)
         case .guarantees(let guarantees): await scheduler.guaranteesChanged(self, guarantees)
+        case .standby(let standby): await scheduler.waits(self, standby)
         case .error(let message): await scheduler.error(self, message)
         }
     }

@@ -179,6 +179,14 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
                 "Registered", metadata: [LogKey.frameworkID: "\(id)", LogKey.address: "\(master.address)"])
         case .reregistered(let master):
             self.logger.info("Registered again", metadata: [LogKey.address: "\(master.address)"])
+        case .standby(let standby):
+            self.giveUp?.cancel()
+            self.logger.info(
+                "Waits as a standby",
+                metadata: [
+                    LogKey.frameworkID: "\(standby.frameworkID)", LogKey.count: "\(standby.place)",
+                    LogKey.peer: "\(standby.active ?? "-")",
+                ])
         case .disconnected: self.logger.warning("No master", metadata: [LogKey.reason: "\(self.lastProblem)"])
         case .error(let message):
             self.logger.error("The master reports an error", metadata: [LogKey.error: "\(message)"])
