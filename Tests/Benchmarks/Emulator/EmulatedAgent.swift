@@ -12,6 +12,8 @@ import Runtime
 final class EmulatedAgent {
     private let host: RoleHost<AgentState>
     private unowned let fleet: Fleet
+    /// Its process, if it were one: a relay tells agents that no master has named yet apart by it.
+    private let incarnation = Bytes((0..<16).map { _ in UInt8.random(in: 0...255) })
     private var dialer: Dialer?
     private var peer: Peer?
     /// Those that run.
@@ -103,7 +105,11 @@ final class EmulatedAgent {
             return
         }
         let dialer = self.fleet.node.dial(
-            as: { [unowned self] in self.host.role.hello },
+            as: { [unowned self] in
+                var hello = self.host.role.hello
+                hello.incarnation = self.incarnation
+                return hello
+            },
             candidates: { [unowned self] in self.host.role.relayCandidates })
         self.dialer = dialer
         self.fleet.expect(self, by: dialer)
