@@ -141,7 +141,7 @@ final class EmulatedAgent {
 
     private func launch(_ spec: ContainerSpec) {
         guard spec.isCommandTask else {
-            let reason = "an emulated agent runs command tasks alone, and this is an executor: launch tasks with a command"
+            let reason = "emulated agents run no executors: launch tasks with a command"
             return self.host.post(.container(.launchFailed(spec.runID, message: reason)))
         }
         self.containers.insert(spec.runID)

@@ -7,7 +7,7 @@ import TestSupport
 @main
 struct Recovery: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "recovery", abstract: "Kill the leading master again and again, and measure until all is as before.",
+        commandName: "recovery", abstract: "Kill the leading master again and again; measure until all is as before.",
         discussion: """
             Starts ZooKeeper (tick 2 s), masters, allocators, relays, an emulator of agents, and schedulers that keep it full. A run is \
             over when all agents and frameworks are registered with another leader, and a task that it launched runs. The killed master is \
@@ -60,7 +60,8 @@ struct Recovery: AsyncParsableCommand {
         print(series.table)
         if let figures = cluster.emulator.figures {
             print(
-                "emulator: \((figures.memoryPerAgentBytes ?? 0) / 1024) KiB an agent, \(figures.running ?? 0) tasks run")
+                "emulator: \((figures.memoryPerAgentBytes ?? 0) / 1024) KiB an agent, \(figures.running ?? 0) tasks run"
+            )
         }
         try self.write(series)
         try await self.judge(cluster.drain())
