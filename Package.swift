@@ -157,6 +157,16 @@ let package = Package(
         .executableTarget(
             name: "raw-spawn", path: "Tests/Benchmarks/RawSpawn",
             cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
+        // Many agents in one process.
+        .executableTarget(
+            name: "emulator",
+            dependencies: [
+                "Model", "AgentCore", "Messages", "Frames", "Runtime", "ZooKeeper", "TestSupport", arguments, logging,
+            ] + nio,
+            path: "Tests/Benchmarks/Emulator", swiftSettings: settings),
+        .executableTarget(
+            name: "recovery", dependencies: ["MesetaSDK", "TestSupport", arguments],
+            path: "Tests/Benchmarks/Recovery", swiftSettings: settings),
         part("TestSupport", "Tests/Support", []),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),

@@ -33,6 +33,19 @@ extension FramesOnTCP {
             }
         }
 
+        @Test("Connections come from the address that the settings name")
+        func comesFromSource() async throws {
+            let relay = Station(.relay)
+            let agent = Station(.agent) { $0.sourceAddress = "127.0.0.9" }
+            try await withStations(relay, agent) {
+                let port = try await relay.listen()
+                try await agent.dial(["127.0.0.1:\(port)"], as: .agent)
+                try await relay.until("called") { $0.connected.count == 1 }
+                let address = try await relay.withPeer { $0.remoteAddress }
+                #expect(address.hasPrefix("127.0.0.9:"))
+            }
+        }
+
         @Test("It waits for a service that starts later, and comes back after each loss")
         func reconnects() async throws {
             let relay = Station(.relay)

@@ -104,6 +104,12 @@ public final class UpCluster: Sendable {
         return process
     }
 
+    /// As they are now: a member that was started again is another process.
+    public var present: [Member] {
+        FileManager.default.contents(atPath: self.directory.appendingPathComponent("cluster.json").path)
+            .flatMap { try? JSONDecoder().decode(File.self, from: $0) }?.members ?? []
+    }
+
     /// What schedulers and operators dial.
     public var master: String { self.members(.master).map(\.address).joined(separator: ",") }
 

@@ -57,7 +57,7 @@ final class ClusterKeeper {
         }
     }
 
-    private func names(_ role: String, _ count: Int) -> [String] { (1...count).map { "\(role)-\($0)" } }
+    private func names(_ role: String, _ count: Int) -> [String] { (0..<count).map { "\(role)-\($0 + 1)" } }
 
     /// Starts a member, waits until it reports its ports, and prints them.
     @discardableResult

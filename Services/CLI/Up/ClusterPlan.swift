@@ -17,8 +17,8 @@ struct ClusterPlan {
 
     /// What cannot work, found before anything is started.
     func check() throws {
-        guard self.masters >= 1, self.allocators >= 1, self.relays >= 1, self.agents >= 1 else {
-            throw Complaint("a cluster has at least one process of each role")
+        guard self.masters >= 1, self.allocators >= 1, self.relays >= 1, self.agents >= 0 else {
+            throw Complaint("a cluster has at least one master, one allocator and one relay")
         }
         if self.election == "none", self.masters > 1 {
             throw Complaint(

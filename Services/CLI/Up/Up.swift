@@ -19,7 +19,8 @@ struct Up: ParsableCommand {
     @Option(help: "Masters: one leads, the others stand by. More than one needs --election.") var masters = 1
     @Option(help: "Allocators; they divide the agents.") var allocators = 1
     @Option(help: "Relays; agents and schedulers spread over them.") var relays = 1
-    @Option(help: "Agents; they share this machine's resources evenly.") var agents = 3
+    @Option(help: "Agents; they share this machine's resources evenly. With 0, they come from elsewhere.") var agents =
+        3
     @Option(help: "none (one master), or zk://host:port[,host:port]/path.") var election = "none"
     @Option(help: "Where logs, state and sandboxes go (default: below ~/.local/state/meseta).") var dir: String?
     @Option(help: "Address to listen on; anything but loopback needs --secret-file or --insecure.") var host =

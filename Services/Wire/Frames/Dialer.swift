@@ -257,7 +257,7 @@ final class DialAttempt {
             return
         }
         let bound = NIOLoopBound(self, eventLoop: node.loop)
-        let bootstrap = ClientBootstrap(group: node.loop)
+        var bootstrap = ClientBootstrap(group: node.loop)
             .connectTimeout(TimeAmount(node.settings.connectTimeout))
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -269,6 +269,13 @@ final class DialAttempt {
                     try channel.pipeline.syncOperations.addHandler(Connection(node: node, attempt: bound.value))
                 }
             }
+        if let source = node.settings.sourceAddress {
+            guard let address = Node.literal(host: source, port: 0) else {
+                node.isolated.execute { self.dialer.failed(self, .badAddress) }
+                return
+            }
+            bootstrap = bootstrap.channelOption(Node.bindAddressNoPort, value: 1).bind(to: address)
+        }
         let future =
             if let literal = Node.literal(host: host, port: port) {
                 bootstrap.connect(to: literal)

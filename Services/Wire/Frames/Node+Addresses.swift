@@ -12,6 +12,9 @@ extension Node {
     /// `TCP_USER_TIMEOUT`: how long what was sent may stay unconfirmed before the kernel gives the connection up.
     static let userTimeout = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 18))
 
+    /// `IP_BIND_ADDRESS_NO_PORT`: a port is chosen only when the peer is known, so that connections to different peers can share one.
+    static let bindAddressNoPort = ChannelOptions.Types.SocketOption(level: .ip, name: .init(rawValue: 24))
+
     /// `TCP_INFO`, of which the first byte is the connection's state.
     static let tcpInfo = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 11))
     /// `TCP_CLOSE`: after a reset.

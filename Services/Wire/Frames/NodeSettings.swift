@@ -80,6 +80,12 @@ public struct NodeSettings: Sendable {
     /// Default 5 s.
     public var credentialsBackoff: Duration = .seconds(5)
 
+    /// The IP address that connections are made from.
+    ///
+    /// Every address has ports of its own, some 28,000 for each that is dialled, so many connections to few peers want
+    /// several. Default nil: as the kernel chooses.
+    public var sourceAddress: String?
+
     /// Callers that show the token of their hello instead of proving the secret; `admit` checks it.
     ///
     /// Default: executors, which run the users' code and are never told the secret.

@@ -65,13 +65,3 @@ struct Failure: Error, CustomStringConvertible {
 
     init(_ description: String) { self.description = description }
 }
-
-extension [Double] {
-    /// The value below which that part of all lie; 0 of none.
-    func quantile(_ part: Double) -> Double {
-        let sorted = self.sorted()
-        return sorted.isEmpty ? 0 : sorted[Swift.min(sorted.count - 1, Int(Double(sorted.count) * part))]
-    }
-
-    var median: Double { self.quantile(0.5) }
-}
