@@ -104,7 +104,9 @@ struct ToxicProxyTests {
         self.proxy.add(ActiveToxic(.slicer(size: 700, delay: .milliseconds(1))))
         self.proxy.add(ActiveToxic(.latency(.milliseconds(20), jitter: .milliseconds(20))))
         client.say(text)
-        #expect(client.hear(text.utf8.count).text == text)
+        // Both are too long to be shown.
+        let isSame = client.hear(text.utf8.count).text == text
+        #expect(isSame)
     }
 
     @Test("Latency is there while the toxic is, on connections that were open before")

@@ -135,8 +135,15 @@ private final class Pump: ChannelInboundHandler, @unchecked Sendable {
     private let way: ActiveToxic.Stream
     private let peer: any Channel
     private var stream = ToxicStream()
+    /// What waits for its time, in order: nothing overtakes what is before it.
+    private var waiting = CircularBuffer<(at: Duration, part: ByteBuffer)>()
     private var held = 0
+    /// When the connection is to be closed, once nothing waits.
+    private var end: Duration?
     private var isPaused = false
+    /// Whether a timer will pass on what waits.
+    private var isTimed = false
+    private var source: (any Channel)?
 
     init(_ link: Link, _ way: ActiveToxic.Stream, to peer: any Channel) {
         (self.link, self.way, self.peer) = (link, way, peer)
@@ -144,41 +151,47 @@ private final class Pump: ChannelInboundHandler, @unchecked Sendable {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = self.unwrapInboundIn(data)
-        let core = self.link.core, toxics = self.link.toxics(self.way), now = core.now
-        for piece in self.stream.arrived(bytes.readableBytes, at: now, under: toxics, &core.chance) {
+        let core = self.link.core, toxics = self.link.toxics(self.way)
+        for piece in self.stream.arrived(bytes.readableBytes, at: core.now, under: toxics, &core.chance) {
             guard let part = bytes.readSlice(length: piece.count) else { break }
-            // At once if nothing waits, so that nothing overtakes what a timer holds.
-            let isFirst = self.held == 0 && piece.at <= now
             self.held += piece.count
-            if isFirst { self.pass(part) } else { self.after(piece.at - now) { self.pass(part) } }
+            self.waiting.append((piece.at, part))
         }
-        if self.stream.isExhausted(under: toxics) { self.after(self.stream.last - now) { self.link.close() } }
-        guard self.held > Self.most, !self.isPaused else { return }
-        self.isPaused = true
-        context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
-        self.resume = { [channel = context.channel] in channel.setOption(.autoRead, value: true).whenFailure { _ in } }
+        if self.stream.isExhausted(under: toxics) { self.end = self.stream.last }
+        if self.held > Self.most, !self.isPaused {
+            self.isPaused = true
+            self.source = context.channel
+            context.channel.setOption(.autoRead, value: false).whenFailure { _ in }
+        }
+        self.passOn()
     }
 
-    private var resume: () -> Void = {}
-
-    private func pass(_ part: ByteBuffer) {
-        self.held -= part.readableBytes
-        self.peer.writeAndFlush(part, promise: nil)
+    /// Sends what is due, and comes back for the rest.
+    private func passOn() {
+        let now = self.link.core.now
+        while let next = self.waiting.first, next.at <= now {
+            self.waiting.removeFirst()
+            self.held -= next.part.readableBytes
+            self.peer.write(next.part, promise: nil)
+        }
+        self.peer.flush()
         if self.isPaused, self.held < Self.most / 2 {
             self.isPaused = false
-            self.resume()
+            self.source?.setOption(.autoRead, value: true).whenFailure { _ in }
         }
-    }
-
-    private func after(_ delay: Duration, _ body: @escaping @Sendable () -> Void) {
-        guard delay > .zero || self.held > 0 else { return body() }
-        self.link.core.loop.scheduleTask(in: TimeAmount(delay), body)
+        guard let due = self.waiting.first?.at ?? self.end else { return }
+        guard due > now else { return self.peer.close(promise: nil) }
+        guard !self.isTimed else { return }
+        self.isTimed = true
+        self.link.core.loop.scheduleTask(in: TimeAmount(due - now)) {
+            self.isTimed = false
+            self.passOn()
+        }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let now = self.link.core.now
-        let end = self.stream.ends(at: now, under: self.link.toxics(self.way))
-        self.after(end - now) { [peer = self.peer] in peer.close(promise: nil) }
+        self.end = self.stream.ends(at: self.link.core.now, under: self.link.toxics(self.way))
+        self.passOn()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
