@@ -174,7 +174,7 @@ final class ChaosCluster {
             try self.startAgain(fault.target)
         case .freeze: self.process(fault.target)?.signal(SIGCONT)
         case .partition: try self.partitions?.heal("\(fault.target)")
-        case .fullDisk: try self.disks?.empty(fault.target.number - 1)
+        case .fullDisk: self.disks?.empty(fault.target.number - 1)
         case .latency, .bandwidth, .slowClose, .timeout, .resetPeer, .slicer, .limitData:
             self.proxies[fault.target]?.heal()
         }
@@ -214,7 +214,10 @@ final class ChaosCluster {
         for (role, count) in self.plan.counts {
             for number in 0..<count { self.process(ChaosTarget(role, number + 1))?.signal(SIGCONT) }
         }
-        for target in self.proxies.keys { self.proxies[target]?.heal() }
+        for proxy in self.proxies.values { proxy.heal() }
+        // A supervisor ends when it has written down how its tasks ended: that needs room.
+        self.disks?.emptyAll()
+        self.partitions?.healAll()
         for framework in self.frameworks { framework.signal(SIGKILL) }
         for framework in self.frameworks { _ = framework.waitUntilGone(seconds: 5) }
         self.processes?.end()

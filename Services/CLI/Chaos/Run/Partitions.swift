@@ -50,9 +50,12 @@ final class Partitions {
         for chain in ["INPUT", "OUTPUT"] { try Self.iptables(["-D", chain] + self.rule(name)) }
     }
 
+    /// Lets everybody be reached again.
+    func healAll() { for name in self.cut { try? self.heal(name) } }
+
     /// Takes everything back that was made here; the processes have ended.
     func remove() {
-        for name in self.cut { try? self.heal(name) }
+        self.healAll()
         for group in self.groups { rmdir(group) }
         self.groups = []
         rmdir("\(self.root)/\(self.parent)")

@@ -39,7 +39,10 @@ final class SmallDisks {
     }
 
     /// Gives the room back.
-    func empty(_ index: Int) throws { unlink(self.filler(index)) }
+    func empty(_ index: Int) { unlink(self.filler(index)) }
+
+    /// Gives it back everywhere.
+    func emptyAll() { for index in self.directories.indices { self.empty(index) } }
 
     /// Takes the mounts away, even if somebody still looks at them.
     func remove() {
