@@ -98,8 +98,16 @@ let package = Package(
             ]),
         daemon(
             "meseta", "Services/CLI",
-            ["MesetaSDK", "ZooKeeper", "PolicyFile", .product(name: "NIOHTTP1", package: "swift-nio")] + nio,
-            exclude: ["README.md"]),
+            [
+                "MesetaSDK", "ZooKeeper", "PolicyFile", "ChaosCore", "ChaosProxy", "LocalZooKeeper",
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "NIOHTTP1", package: "swift-nio"),
+            ] + nio,
+            exclude: ["README.md", "Chaos/Core", "Chaos/Proxy", "Chaos/ZooKeeper"]),
+        // Faults drawn from a seed, and the judge of what comes of them.
+        part("ChaosCore", "Services/CLI/Chaos/Core", ["Model"]),
+        part("ChaosProxy", "Services/CLI/Chaos/Proxy", ["ChaosCore", "Model"] + nio),
+        part("LocalZooKeeper", "Services/CLI/Chaos/ZooKeeper", []),
 
         // For authors of frameworks.
         part(
@@ -167,7 +175,7 @@ let package = Package(
         .executableTarget(
             name: "recovery", dependencies: ["MesetaSDK", "TestSupport", arguments],
             path: "Tests/Benchmarks/Recovery", swiftSettings: settings),
-        part("TestSupport", "Tests/Support", []),
+        part("TestSupport", "Tests/Support", ["LocalZooKeeper"]),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),
         tests("FramesTests", ["Frames", "Messages", logging] + nio),
@@ -182,7 +190,8 @@ let package = Package(
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
         tests("ScenarioTests", ["Simulator", "SharingModel", "FairSharing", "LimitsFigures"], exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
-        tests("CLITests", ["meseta"]),
+        tests("CLITests", ["meseta", "ChaosCore"]),
+        tests("ChaosTests", ["ChaosCore", "ChaosProxy", "LocalZooKeeper"]),
         tests("LayeringTests", []),
         tests("SystemTests", ["MesetaSDK", "TestSupport"], exclude: ["Python"]),
     ],

@@ -22,7 +22,7 @@ private func imports(of file: URL) throws -> Set<String> {
 struct LayeringTests {
     static let coreFolders = [
         "Services/Master/Core", "Services/Allocator/Core", "Services/Relay/Core", "Services/Agent/Core",
-        "Services/Coordination/Core", "Services/SDK/Swift/Core",
+        "Services/Coordination/Core", "Services/SDK/Swift/Core", "Services/CLI/Chaos/Core",
     ]
 
     @Test("A core sees the vocabulary, nothing else", arguments: coreFolders)

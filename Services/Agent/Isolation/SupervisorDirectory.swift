@@ -53,9 +53,11 @@ struct SupervisorDirectory: Hashable, Sendable {
     /// Makes it, readable by the agent's user alone.
     func make() throws(SystemError) {
         try Files.makeDirectories(self.parent, mode: 0o700)
-        guard try Files.makeDirectory(self.path, mode: 0o700) || Files.text(self.path + "/framework") == nil else {
-            return
-        }
+        // A disk without room leaves the file empty, or with a part of the id.
+        guard
+            try Files.makeDirectory(self.path, mode: 0o700)
+                || Files.text(self.path + "/framework") != self.frameworkID.rawValue
+        else { return }
         let file = try Descriptor(opening: self.path + "/framework", O_WRONLY | O_CREAT | O_TRUNC)
         try file.write(all: Array(self.frameworkID.rawValue.utf8))
     }

@@ -33,13 +33,17 @@ struct ChildProcess: Codable, Hashable {
         var pid: pid_t = 0
         let code = posix_spawn(&pid, program, &actions, &attributes, argv, environ)
         guard code == 0 else { throw Complaint("cannot start \(program): \(String(cString: strerror(code)))") }
-        return ChildProcess(pid: pid, startTime: Self.startTime(of: pid) ?? 0)
+        return ChildProcess(running: pid)
+    }
+
+    /// A process that runs now, whoever started it.
+    init(running pid: Int32) {
+        self.pid = pid
+        self.startTime = Self.startTime(of: pid) ?? 0
     }
 
     /// The process that asks.
-    static var current: ChildProcess {
-        ChildProcess(pid: getpid(), startTime: Self.startTime(of: getpid()) ?? 0)
-    }
+    static var current: ChildProcess { ChildProcess(running: getpid()) }
 
     /// Whether it still runs (and is no zombie).
     var isAlive: Bool { self.startTime != 0 && Self.startTime(of: self.pid) == self.startTime }

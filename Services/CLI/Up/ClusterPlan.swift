@@ -14,6 +14,10 @@ struct ClusterPlan {
     var logLevel: String?
     var resources: String?
     var directory: String
+    /// By which host others reach masters and relays, if it is not `host`.
+    var advertise: String?
+    /// The words before the command line of the member of that name: a program that becomes it.
+    var launcher: (String) -> [String] = { _ in [] }
 
     /// What cannot work, found before anything is started.
     func check() throws {
@@ -35,8 +39,13 @@ struct ClusterPlan {
         return arguments
     }
 
+    /// Flags of those that others dial.
+    private func server(_ name: String) -> [String] {
+        self.common(name) + (self.advertise.map { ["--advertise", $0] } ?? [])
+    }
+
     func masterArguments(_ name: String) -> [String] {
-        self.common(name) + ["--election", self.election] + (self.policyFile.map { ["--policy-file", $0] } ?? [])
+        self.server(name) + ["--election", self.election] + (self.policyFile.map { ["--policy-file", $0] } ?? [])
     }
 
     func allocatorArguments(_ name: String, masters: [String]) -> [String] {
@@ -44,7 +53,7 @@ struct ClusterPlan {
     }
 
     func relayArguments(_ name: String, masters: [String]) -> [String] {
-        self.common(name) + self.finding(masters: masters)
+        self.server(name) + self.finding(masters: masters)
     }
 
     func agentArguments(_ name: String, index: Int, relays: [String]) -> [String] {

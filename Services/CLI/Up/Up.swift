@@ -64,7 +64,7 @@ struct Up: ParsableCommand {
         try plan.check()
         try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true)
         // What an earlier cluster left here (its keeper was killed) is ended first.
-        if let left = ClusterFile.read(from: directory) { ClusterKeeper.end(left.members) }
+        if let left = ClusterFile.read(from: directory) { ClusterProcesses.end(left.members) }
         if self.detach { return try self.runDetached(in: directory) }
         try ClusterHome.remember(directory)
         try ClusterKeeper(plan: plan, restartDelay: delay) { print($0, to: &standardError) }.run()
@@ -77,7 +77,7 @@ struct Up: ParsableCommand {
         try? FileManager.default.removeItem(atPath: log)
         var arguments = Array(CommandLine.arguments.dropFirst()).filter { $0 != "--detach" }
         if self.dir == nil { arguments += ["--dir", directory] }
-        let keeper = try ChildProcess.start(ClusterKeeper.executable("meseta"), arguments, log: log)
+        let keeper = try ChildProcess.start(ClusterProcesses.executable("meseta"), arguments, log: log)
         while true {
             if let file = ClusterFile.read(from: directory), file.isReady { break }
             guard keeper.isAlive else {
@@ -112,7 +112,7 @@ struct Down: ParsableCommand {
             throw Complaint("the cluster's keeper, pid \(file.keeper.pid), does not end; see \(directory)/logs")
         }
         // If the keeper was killed before, its members are still there.
-        ClusterKeeper.end(file.members)
+        ClusterProcesses.end(file.members)
         try? FileManager.default.removeItem(atPath: ClusterFile.path(in: directory))
         ClusterHome.forget(directory)
     }

@@ -16,7 +16,7 @@ public enum FreePorts {
                     bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
                 }
             }
-            guard isBound else { throw TestFailure("no free port: \(String(cString: strerror(errno)))") }
+            guard isBound else { throw LocalProblem("no free port: \(String(cString: strerror(errno)))") }
             return Int(UInt16(bigEndian: address.sin_port))
         }
     }

@@ -1,4 +1,4 @@
-internal import Foundation
+public import Foundation
 
 /// Real ZooKeeper servers on free ports of this machine, in a folder that goes with them.
 ///
@@ -13,14 +13,24 @@ public final class ZooKeeperEnsemble: @unchecked Sendable {  // Used by one test
     private var servers: [Server] = []
     private let folder: URL
     private let tickMilliseconds: Int
+    private let launcher: (Int) -> [String]
 
     /// `host:port` of each server, with commas.
     public var connectString: String { self.servers.map { "127.0.0.1:\($0.clientPort)" }.joined(separator: ",") }
 
     /// Prepares a configuration; `start` runs it.
-    public init(count: Int = 1, tickMilliseconds: Int = 500) throws {
+    ///
+    /// - Parameters:
+    ///   - tickMilliseconds: ZooKeeper's unit of time; sessions last at least two.
+    ///   - folder: Where data and logs go, removed at the end; nil: a new one.
+    ///   - launcher: The words before the command line of the server of that index, from 0: a program that becomes it.
+    public init(
+        count: Int = 1, tickMilliseconds: Int = 500, folder: URL? = nil,
+        launcher: @escaping (Int) -> [String] = { _ in [] }
+    ) throws {
         self.tickMilliseconds = tickMilliseconds
-        self.folder = FileManager.default.temporaryDirectory.appendingPathComponent("zk-\(UUID().uuidString)")
+        self.launcher = launcher
+        self.folder = folder ?? FileManager.default.temporaryDirectory.appendingPathComponent("zk-\(UUID().uuidString)")
         let ports = try FreePorts.take(count * 3)
         for index in 0..<count {
             let folder = self.folder.appendingPathComponent("\(index + 1)")
@@ -63,12 +73,15 @@ public final class ZooKeeperEnsemble: @unchecked Sendable {  // Used by one test
     public func start(_ index: Int) throws {
         let server = self.servers[index]
         let process = Process()
-        process.executableURL = URL(fileURLWithPath: "/usr/bin/java")
-        process.arguments = [
-            "-Xmx128m", "-Dzookeeper.admin.enableServer=false", "-cp",
-            "\(server.folder.path):/usr/share/java/slf4j-simple.jar:/usr/share/java/zookeeper.jar",
-            "org.apache.zookeeper.server.quorum.QuorumPeerMain", server.folder.appendingPathComponent("zoo.cfg").path,
-        ]
+        let words =
+            self.launcher(index) + [
+                "/usr/bin/java", "-Xmx128m", "-Dzookeeper.admin.enableServer=false", "-cp",
+                "\(server.folder.path):/usr/share/java/slf4j-simple.jar:/usr/share/java/zookeeper.jar",
+                "org.apache.zookeeper.server.quorum.QuorumPeerMain",
+                server.folder.appendingPathComponent("zoo.cfg").path,
+            ]
+        process.executableURL = URL(fileURLWithPath: words[0])
+        process.arguments = Array(words.dropFirst())
         let log = server.folder.appendingPathComponent("log")
         _ = FileManager.default.createFile(atPath: log.path, contents: nil)
         let output = try FileHandle(forWritingTo: log)
@@ -76,6 +89,12 @@ public final class ZooKeeperEnsemble: @unchecked Sendable {  // Used by one test
         process.standardError = output
         try process.run()
         self.servers[index].process = process
+    }
+
+    /// The process of a server, while it runs.
+    public func pid(_ index: Int) -> Int32? {
+        guard let process = self.servers[index].process, process.isRunning else { return nil }
+        return process.processIdentifier
     }
 
     /// `kill -9` of one server.
@@ -112,14 +131,14 @@ public final class ZooKeeperEnsemble: @unchecked Sendable {  // Used by one test
             Thread.sleep(forTimeInterval: 0.05)
         }
         let log = try? String(contentsOf: server.folder.appendingPathComponent("log"), encoding: .utf8)
-        throw TestFailure("ZooKeeper did not come up on port \(server.clientPort):\n\(log ?? "")")
+        throw LocalProblem("ZooKeeper did not come up on port \(server.clientPort):\n\(log ?? "")")
     }
 }
 
-/// Something that a test needs is not as it should be.
-public struct TestFailure: Error, CustomStringConvertible {
+/// Something that is needed on this machine is not as it should be.
+public struct LocalProblem: Error, CustomStringConvertible {
     /// For people: what went wrong, with what was seen.
     public let description: String
-    /// With what was seen.
-    public init(_ description: String) { self.description = description }
+
+    init(_ description: String) { self.description = description }
 }
