@@ -6,7 +6,7 @@ import Testing
 struct SwarmTests {
     @Test("Nothing is lost, started twice or over-committed, each agent obeys one leader, and the cluster recovers")
     func promises() {
-        for seed: UInt64 in 1...20 {
+        for seed: UInt64 in 1...8 {
             let outcome = SimulationOutcome.run(.swarm, seed: seed)
             #expect(outcome.violations.isEmpty, "swift run simulate --seed \(seed) --trace: \(outcome.violations)")
         }

@@ -28,7 +28,7 @@ final class SimulatedGroup {
 
     private var zooKeeper: ZooKeeperModel { self.process.cluster.zooKeeper }
     /// Whether the process is the one that it was, and runs.
-    private var isLive: Bool { self.process.isUp && self.process.life == self.life }
+    var isLive: Bool { self.process.isUp && self.process.life == self.life }
     private var isReachable: Bool {
         self.isLive && !self.process.isFrozen && !self.zooKeeper.isAway
             && !self.process.cluster.faults.isCutOffFromZooKeeper(self.process)

@@ -29,6 +29,8 @@ final class ZooKeeperModel {
     private(set) var epoch = (value: Epoch.none, version: Int32(0))
     private unowned let cluster: SimulatedCluster
     private var clients: [Int: SimulatedGroup] = [:]
+    /// All who ever had a session and live: who lost it while the service was away hears of it later.
+    private var known: [SimulatedGroup] = []
     private var lastSession = 0
     private var lastSequence = 0
 
@@ -43,6 +45,8 @@ final class ZooKeeperModel {
     func openSession(for client: SimulatedGroup) -> Int {
         self.lastSession += 1
         self.clients[self.lastSession] = client
+        self.known.removeAll { $0 === client || !$0.isLive }
+        self.known.append(client)
         return self.lastSession
     }
 
@@ -82,7 +86,7 @@ final class ZooKeeperModel {
     /// Nobody reaches it, and no time passes for its sessions; or it is back, and every session has its whole time again.
     func set(away isAway: Bool) {
         self.isAway = isAway
-        for session in self.clients.keys.sorted() { self.clients[session]?.reachabilityChanged() }
+        for client in self.known { client.reachabilityChanged() }
     }
 
     /// All that it had is gone.
