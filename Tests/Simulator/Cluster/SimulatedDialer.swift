@@ -19,7 +19,7 @@ final class SimulatedDialer {
     private(set) var endpoint: Network.Endpoint?
     /// Where it leads.
     private(set) var address: String?
-    private unowned let process: SimulatedProcess
+    private let process: SimulatedProcess
     private let hello: () -> Hello
     private let candidates: () -> [String]
     private let happened: (Event) -> Void

@@ -68,6 +68,7 @@ final class SimulatedExecutor: SimulatedProcess {
     }
 
     override func died() {
+        self.dialer = nil
         for task in self.tasks.sorted() { self.ended(task) }
     }
 

@@ -14,7 +14,7 @@ final class SimulatedFollower {
     private static let patience = Duration.seconds(3)
     private static let pause = Duration.milliseconds(500)
 
-    private unowned let process: SimulatedProcess
+    private let process: SimulatedProcess
     private var masters: [String] = []
     private var group: SimulatedGroup?
     private var isLooking = false
@@ -28,11 +28,12 @@ final class SimulatedFollower {
         happened: @escaping (SimulatedDialer.Event) -> Void
     ) {
         self.process = process
-        self.dialer = SimulatedDialer(process, hello: hello, candidates: { [unowned self] in self.masters }) {
-            [unowned self] in
-            happened($0)
-            if source == .looks, case .welcomed = $0 { return }
-            if source == .looks { self.look() }
+        self.dialer = SimulatedDialer(process, hello: hello, candidates: { [weak self] in self?.masters ?? [] }) {
+            [weak self] event in
+            happened(event)
+            guard source == .looks else { return }
+            if case .welcomed = event { return }
+            self?.look()
         }
         if source == .session {
             self.group = SimulatedGroup(process, candidate: nil) { [weak self] change in

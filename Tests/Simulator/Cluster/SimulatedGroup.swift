@@ -77,11 +77,14 @@ final class SimulatedGroup {
                 self.session = nil
                 self.handle(.sessionExpired)
             }
-        } else if self.silence == nil || self.zooKeeper.isAway {
+        } else if self.silence == nil {
             let silence = self.process.cluster.nextNumber()
             self.silence = silence
             self.process.cluster.queue.schedule(after: self.zooKeeper.sessionTimeout) {
-                guard self.silence == silence, !self.isReachable, !self.zooKeeper.isAway else { return }
+                guard self.silence == silence, !self.isReachable else { return }
+                self.silence = nil
+                // No session ends while nobody counts; when the service is back, its time begins anew.
+                guard !self.zooKeeper.isAway else { return }
                 self.zooKeeper.expire(session)
                 self.process.cluster.coverage.count(.sessionsExpired)
             }

@@ -1,5 +1,5 @@
 internal import Messages
-internal import Model
+public import Model
 
 /// A process of the simulated cluster: it lives, freezes, dies, and starts again; its core is new with each life.
 public class SimulatedProcess {
@@ -124,7 +124,7 @@ public class SimulatedProcess {
     // MARK: Time
 
     /// What its clock shows.
-    var now: Instant { self.show(self.cluster.queue.now) }
+    public var now: Instant { self.show(self.cluster.queue.now) }
 
     private func show(_ instant: Instant) -> Instant {
         guard self.clockDrift != 0 || self.clockOffset != .zero else { return instant }

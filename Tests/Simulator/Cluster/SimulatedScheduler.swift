@@ -286,19 +286,18 @@ public final class SimulatedScheduler: SimulatedProcess {
             return
         }
         let known = self.tasks[status.taskID]
+        // After its own death a scheduler is told again what it had not acknowledged.
+        let isOld = status.sequence > 0 && status.sequence < self.lastSequence[status.taskID] ?? 0
+        if isOld {
+            if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
+            return
+        }
         if let known, known.isTerminal, known != status.state, status.uuid != nil {
             self.cluster.check(
                 self.name,
                 ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
         }
-        if status.sequence > 0 {
-            let last = self.lastSequence[status.taskID] ?? 0
-            // After its own death a scheduler may be told again what it had not acknowledged; never an earlier state.
-            if status.sequence < last {
-                self.cluster.check(self.name, ["\(status.taskID): status \(status.sequence) after \(last)"])
-            }
-            self.lastSequence[status.taskID] = status.sequence
-        }
+        if status.sequence > 0 { self.lastSequence[status.taskID] = status.sequence }
         self.tasks[status.taskID] = status.state
         self.behaviour?.updated(status, of: self)
         if status.state == .running { self.noteGuarantee() }

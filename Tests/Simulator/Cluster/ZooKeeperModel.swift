@@ -29,7 +29,7 @@ final class ZooKeeperModel {
     private(set) var epoch = (value: Epoch.none, version: Int32(0))
     private unowned let cluster: SimulatedCluster
     private var clients: [Int: SimulatedGroup] = [:]
-    /// All who ever had a session and live: who lost it while the service was away hears of it later.
+    /// All who live or have a session: who lost it while the service was away hears of it later.
     private var known: [SimulatedGroup] = []
     private var lastSession = 0
     private var lastSequence = 0
@@ -45,7 +45,8 @@ final class ZooKeeperModel {
     func openSession(for client: SimulatedGroup) -> Int {
         self.lastSession += 1
         self.clients[self.lastSession] = client
-        self.known.removeAll { $0 === client || !$0.isLive }
+        let owners = Set(self.clients.values.map { ObjectIdentifier($0) })
+        self.known.removeAll { $0 === client || !$0.isLive && !owners.contains(ObjectIdentifier($0)) }
         self.known.append(client)
         return self.lastSession
     }
