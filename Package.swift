@@ -77,7 +77,8 @@ let package = Package(
         part("ZooKeeper", "Services/Coordination/ZooKeeper", ["Model", "ElectionCore", "CZooKeeper", logging]),
 
         // The processes.
-        daemon("meseta-master", "Services/Master/Daemon", ["MasterCore", "ZooKeeper", "PolicyFile"] + nio),
+        daemon(
+            "meseta-master", "Services/Master/Daemon", ["MasterCore", "ElectionCore", "ZooKeeper", "PolicyFile"] + nio),
         daemon("meseta-allocator", "Services/Allocator/Daemon", ["AllocatorCore", "ZooKeeper", "PolicyFile"] + nio),
         daemon("meseta-relay", "Services/Relay/Daemon", ["RelayCore", "ZooKeeper"] + nio),
         .systemLibrary(name: "CLinux", path: "Services/Agent/CLinux"),
@@ -123,7 +124,10 @@ let package = Package(
         // Tests, from milliseconds outward.
         part(
             "Simulator", "Tests/Simulator/Cluster",
-            ["Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "SDKCore", "FairSharing"]),
+            [
+                "Model", "Messages", "MasterCore", "AllocatorCore", "RelayCore", "AgentCore", "ElectionCore", "SDKCore",
+                "FairSharing",
+            ]),
         // Written once; driven by the simulator, and by a command with real processes.
         part("FairSharing", "Tests/Chaos/FairSharing/Trial", ["Model"]),
         .executableTarget(

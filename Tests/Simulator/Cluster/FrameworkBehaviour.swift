@@ -37,9 +37,6 @@ extension TaskInfo {
 
 /// What a behaviour can do of its own accord.
 extension SimulatedScheduler {
-    /// The instant on the cluster's virtual clock.
-    public var now: Instant { self.cluster.queue.now }
-
     /// Runs `body` after so long.
     public func wait(_ delay: Duration, _ body: @escaping () -> Void) { self.later(after: delay, body) }
 

@@ -2,6 +2,8 @@ internal import Model
 
 /// Clusters worth simulating, by name.
 public enum Scenario: String, CaseIterable, Sendable {
+    /// Topology, work, and which faults happen how often: all drawn from the seed.
+    case swarm
     /// Nothing goes wrong.
     case calm
     /// Masters die.
@@ -25,8 +27,9 @@ public enum Scenario: String, CaseIterable, Sendable {
     /// A cluster with guarantees that is drawn from the seed, too.
     case drawn
 
-    /// What it consists of; only of `drawn` does that depend on the seed.
+    /// What it consists of; only of `drawn` and `swarm` does that depend on the seed.
     public func settings(seed: UInt64) -> SimulationSettings {
+        if self == .swarm { return Self.drawnSwarm(seed: seed) }
         if self == .guarantees { return Self.lateGuarantee }
         if self == .drawn { return Self.drawnGuarantees(seed: seed) }
         var settings = SimulationSettings()
@@ -36,7 +39,7 @@ public enum Scenario: String, CaseIterable, Sendable {
             Workload(tasks: 40, resources: "cpus:2;mem:64", milliseconds: 500...2000, usesRelays: false),
         ]
         switch self {
-        case .calm, .guarantees, .drawn: return settings
+        case .calm, .guarantees, .drawn, .swarm: return settings
         case .masters: settings.victims = [.master]
         case .relays: settings.victims = [.relay]
         case .allocators: settings.victims = [.allocator]
@@ -54,8 +57,8 @@ public enum Scenario: String, CaseIterable, Sendable {
         }
         // Enough work to be in the middle of it whenever something dies.
         for index in settings.workloads.indices { settings.workloads[index].tasks *= 4 }
-        settings.meanTimeToKill = .seconds(3)
-        if self == .relays || self == .everything { settings.meanTimeToBreak = .seconds(2) }
+        settings.faults[.kill] = .seconds(3)
+        if self == .relays || self == .everything { settings.faults[.reset] = .seconds(2) }
         return settings
     }
 
@@ -75,7 +78,7 @@ public enum Scenario: String, CaseIterable, Sendable {
         settings.workloads[2].startsAfter = .seconds(10)
         settings.master.policy = Self.policy(cpus: [4, 6, 8])
         settings.victims = [.master, .allocator]
-        settings.meanTimeToKill = .seconds(4)
+        settings.faults[.kill] = .seconds(4)
         settings.patience = .seconds(1500)
         return settings
     }
@@ -131,7 +134,7 @@ public enum Scenario: String, CaseIterable, Sendable {
         settings.master.policy.revocation.wait = .milliseconds(draw(0...4000))
         settings.master.policy.revocation.grace = .milliseconds(draw(0...5000))
         settings.victims = [.master, .allocator]
-        if draw(0...2) > 0 { settings.meanTimeToKill = .seconds(draw(2...10)) }
+        if draw(0...2) > 0 { settings.faults[.kill] = .seconds(draw(2...10)) }
         settings.patience = .seconds(3000)
         return settings
     }

@@ -106,28 +106,21 @@ public final class SharingSimulation {
 final class SimulatedOperator: SimulatedProcess {
     /// Books have come that were asked for.
     var answered: (Books) -> Void = { _ in }
-    private var master: Network.Endpoint?
+    private var follower: SimulatedFollower?
+    private var master: Network.Endpoint? { self.follower?.endpoint }
     private var question: UInt64 = 0
     private var isWaiting = false
     private var books = Books()
 
-    override func begin() { self.dial() }
-
-    private func dial() {
-        guard let leader = self.cluster.leader else { return self.dialLater() }
-        self.cluster.network.dial(from: self, to: leader, hello: Hello(role: .operator, name: self.name)) { answer in
-            guard case .success((let endpoint, _)) = answer else { return self.dialLater() }
-            self.master = endpoint
+    override func begin() {
+        self.follower = SimulatedFollower(
+            self, by: .looks, hello: { [name = self.name] in Hello(role: .operator, name: name) }
+        ) { [unowned self] event in
+            guard case .welcomed(let endpoint, _) = event else { return }
             endpoint.received = { bytes in self.received(self.decode(OperatorResponse.self, bytes)) }
-            endpoint.closed = { _ in
-                self.master = nil
-                self.dialLater()
-            }
             if self.isWaiting { self.ask() }
         }
     }
-
-    private func dialLater() { self.later(after: .milliseconds(50)) { self.dial() } }
 
     /// Asks, and asks again if the connection breaks.
     func read() {

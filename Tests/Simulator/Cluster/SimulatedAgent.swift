@@ -18,14 +18,10 @@ public final class SimulatedAgent: SimulatedProcess {
     public private(set) var total: Resources
     private let firstTotal: Resources
     private var state: AgentState?
-    private var disk: [AgentLogRecord] = []
-    private var unsynced: [AgentLogRecord] = []
-    private var isSyncing = false
-    private var appended: UInt64 = 0
+    private(set) lazy var disk = SimulatedDisk(of: self) { [unowned self] in self.handle(.logged(upTo: $0)) }
     private var containers: [RunID: Container] = [:]
     private var endpoints: [PeerID: Network.Endpoint] = [:]
-    private var relay: Network.Endpoint?
-    private var isDialling = false
+    private var dialer: SimulatedDialer?
 
     init(name: String, total: Resources, in cluster: SimulatedCluster) {
         self.total = total
@@ -61,60 +57,46 @@ public final class SimulatedAgent: SimulatedProcess {
 
     override func begin() {
         // A log is bytes too: every record goes through its codec.
-        let records = self.disk.map { record in self.decode(AgentLogRecord.self, record.encoded()) }
+        let records = self.disk.records.map { record in self.decode(AgentLogRecord.self, record.encoded()) }
         let runs = self.containers.keys.sorted().map { run in
             let exit = self.containers[run]?.exit
             return RecoveredRun(runID: run, exit.map { .exited($0) } ?? .running(pid: Int32(run)))
         }
         self.makeState(records, runs)
         self.handle(.recovered(records, boot: "boot", runs: runs))
-        self.dialRelay()
+        // What the log has grown by in earlier lives is not read again by the next.
+        if let records = self.state?.snapshotRecords() { self.disk.rewrite(records) }
     }
 
     override func died() {
         self.state = nil
         self.endpoints = [:]
-        self.relay = nil
-        self.unsynced = []
-        self.appended = 0
-        self.isSyncing = false
-        self.isDialling = false
+        self.dialer = nil
+        self.disk.ownerDied()
     }
 
     // MARK: Relays
 
-    private func dialRelay(_ index: Int = 0) {
-        guard let state, self.relay == nil, !self.isDialling else { return }
-        let candidates = state.relayCandidates
-        guard !candidates.isEmpty else { return self.dialLater() }
-        let address = candidates[index % candidates.count]
-        guard let relay = self.cluster.relays.first(where: { $0.address == address }) else { return self.dialLater() }
-        self.isDialling = true
-        self.cluster.network.dial(from: self, to: relay, hello: state.hello) { answer in
-            self.isDialling = false
-            switch answer {
-            case .failure:
-                self.later(after: .milliseconds(Int64.random(in: 10...100, using: &self.cluster.random))) {
-                    self.dialRelay(index + 1)
-                }
-            case .success((let endpoint, let welcome)):
+    private func dial() {
+        let dialer = SimulatedDialer(
+            self, hello: { [unowned self] in self.state?.hello ?? Hello(role: .agent, name: self.name) },
+            candidates: { [unowned self] in self.state?.relayCandidates ?? [] }
+        ) { [unowned self] event in
+            switch event {
+            case .welcomed(let endpoint, let welcome):
                 let peer = endpoint.peer
-                self.relay = endpoint
                 self.endpoints[peer] = endpoint
+                self.cluster.promises.attached(self, to: endpoint)
                 endpoint.received = { bytes in self.handle(.relay(peer, self.decode(RelayToAgent.self, bytes))) }
-                endpoint.closed = { _ in
-                    self.endpoints[peer] = nil
-                    if self.relay === endpoint { self.relay = nil }
-                    self.handle(.relayDisconnected(peer))
-                    self.dialLater()
-                }
-                self.handle(.relayConnected(peer, address: address, welcome))
+                self.handle(.relayConnected(peer, address: self.dialer?.address ?? "", welcome))
+            case .lost(let endpoint):
+                self.endpoints[endpoint.peer] = nil
+                self.handle(.relayDisconnected(endpoint.peer))
+            case .failed: break
             }
         }
-    }
-
-    private func dialLater() {
-        self.later(after: .milliseconds(Int64.random(in: 10...100, using: &self.cluster.random))) { self.dialRelay() }
+        self.dialer = dialer
+        dialer.start()
     }
 
     // MARK: Executors
@@ -143,8 +125,9 @@ public final class SimulatedAgent: SimulatedProcess {
             self.cluster.guarantees.ordered(key)
         }
         var effects: [AgentState.Effect] = []
-        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
-        for effect in effects { self.perform(effect) }
+        self.state?.handle(event, at: self.now, into: &effects)
+        self.cluster.promises.agentHandled(event, effects, self)
+        for effect in effects where self.survivesEffect() { self.perform(effect) }
         if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
@@ -160,7 +143,7 @@ public final class SimulatedAgent: SimulatedProcess {
 
     private func perform(_ effect: AgentState.Effect) {
         switch effect {
-        case .append(let record): self.append(record)
+        case .append(let record): self.disk.append(record)
         case .sendToRelay(let peer, let message): self.send(message, to: peer)
         case .sendToExecutor(let peer, let message): self.send(message, to: peer)
         case .launch(let spec): self.launch(spec)
@@ -173,55 +156,26 @@ public final class SimulatedAgent: SimulatedProcess {
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .close(let peer, let refusal):
+            if self.dialer?.endpoint?.peer == peer { return self.dialer?.hangUp(refusal) ?? () }
             guard let endpoint = self.endpoints.removeValue(forKey: peer) else { return }
             self.cluster.network.close(endpoint, refusal)
-            if self.relay === endpoint {
-                self.relay = nil
-                self.dialLater()
-            }
         case .leaveRelay(let refusal): self.leaveRelay(refusal)
         case .seekRelay:
-            self.leaveRelay(nil)
-            self.dialLater()
+            if self.dialer == nil { self.dial() } else { self.dialer?.hangUp() }
         case .endLife: self.cluster.check(self.name, ["ends its life, which nobody asked for"])
         case .observe(let fact): self.cluster.trace(self.name, fact)
         }
     }
 
     private func leaveRelay(_ refusal: Refusal?) {
-        guard let relay else { return }
-        self.relay = nil
-        self.endpoints[relay.peer] = nil
-        self.cluster.network.close(relay, refusal)
-        self.handle(.relayDisconnected(relay.peer))
+        guard let endpoint = self.dialer?.stop(refusal) else { return self.dialer = nil }
+        self.dialer = nil
+        self.endpoints[endpoint.peer] = nil
+        self.handle(.relayDisconnected(endpoint.peer))
     }
 
     private func send(_ message: some WireMessage, to peer: PeerID) {
         if let endpoint = self.endpoints[peer] { self.cluster.network.send(message, from: endpoint) }
-    }
-
-    // MARK: The disk
-
-    private func append(_ record: AgentLogRecord) {
-        self.unsynced.append(record)
-        self.appended += 1
-        guard !self.isSyncing else { return }
-        self.isSyncing = true
-        self.sync()
-    }
-
-    /// One write and one sync for all that is there; what comes meanwhile waits for the next.
-    private func sync() {
-        let batch = self.unsynced
-        let upTo = self.appended
-        self.later(after: .microseconds(Int64.random(in: 100...3000, using: &self.cluster.random))) {
-            self.disk += batch
-            self.unsynced.removeFirst(batch.count)
-            self.isSyncing = !self.unsynced.isEmpty
-            let goesOn = self.isSyncing  // What is appended now begins a write of its own, if none is under way.
-            self.handle(.logged(upTo: upTo))
-            if goesOn { self.sync() }
-        }
     }
 
     // MARK: The machine
@@ -252,6 +206,7 @@ public final class SimulatedAgent: SimulatedProcess {
         let exit = ContainerExit(status: status)
         self.containers[run]?.exit = exit
         container.executor?.kill()
+        self.cluster.taskEnded(container.spec)
         self.cluster.containerEnded(container.spec, on: self)
         let life = self.life
         self.cluster.queue.schedule(after: .microseconds(200)) {
@@ -270,6 +225,9 @@ public final class SimulatedAgent: SimulatedProcess {
         }
         self.later(after: .milliseconds(5)) { self.handle(.probed(id, result)) }
     }
+
+    /// Where the relay is that it is connected to, or was last.
+    var relayAddress: String? { self.dialer?.address }
 
     /// Containers that run.
     public var runningContainers: Int { self.containers.values.count { $0.exit == nil } }

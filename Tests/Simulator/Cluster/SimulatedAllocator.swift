@@ -5,7 +5,7 @@ internal import Model
 /// An allocator over the simulated network.
 public final class SimulatedAllocator: SimulatedProcess {
     private var state: AllocatorState?
-    private var master: Network.Endpoint?
+    private var follower: SimulatedFollower?
     /// Beside each proposal that it means it makes one that it should not.
     private let lies: Bool
 
@@ -16,55 +16,45 @@ public final class SimulatedAllocator: SimulatedProcess {
 
     override func begin() {
         self.state = AllocatorState(settings: AllocatorSettings(name: self.name), codec: ProtobufCodec())
-        self.dialMaster()
+        self.follower = SimulatedFollower(
+            self, by: .session,
+            hello: { [unowned self] in self.state?.hello ?? Hello(role: .allocator, name: self.name) }
+        ) { [unowned self] in self.masterHappened($0) }
     }
 
     override func died() {
         self.state = nil
-        self.master = nil
+        self.follower = nil
     }
 
-    private func dialMaster() {
-        guard self.master == nil, let leader = self.cluster.leader, let hello = self.state?.hello else {
-            return self.dialLater()
-        }
-        self.cluster.network.dial(from: self, to: leader, hello: hello) { answer in
-            guard case .success((let endpoint, let welcome)) = answer else { return self.dialLater() }
-            self.master = endpoint
+    override func reachabilityChanged() { self.follower?.reachabilityChanged() }
+
+    private func masterHappened(_ event: SimulatedDialer.Event) {
+        switch event {
+        case .welcomed(let endpoint, let welcome):
             endpoint.received = { bytes in
                 self.handle(.master(endpoint.peer, self.decode(MasterToAllocator.self, bytes)))
             }
-            endpoint.closed = { _ in
-                guard self.master === endpoint else { return }
-                self.master = nil
-                self.handle(.masterDisconnected(endpoint.peer))
-                self.dialLater()
-            }
             self.handle(.masterConnected(endpoint.peer, welcome))
+        case .lost(let endpoint): self.handle(.masterDisconnected(endpoint.peer))
+        case .failed: break
         }
-    }
-
-    private func dialLater() {
-        self.later(after: .milliseconds(Int64.random(in: 20...200, using: &self.cluster.random))) { self.dialMaster() }
     }
 
     private func handle(_ event: AllocatorState.Event) {
         guard self.isUp, self.state != nil else { return }
         self.cluster.trace(self.name, event)
         var effects: [AllocatorState.Effect] = []
-        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
-        for effect in effects {
+        self.state?.handle(event, at: self.now, into: &effects)
+        for effect in effects where self.survivesEffect() {
             switch effect {
             case .propose(_, let proposal):
-                guard let master else { continue }
+                guard let master = self.follower?.endpoint else { continue }
                 self.cluster.network.send(proposal, from: master)
                 guard self.lies, case .allocation(let allocation) = proposal else { continue }
                 self.cluster.network.send(self.lie(beside: allocation), from: master)
             case .close(_, let refusal):
-                guard let master else { continue }
-                self.master = nil
-                self.cluster.network.close(master, refusal)
-                self.dialLater()
+                self.follower?.hangUp(refusal)
             case .setTimer(let timer, let instant):
                 self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
             case .cancelTimer(let timer): self.cancelTimer(timer)

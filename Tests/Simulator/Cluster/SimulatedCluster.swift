@@ -17,15 +17,21 @@ public struct SimulationSettings: Sendable {
     public var agentResources: Resources = "cpus:4;mem:4096"
     /// The frameworks, one for each; none by default.
     public var workloads: [Workload] = []
-    /// How often something is killed, on average; nil: nothing is.
-    public var meanTimeToKill: Duration?
-    /// How often a connection breaks, on average; nil: none does.
-    public var meanTimeToBreak: Duration?
+    /// How often what goes wrong, on average; by default nothing does.
+    public var faults: [Fault.Kind.Name: Duration] = [:]
+    /// Whether a standby that sees the leader die deletes its node; default true.
+    public var witnesses = true
+    /// How long ZooKeeper waits for a silent owner; default 4 s.
+    public var sessionTimeout: Duration = .seconds(4)
+    /// How long a peer may be silent before a connection is given up; default 45 s.
+    public var silenceLimit: Duration = .seconds(45)
+    /// So long after the last fault all agents are registered and all updates told; nil: not looked at.
+    public var convergesWithin: Duration?
     /// Faults stop after so long; then everything must settle.
     public var faultyFor: Duration = .seconds(60)
     /// How long settling may take.
     public var patience: Duration = .seconds(600)
-    /// Roles of processes that are killed.
+    /// Roles of processes that something befalls.
     public var victims: Set<PeerRole> = [.master, .allocator, .relay, .agent, .scheduler]
     /// One-way delay of a frame, in microseconds.
     public var delay: ClosedRange<Int64> = 50...2000
@@ -54,7 +60,9 @@ public final class SimulatedCluster {
     public let settings: SimulationSettings
     /// What all chance is drawn from.
     public let seed: UInt64
-    let queue = EventQueue(start: Instant(nanoseconds: 1_000_000_000_000))
+    /// When every history begins.
+    static let epoch = Instant(nanoseconds: 1_000_000_000_000)
+    let queue = EventQueue(start: SimulatedCluster.epoch)
     private(set) var network: Network
     var random: SeededGenerator
     /// By number, those that are down included.
@@ -78,12 +86,19 @@ public final class SimulatedCluster {
         (self.guarantees.admitted, self.guarantees.carriedOut)
     }
 
-    private var electedMaster: SimulatedMaster?
-    private var epoch = Epoch.none
-    private var isElectionDue = false
+    private(set) lazy var zooKeeper = ZooKeeperModel(sessionTimeout: self.settings.sessionTimeout, in: self)
+    private(set) lazy var faults = FaultInjector(self)
+    private(set) lazy var promises = PromiseChecker(self)
+    /// How often what happened.
+    public let coverage = Coverage()
+    /// What is to go wrong, in order; those left out do not.
+    public private(set) var plan: [Fault] = []
+    /// Events so far.
+    public private(set) var events = 0
+    private var byName: [String: SimulatedProcess] = [:]
+    private var processCount = 0
     private var numbers = 0
     private var eventsSinceCheck = 0
-    private var runs: [TaskKey: Int] = [:]
     private var usage: [ObjectIdentifier: Resources] = [:]
     /// Frameworks that do not start with the cluster, by the name of their schedulers.
     private var arrivals: [String: Duration] = [:]
@@ -94,7 +109,8 @@ public final class SimulatedCluster {
         self.seed = seed
         self.random = SeededGenerator(seed: seed)
         let networkRandom = SeededGenerator(key: [self.random.next(), 1, 2, 3])
-        self.network = Network(queue: self.queue, random: networkRandom, delay: settings.delay)
+        self.network = Network(
+            queue: self.queue, random: networkRandom, delay: settings.delay, silenceLimit: settings.silenceLimit)
         self.masters = (1...settings.masters).map { SimulatedMaster(name: "master-\($0)", in: self) }
         self.allocators = (1...settings.allocators).map {
             SimulatedAllocator(name: "allocator-\($0)", lies: $0 <= settings.liars, in: self)
@@ -107,6 +123,27 @@ public final class SimulatedCluster {
             SimulatedScheduler(name: "framework-\($0.offset + 1)", workload: $0.element, in: self)
         }
         if settings.drains { self.drainer = SimulatedDrainer(name: "drainer", in: self) }
+        for process in self.processes { self.byName[process.name] = process }
+        // Executors call their agent, which is found as it was made.
+        self.network.find = { [unowned self] in self.byName[$0] }
+        self.plan = self.drawPlan()
+    }
+
+    private func drawPlan() -> [Fault] {
+        var plan = FaultPlan(seed: self.seed)
+        let victims = self.settings.victims
+        plan.masters = victims.contains(.master) ? self.masters.map(\.name) : []
+        plan.relays = victims.contains(.relay) ? self.relays.map(\.name) : []
+        plan.agents = victims.contains(.agent) ? self.agents.map(\.name) : []
+        plan.schedulers = victims.contains(.scheduler) ? self.schedulers.map(\.name) : []
+        let allocators = victims.contains(.allocator) ? self.allocators.map(\.name) : []
+        plan.victims = plan.masters + allocators + plan.relays + plan.agents + plan.schedulers
+        return plan.draw(self.settings.faults, until: self.settings.faultyFor)
+    }
+
+    /// Leaves some of the faults out.
+    public func keep(_ isKept: (Int) -> Bool) {
+        self.plan = self.plan.indices.filter(isKept).map { self.plan[$0] }
     }
 
     /// Adds a framework that behaves by itself; its scheduler starts so long after the cluster.
@@ -127,6 +164,11 @@ public final class SimulatedCluster {
 
     /// A generator of its own for one process.
     func fork() -> SeededGenerator { SeededGenerator(key: (0..<4).map { _ in self.random.next() }) }
+
+    func nextProcessIndex() -> Int {
+        self.processCount += 1
+        return self.processCount
+    }
 
     func nextNumber() -> Int {
         self.numbers += 1
@@ -176,12 +218,18 @@ public final class SimulatedCluster {
         let start = self.queue.now
         self.startAll()
         let calm = start + self.settings.faultyFor
-        self.planFault(self.settings.meanTimeToKill, until: calm) { self.killOne() }
-        self.planFault(self.settings.meanTimeToBreak, until: calm) { self.network.breakOne() }
-        let hasFaults = self.settings.meanTimeToKill != nil || self.settings.meanTimeToBreak != nil
+        self.faults.plan(self.plan)
+        let hasFaults = !self.settings.faults.isEmpty
         let deadline = (hasFaults ? calm : start) + self.settings.patience
+        defer { self.countNetwork() }
+        var hasConverged = false
         while self.violations.isEmpty {
             if (!hasFaults || self.queue.now > calm), self.isSettled { return self.queue.now - start }
+            if let converges = self.settings.convergesWithin, !hasConverged, self.queue.now > calm + converges {
+                hasConverged = true
+                self.checkConvergence()
+            }
+            self.events += 1
             if !self.queue.step(until: deadline) {
                 self.check("cluster", ["did not settle: \(self.summary)"])
             }
@@ -214,7 +262,24 @@ public final class SimulatedCluster {
     private var isSettled: Bool {
         guard self.schedulers.allSatisfy(\.isDone), self.drainer?.isDone ?? true, let status = self.leader?.status
         else { return false }
-        return status.tasks == 0 && status.used.isEmpty
+        return status.tasks == 0 && status.used.isEmpty && self.promises.undelivered.isEmpty
+    }
+
+    /// Some time after the last fault all agents are registered, and all that was accepted has been told.
+    private func checkConvergence() {
+        guard let status = self.leader?.status else { return self.check("cluster", ["nobody leads"]) }
+        if Int(status.agents) != self.agents.count {
+            self.check("cluster", ["only \(status.agents) of \(self.agents.count) agents are registered"])
+        }
+        if Int(status.allocators) != self.allocators.count || Int(status.relays) != self.relays.count {
+            self.check("cluster", ["only \(status.relays) relays and \(status.allocators) allocators are connected"])
+        }
+        self.check("cluster", Array(self.promises.undelivered.prefix(3)))
+    }
+
+    private func countNetwork() {
+        self.coverage.count(.framesLost, times: self.network.framesLost)
+        self.coverage.count(.silentPeersGivenUp, times: self.network.silences)
     }
 
     /// What the leading master takes the cluster to have; nil if none leads.
@@ -231,64 +296,17 @@ public final class SimulatedCluster {
             + "used \(status?.used.description ?? "-"), \(work.joined(separator: ", ")); open: \(open)"
     }
 
-    private func planFault(_ mean: Duration?, until calm: Instant, _ fault: @escaping () -> Void) {
-        guard let mean else { return }
-        let wait = Double.random(in: 0.1...1.9, using: &self.random) * mean.asSeconds
-        let instant = self.queue.now + .nanoseconds(Int64(wait * 1e9))
-        guard instant < calm else { return }
-        self.queue.schedule(at: instant) {
-            fault()
-            self.planFault(mean, until: calm, fault)
-        }
+    // MARK: The election
+
+    /// The master that leads, if one does; of several that mean to, the one with the highest epoch.
+    var leader: SimulatedMaster? {
+        self.masters.filter(\.isLeading).max { ($0.leadingEpoch ?? .none) < ($1.leadingEpoch ?? .none) }
     }
 
-    private func killOne() {
-        var victims: [SimulatedProcess] = []
-        if self.settings.victims.contains(.master) { victims += self.masters }
-        if self.settings.victims.contains(.allocator) { victims += self.allocators }
-        if self.settings.victims.contains(.relay) { victims += self.relays }
-        if self.settings.victims.contains(.agent) { victims += self.agents }
-        if self.settings.victims.contains(.scheduler) { victims += self.schedulers }
-        guard let victim = victims.filter(\.isUp).randomElement(using: &self.random) else { return }
-        self.trace(victim.name, "KILLED")
-        victim.kill()
-        self.queue.schedule(after: .milliseconds(Int64.random(in: 10...4000, using: &self.random))) {
-            self.trace(victim.name, "STARTED AGAIN")
-            victim.start()
-        }
-    }
-
-    // MARK: The election, as an oracle
-
-    /// The master that leads, if one does.
-    var leader: SimulatedMaster? { self.electedMaster.flatMap { $0.isLeading ? $0 : nil } }
-
-    func masterStarted(_ master: SimulatedMaster) { self.electSoon() }
-
-    func masterDied(_ master: SimulatedMaster) {
-        if self.electedMaster === master { self.electedMaster = nil }
-        self.electSoon()
-    }
-
-    func masterSteppedDown(_ master: SimulatedMaster, above: Epoch?) {
-        self.epoch = max(self.epoch, above ?? self.epoch)
-        if self.electedMaster === master { self.electedMaster = nil }
-        self.electSoon()
-    }
-
-    private func electSoon() {
-        guard self.electedMaster == nil, !self.isElectionDue else { return }
-        self.isElectionDue = true
-        self.queue.schedule(after: .milliseconds(Int64.random(in: 5...1500, using: &self.random))) {
-            self.isElectionDue = false
-            guard self.electedMaster == nil,
-                let winner = self.masters.filter(\.isUp).randomElement(using: &self.random)
-            else { return }
-            self.epoch = Epoch(self.epoch.value + 1)
-            self.electedMaster = winner
-            self.trace(winner.name, "ELECTED \(self.epoch)")
-            winner.elected(self.epoch)
-        }
+    func elected(_ master: SimulatedMaster, _ epoch: Epoch) {
+        self.trace(master.name, "ELECTED \(epoch)")
+        self.coverage.count(.elections)
+        self.guarantees.masterElected()
     }
 
     // MARK: What machines see
@@ -297,7 +315,7 @@ public final class SimulatedCluster {
         if self.drainer?.drained.contains(agent.name) == true {
             self.check(agent.name, ["starts \(spec.taskID?.rawValue ?? "an executor") though it drains"])
         }
-        if let task = spec.taskID { self.taskStarted(TaskKey(spec.frameworkID, task)) }
+        if let task = spec.taskID { self.promises.started(TaskKey(spec.frameworkID, task)) }
         self.containerHolds(spec, on: agent)
     }
 
@@ -313,9 +331,7 @@ public final class SimulatedCluster {
         self.usage[ObjectIdentifier(agent), default: .init()] -= spec.resources
     }
 
-    /// A task began to run somewhere: it must be the only time.
-    func taskStarted(_ key: TaskKey) {
-        self.runs[key, default: 0] += 1
-        if self.runs[key] != 1 { self.check("machines", ["\(key) was started twice"]) }
+    func taskEnded(_ spec: ContainerSpec) {
+        if let task = spec.taskID { self.promises.ended(TaskKey(spec.frameworkID, task)) }
     }
 }

@@ -7,7 +7,8 @@ internal import Model
 /// until it is active again.
 public final class SimulatedDrainer: SimulatedProcess {
     private var steps: [(agent: Int, mode: AgentMode)] = []
-    private var master: Network.Endpoint?
+    private var follower: SimulatedFollower?
+    private var master: Network.Endpoint? { self.follower?.endpoint }
     private var rows: [AgentRow] = []
     /// Agents that have said that they drain, by name.
     private(set) var drained: Set<String> = []
@@ -20,35 +21,27 @@ public final class SimulatedDrainer: SimulatedProcess {
             self.steps.append((agent, .draining(.init(bound: .seconds(2)))))
             self.steps.append((agent, .active))
         }
-        self.later(after: .seconds(3)) { self.dial() }
+        self.later(after: .seconds(3)) {
+            self.follower = SimulatedFollower(
+                self, by: .looks, hello: { [name = self.name] in Hello(role: .operator, name: name) }
+            ) { [unowned self] event in
+                if case .welcomed(let endpoint, _) = event { self.connected(endpoint) }
+            }
+        }
     }
 
     private var hostname: String { self.steps.first.map { self.cluster.agents[$0.agent].name } ?? "" }
 
-    private func dial() {
-        guard !self.steps.isEmpty else { return }
-        guard self.master == nil, let leader = self.cluster.leader else { return self.again() }
-        self.cluster.network.dial(from: self, to: leader, hello: Hello(role: .operator, name: self.name)) { answer in
-            guard case .success((let endpoint, _)) = answer else { return self.again() }
-            self.master = endpoint
-            self.rows = []
-            endpoint.received = { bytes in self.received(self.decode(OperatorResponse.self, bytes)) }
-            endpoint.closed = { _ in
-                self.master = nil
-                self.again()
-            }
-            self.cluster.network.send(OperatorRequest(id: 1, .agents), from: endpoint)
-        }
-    }
+    override func died() { self.follower = nil }
 
-    private func again() {
-        self.later(after: .milliseconds(200)) { if self.master == nil { self.dial() } }
+    private func connected(_ endpoint: Network.Endpoint) {
+        self.rows = []
+        endpoint.received = { bytes in self.received(self.decode(OperatorResponse.self, bytes)) }
+        self.cluster.network.send(OperatorRequest(id: 1, .agents), from: endpoint)
     }
 
     private func hangUp() {
-        if let master { self.cluster.network.close(master, nil) }
-        self.master = nil
-        self.again()
+        if self.steps.isEmpty { self.follower?.stop() } else { self.follower?.hangUp() }
     }
 
     private func received(_ response: OperatorResponse) {

@@ -8,7 +8,8 @@ final class SimulatedExecutor: SimulatedProcess {
     private let agent: SimulatedAgent
     private let exited: (Int32) -> Void
     private var state: ExecutorState?
-    private var link: Network.Endpoint?
+    private var dialer: SimulatedDialer?
+    private var tasks: Set<TaskID> = []
 
     init(spec: ContainerSpec, on agent: SimulatedAgent, in cluster: SimulatedCluster, exited: @escaping (Int32) -> Void)
     {
@@ -24,43 +25,35 @@ final class SimulatedExecutor: SimulatedProcess {
                 frameworkID: self.spec.frameworkID, executorID: self.spec.executorID ?? "none"),
             generator: self.cluster.fork())
         self.handle(.started)
-        self.dial()
-    }
-
-    private func dial() {
-        guard self.link == nil else { return }
         var hello = Hello(role: .executor, name: self.name)
         hello.frameworkID = self.spec.frameworkID
         hello.executorID = self.spec.executorID
         let token = Array((self.spec.environment["MESETA_EXECUTOR_TOKEN"] ?? "").utf8)
         hello.subscription = Subscription(epoch: .none, counter: 0, token: token)
-        self.cluster.network.dial(from: self, to: self.agent, hello: hello) { answer in
-            guard case .success((let endpoint, _)) = answer else { return self.dialLater() }
-            self.link = endpoint
-            endpoint.received = { bytes in
-                self.handle(.agentEvent(self.decode(ExecutorEvent.self, bytes), from: endpoint.peer))
+        let dialer = SimulatedDialer(self, hello: { hello }, candidates: { [agent] in [agent.address] }) {
+            [unowned self] event in
+            switch event {
+            case .welcomed(let endpoint, _):
+                endpoint.received = { bytes in
+                    self.handle(.agentEvent(self.decode(ExecutorEvent.self, bytes), from: endpoint.peer))
+                }
+                self.handle(.agentConnected(endpoint.peer))
+            case .lost(let endpoint): self.handle(.agentDisconnected(endpoint.peer))
+            case .failed: break
             }
-            endpoint.closed = { _ in
-                self.link = nil
-                self.handle(.agentDisconnected(endpoint.peer))
-                self.dialLater()
-            }
-            self.handle(.agentConnected(endpoint.peer))
         }
-    }
-
-    private func dialLater() {
-        self.later(after: .milliseconds(Int64.random(in: 50...300, using: &self.cluster.random))) { self.dial() }
+        self.dialer = dialer
+        dialer.start()
     }
 
     private func handle(_ event: ExecutorState.Event) {
         guard self.isUp, self.state != nil else { return }
         self.cluster.trace(self.name, event)
         var effects: [ExecutorState.Effect] = []
-        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
+        self.state?.handle(event, at: self.now, into: &effects)
         for effect in effects {
             switch effect {
-            case .send(let call): if let link { self.cluster.network.send(call, from: link) }
+            case .send(let call): if let link = self.dialer?.endpoint { self.cluster.network.send(call, from: link) }
             case .callBack(.launchTask(let task)): self.run(task)
             case .callBack(.launchTaskGroup(let tasks)): for task in tasks { self.run(task) }
             case .callBack(.killTask(let task, _)): self.report(task, .killed)
@@ -74,14 +67,23 @@ final class SimulatedExecutor: SimulatedProcess {
         }
     }
 
+    override func died() {
+        self.dialer = nil
+        for task in self.tasks.sorted() { self.ended(task) }
+    }
+
+    private func ended(_ task: TaskID) { self.cluster.promises.ended(TaskKey(self.spec.frameworkID, task)) }
+
     private func run(_ task: TaskInfo) {
-        self.cluster.taskStarted(TaskKey(self.spec.frameworkID, task.taskID))
+        self.tasks.insert(task.taskID)
+        self.cluster.promises.started(TaskKey(self.spec.frameworkID, task.taskID))
         let milliseconds = Int64(String(decoding: task.data ?? [], as: UTF8.self)) ?? 0
         self.report(task.taskID, .running)
         self.later(after: .milliseconds(milliseconds)) { self.report(task.taskID, .finished) }
     }
 
     private func report(_ task: TaskID, _ state: TaskState) {
+        if state.isTerminal, self.tasks.remove(task) != nil { self.ended(task) }
         self.handle(.called(.update(TaskStatus(taskID: task, state: state))))
     }
 }

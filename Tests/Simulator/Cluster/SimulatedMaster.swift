@@ -1,3 +1,4 @@
+internal import ElectionCore
 internal import MasterCore
 internal import Messages
 public import Model
@@ -7,7 +8,12 @@ public final class SimulatedMaster: SimulatedProcess {
     private var state: MasterState?
     private var endpoints: [PeerID: (endpoint: Network.Endpoint, role: PeerRole)] = [:]
     private var effects: [MasterState.Effect] = []
+    private var group: SimulatedGroup?
+    private var witness: LeaderWitness?
+    private var witnessDialer: SimulatedDialer?
 
+    /// The epoch under which it leads; nil if it does not.
+    public var leadingEpoch: Epoch? { self.isUp ? self.state?.leadingEpoch : nil }
     /// Whether it leads.
     public var isLeading: Bool { self.isUp && self.state?.leadingEpoch != nil }
 
@@ -15,18 +21,64 @@ public final class SimulatedMaster: SimulatedProcess {
         self.state = MasterState(
             settings: self.cluster.settings.master, codec: ProtobufCodec(), generator: self.cluster.fork(),
             name: self.name, address: self.address)
-        self.cluster.masterStarted(self)
+        let own = MemberInfo(name: self.name, address: self.address, incarnation: self.incarnation)
+        self.group = SimulatedGroup(self, candidate: own) { [unowned self] in self.elections($0, own) }
+        self.group?.start()
     }
 
     override func died() {
         self.state = nil
         self.endpoints = [:]
-        self.cluster.masterDied(self)
+        self.group = nil
+        self.watch(nil)
     }
 
-    func elected(_ epoch: Epoch) {
-        self.cluster.guarantees.masterElected()
-        self.handle(.elected(epoch))
+    override func reachabilityChanged() { self.group?.reachabilityChanged() }
+
+    /// What the election says.
+    private func elections(_ change: SimulatedGroup.Change, _ own: MemberInfo) {
+        switch change {
+        case .lead(let epoch):
+            self.cluster.elected(self, epoch)
+            self.handle(.elected(epoch))
+        case .stepDown(let reason):
+            self.cluster.coverage.count(.leadersDeposed)
+            self.handle(.deposed(reason))
+        case .leaderChanged(let leader):
+            let other = leader == own ? nil : leader
+            self.handle(.leaderChanged(other?.address))
+            if self.cluster.settings.witnesses { self.watch(other) }
+        case .membersChanged(let members): self.handle(.mastersChanged(members.map(\.address)))
+        }
+    }
+
+    /// Holds a connection to the leader, to see it die.
+    private func watch(_ leader: MemberInfo?) {
+        guard leader != self.witness?.leader else { return }
+        self.witnessDialer?.stop()
+        self.witnessDialer = nil
+        self.witness = leader.map { LeaderWitness(leader: $0) }
+        guard let leader else { return }
+        let dialer = SimulatedDialer(
+            self, hello: { [name] in Hello(role: .master, name: name) }, candidates: { [leader.address] }
+        ) { [unowned self] event in
+            switch event {
+            case .welcomed(_, let welcome): self.witnessed(.welcomed(incarnation: welcome.incarnation))
+            case .lost: self.witnessed(.lost)
+            case .failed(leader.address, .portClosed): self.witnessed(.portClosed)
+            case .failed(leader.address, .refused(let refusal)) where refusal.code == .notLeader:
+                self.witnessed(.doesNotLead)
+            case .failed: break
+            }
+        }
+        self.witnessDialer = dialer
+        dialer.start()
+    }
+
+    private func witnessed(_ event: LeaderWitness.Event) {
+        guard let leader = self.witness?.leader, self.witness?.handle(event) != nil else { return }
+        self.cluster.coverage.count(.deathsWitnessed)
+        self.group?.deathWitnessed(leader.incarnation)
     }
 
     /// What its books say that each framework holds in each role, without these tasks.
@@ -37,14 +89,16 @@ public final class SimulatedMaster: SimulatedProcess {
     override func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
         guard let state else { return .failure(Refusal(.notLeader, "starting")) }
         let answer = state.admit(hello)
-        if case .failure(let refusal) = answer, refusal.code == .stale, hello.role == .relay || hello.role == .agent {
-            self.handle(.higherEpochSeen(hello.epoch))
+        // A relay obeys the highest epoch it has seen; if that is not ours, we lead no longer.
+        if hello.role == .relay, let ours = state.leadingEpoch, hello.epoch > ours {
+            self.later(after: .zero) { self.handle(.higherEpochSeen(hello.epoch)) }
         }
         return answer
     }
 
     override func accepted(_ endpoint: Network.Endpoint, _ hello: Hello) {
         let peer = endpoint.peer
+        if hello.role == .master { return }  // A standby's eye: nothing is said.
         self.endpoints[peer] = (endpoint, hello.role)
         endpoint.received = { bytes in self.received(bytes, from: peer, as: hello.role) }
         endpoint.closed = { _ in
@@ -69,8 +123,8 @@ public final class SimulatedMaster: SimulatedProcess {
         self.cluster.trace(self.name, event)
         var effects = self.effects
         self.effects = []
-        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
-        for effect in effects { self.perform(effect) }
+        self.state?.handle(event, at: self.now, into: &effects)
+        for effect in effects where self.survivesEffect() { self.perform(effect) }
         effects.removeAll(keepingCapacity: true)
         self.effects = effects
         if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
@@ -88,7 +142,9 @@ public final class SimulatedMaster: SimulatedProcess {
             }
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
-        case .stepDown(_, let above): self.cluster.masterSteppedDown(self, above: above)
+        case .stepDown(_, let above):
+            self.cluster.coverage.count(.leadersFenced)
+            self.group?.higherEpochSeen(above ?? .none)
         case .storePolicy: break  // Simulated masters have no files.
         case .observe(let fact):
             self.cluster.trace(self.name, fact)
@@ -101,5 +157,5 @@ public final class SimulatedMaster: SimulatedProcess {
     }
 
     /// What the operator would see; nil unless it leads.
-    public var status: ClusterStatus? { self.state?.status(at: self.cluster.queue.now) }
+    public var status: ClusterStatus? { self.state?.status(at: self.now) }
 }

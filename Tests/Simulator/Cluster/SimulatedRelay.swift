@@ -6,43 +6,38 @@ internal import RelayCore
 public final class SimulatedRelay: SimulatedProcess {
     private var state: RelayState?
     private var endpoints: [PeerID: Network.Endpoint] = [:]
-    private var master: Network.Endpoint?
+    private var follower: SimulatedFollower?
 
     override func begin() {
         var settings = RelaySettings(name: self.name, address: self.address)
         settings.heldBytesPerFramework = self.cluster.settings.heldBytesPerFramework
         self.state = RelayState(settings: settings)
-        self.dialMaster()
+        self.follower = SimulatedFollower(
+            self, by: .session, hello: { [unowned self] in self.state?.hello ?? Hello(role: .relay, name: self.name) }
+        ) { [unowned self] in self.masterHappened($0) }
     }
 
     override func died() {
         self.state = nil
         self.endpoints = [:]
-        self.master = nil
+        self.follower = nil
     }
 
-    private func dialMaster() {
-        guard let state, let master = self.cluster.leader else { return self.dialLater() }
-        self.cluster.network.dial(from: self, to: master, hello: state.hello) { answer in
-            switch answer {
-            case .failure: self.dialLater()
-            case .success((let endpoint, let welcome)):
-                let peer = endpoint.peer
-                self.endpoints[peer] = endpoint
-                self.master = endpoint
-                endpoint.received = { bytes in self.handle(.master(peer, self.decode(MasterToRelay.self, bytes))) }
-                endpoint.closed = { _ in
-                    self.endpoints[peer] = nil
-                    self.handle(.masterDisconnected(peer))
-                    self.dialLater()
-                }
-                self.handle(.masterConnected(peer, welcome))
+    override func reachabilityChanged() { self.follower?.reachabilityChanged() }
+
+    private func masterHappened(_ event: SimulatedDialer.Event) {
+        switch event {
+        case .welcomed(let endpoint, let welcome):
+            let peer = endpoint.peer
+            self.endpoints[peer] = endpoint
+            endpoint.received = { bytes in self.handle(.master(peer, self.decode(MasterToRelay.self, bytes))) }
+            self.handle(.masterConnected(peer, welcome))
+        case .lost(let endpoint):
+            if self.endpoints.removeValue(forKey: endpoint.peer) != nil {
+                self.handle(.masterDisconnected(endpoint.peer))
             }
+        case .failed: break
         }
-    }
-
-    private func dialLater() {
-        self.later(after: .milliseconds(Int64.random(in: 20...200, using: &self.cluster.random))) { self.dialMaster() }
     }
 
     override func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
@@ -74,8 +69,8 @@ public final class SimulatedRelay: SimulatedProcess {
         guard self.isUp, self.state != nil else { return }
         self.cluster.trace(self.name, event)
         var effects: [RelayState.Effect] = []
-        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
-        for effect in effects {
+        self.state?.handle(event, at: self.now, into: &effects)
+        for effect in effects where self.survivesEffect() {
             switch effect {
             case .sendToAgent(let peer, let message): self.send(message, to: peer)
             case .sendToScheduler(let peer, let message): self.send(message, to: peer)
@@ -103,8 +98,8 @@ public final class SimulatedRelay: SimulatedProcess {
 
     private func close(_ peer: PeerID, _ refusal: Refusal) {
         guard let endpoint = self.endpoints.removeValue(forKey: peer) else { return }
+        if endpoint === self.follower?.endpoint { return self.follower?.hangUp(refusal) ?? () }
         self.cluster.network.close(endpoint, refusal)
-        if endpoint === self.master { self.dialLater() }
     }
 
     private func send(_ message: some WireMessage, to peer: PeerID) {

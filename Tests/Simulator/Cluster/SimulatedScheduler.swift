@@ -48,9 +48,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     /// The framework has been asked to end.
     private var isEnding = false
     private var state: SchedulerState?
-    private var master: Network.Endpoint?
-    private var relays: [String: Network.Endpoint] = [:]
-    private var relaysWanted: [String: Int] = [:]
+    private var master: SimulatedFollower?
+    private var relays: [String: SimulatedDialer] = [:]
 
     // What a careful scheduler has on disk.
     private(set) var frameworkID: FrameworkID?
@@ -100,74 +99,55 @@ public final class SimulatedScheduler: SimulatedProcess {
         var settings = SchedulerSettings(framework: framework)
         settings.usesRelays = self.workload.usesRelays
         self.state = SchedulerState(settings: settings, codec: ProtobufCodec())
-        self.dialMaster()
+        self.master = SimulatedFollower(
+            self, by: .looks,
+            hello: { [unowned self] in
+                var hello = Hello(role: .scheduler, name: self.name)
+                hello.epoch = self.state?.epoch ?? .none
+                hello.frameworkID = self.state?.frameworkID
+                return hello
+            }
+        ) { [unowned self] in self.masterHappened($0) }
     }
 
     override func died() {
         self.state = nil
         self.master = nil
         self.relays = [:]
-        self.relaysWanted = [:]
     }
 
     // MARK: Connections
 
-    private func dialMaster() {
-        guard self.master == nil, let leader = self.cluster.leader, let state else { return self.dialLater() }
-        var hello = Hello(role: .scheduler, name: self.name)
-        hello.epoch = state.epoch
-        self.cluster.network.dial(from: self, to: leader, hello: hello) { answer in
-            guard case .success((let endpoint, let welcome)) = answer else { return self.dialLater() }
-            self.master = endpoint
+    private func masterHappened(_ event: SimulatedDialer.Event) {
+        switch event {
+        case .welcomed(let endpoint, let welcome):
             endpoint.received = { bytes in
                 self.handle(.masterEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
             }
-            endpoint.closed = { _ in self.masterClosed(endpoint) }
             self.handle(.masterConnected(endpoint.peer, welcome.epoch))
+        case .lost(let endpoint): self.handle(.masterDisconnected(endpoint.peer))
+        case .failed: break
         }
     }
 
-    private func masterClosed(_ endpoint: Network.Endpoint) {
-        guard self.master === endpoint else { return }
-        self.master = nil
-        self.handle(.masterDisconnected(endpoint.peer))
-        self.dialLater()
-    }
-
-    private func dialLater() {
-        self.later(after: .milliseconds(Int64.random(in: 20...200, using: &self.cluster.random))) {
-            if self.master == nil { self.dialMaster() }
-        }
-    }
-
-    /// Dials a relay until it is welcome or not wanted any more; `round` tells attempts for one wish from later ones.
-    private func dialRelay(_ info: RelayInfo, _ subscription: Subscription, round: Int) {
-        guard self.relaysWanted[info.name] == round, self.relays[info.name] == nil,
-            let relay = self.cluster.relays.first(where: { $0.address == info.address })
-        else { return }
-        func again() {
-            self.later(after: .milliseconds(Int64.random(in: 50...300, using: &self.cluster.random))) {
-                self.dialRelay(info, subscription, round: round)
-            }
-        }
+    /// Dials a relay until it is not wanted any more.
+    private func connect(_ info: RelayInfo, _ subscription: Subscription) {
         var hello = Hello(role: .scheduler, name: self.name)
         hello.frameworkID = self.frameworkID
         hello.subscription = subscription
-        self.cluster.network.dial(from: self, to: relay, hello: hello) { answer in
-            guard case .success((let endpoint, _)) = answer else { return again() }
-            guard self.relaysWanted[info.name] == round else { return self.cluster.network.close(endpoint, nil) }
-            self.relays[info.name] = endpoint
-            endpoint.received = { bytes in
-                self.handle(.relayEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
+        let dialer = SimulatedDialer(self, hello: { hello }, candidates: { [info.address] }) { [unowned self] event in
+            switch event {
+            case .welcomed(let endpoint, _):
+                endpoint.received = { bytes in
+                    self.handle(.relayEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
+                }
+                self.handle(.relayConnected(info.name, endpoint.peer))
+            case .lost(let endpoint): self.handle(.relayDisconnected(endpoint.peer))
+            case .failed: break
             }
-            endpoint.closed = { _ in
-                guard self.relays[info.name] === endpoint else { return }
-                self.relays[info.name] = nil
-                self.handle(.relayDisconnected(endpoint.peer))
-                again()
-            }
-            self.handle(.relayConnected(info.name, endpoint.peer))
         }
+        self.relays[info.name] = dialer
+        dialer.start()
     }
 
     // MARK: Events and effects
@@ -176,31 +156,25 @@ public final class SimulatedScheduler: SimulatedProcess {
         guard self.isUp, self.state != nil else { return }
         self.cluster.trace(self.name, event)
         var effects: [SchedulerState.Effect] = []
-        self.state?.handle(event, at: self.cluster.queue.now, into: &effects)
-        for effect in effects { self.perform(effect) }
+        self.state?.handle(event, at: self.now, into: &effects)
+        for effect in effects where self.survivesEffect() { self.perform(effect) }
     }
 
     private func perform(_ effect: SchedulerState.Effect) {
         switch effect {
-        case .sendToMaster(let call): if let master { self.cluster.network.send(call, from: master) }
+        case .sendToMaster(let call):
+            if let endpoint = self.master?.endpoint { self.cluster.network.send(call, from: endpoint) }
         case .sendToRelay(let peer, let call):
-            if let relay = self.relays.values.first(where: { $0.peer == peer }) {
+            if let relay = self.relays.values.first(where: { $0.endpoint?.peer == peer })?.endpoint {
                 self.cluster.network.send(call, from: relay)
             }
         case .disconnectMaster:
-            guard let master else { return }
-            self.master = nil
-            self.cluster.network.close(master, nil)
-            self.handle(.masterDisconnected(master.peer))
-            self.dialLater()
+            self.master?.hangUp()
         case .connectRelay(let info, let subscription):
-            if let relay = self.relays.removeValue(forKey: info.name) { self.cluster.network.close(relay, nil) }
-            let round = self.cluster.nextNumber()
-            self.relaysWanted[info.name] = round
-            self.dialRelay(info, subscription, round: round)
+            self.relays.removeValue(forKey: info.name)?.stop()
+            self.connect(info, subscription)
         case .disconnectRelay(let name):
-            self.relaysWanted[name] = nil
-            if let relay = self.relays.removeValue(forKey: name) { self.cluster.network.close(relay, nil) }
+            self.relays.removeValue(forKey: name)?.stop()
         case .callBack(let callback): self.later(after: .zero) { self.called(back: callback) }
         case .rememberFrameworkID(let id): self.frameworkID = id
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
@@ -252,9 +226,8 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     /// What was said last arrives before the connections end.
     private func hangUp() {
-        for endpoint in [self.master].compactMap({ $0 }) + self.relays.values {
-            self.cluster.network.close(endpoint, nil)
-        }
+        self.master?.stop()
+        for relay in self.relays.values { relay.stop() }
         self.died()
     }
 
@@ -306,25 +279,25 @@ public final class SimulatedScheduler: SimulatedProcess {
     }
 
     private func updated(_ status: TaskStatus) {
+        self.cluster.promises.told(self, status)
         // The master knows of no such task, and of no agent that could still tell of it.
         if status.state == .unknown {
             if self.tasks[status.taskID]?.isTerminal == false { self.tasks[status.taskID] = .dropped }
             return
         }
         let known = self.tasks[status.taskID]
+        // After its own death a scheduler is told again what it had not acknowledged.
+        let isOld = status.sequence > 0 && status.sequence < self.lastSequence[status.taskID] ?? 0
+        if isOld {
+            if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
+            return
+        }
         if let known, known.isTerminal, known != status.state, status.uuid != nil {
             self.cluster.check(
                 self.name,
                 ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
         }
-        if status.sequence > 0 {
-            let last = self.lastSequence[status.taskID] ?? 0
-            // After its own death a scheduler may be told again what it had not acknowledged; never an earlier state.
-            if status.sequence < last {
-                self.cluster.check(self.name, ["\(status.taskID): status \(status.sequence) after \(last)"])
-            }
-            self.lastSequence[status.taskID] = status.sequence
-        }
+        if status.sequence > 0 { self.lastSequence[status.taskID] = status.sequence }
         self.tasks[status.taskID] = status.state
         self.behaviour?.updated(status, of: self)
         if status.state == .running { self.noteGuarantee() }

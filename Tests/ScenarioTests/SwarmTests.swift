@@ -1,0 +1,42 @@
+import Foundation
+import Simulator
+import Testing
+
+@Suite("Any cluster, any work, and faults of some kinds, drawn from a seed")
+struct SwarmTests {
+    @Test("Nothing is lost, started twice or over-committed, each agent obeys one leader, and the cluster recovers")
+    func promises() {
+        for seed: UInt64 in 1...8 {
+            let outcome = SimulationOutcome.run(.swarm, seed: seed)
+            #expect(outcome.violations.isEmpty, "swift run simulate --seed \(seed) --trace: \(outcome.violations)")
+        }
+    }
+
+    @Test("The same seed gives the same history, whatever faults it draws")
+    func repeats() {
+        func history() -> [String] {
+            var lines: [String] = []
+            _ = SimulationOutcome.run(.swarm, seed: 3, tracer: { lines.append($0) })
+            return lines
+        }
+        #expect(history() == history())
+    }
+
+    @Test("Every mutant still fits the code that it breaks")
+    func mutants() throws {
+        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+            .deletingLastPathComponent()
+        let folder = root.appending(path: "Tests/Simulator/Mutants")
+        let patches = try FileManager.default.contentsOfDirectory(at: folder, includingPropertiesForKeys: nil)
+        #expect(patches.count > 5)
+        for patch in patches {
+            let git = Process()
+            git.executableURL = URL(filePath: "/usr/bin/env")
+            git.arguments = ["git", "apply", "--check", patch.path]
+            git.currentDirectoryURL = root
+            try git.run()
+            git.waitUntilExit()
+            #expect(git.terminationStatus == 0, "\(patch.lastPathComponent) does not apply: make it anew")
+        }
+    }
+}

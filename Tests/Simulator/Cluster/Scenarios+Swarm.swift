@@ -1,0 +1,50 @@
+internal import MasterCore
+internal import Model
+
+extension Scenario {
+    /// Any cluster with any work; of all kinds of faults some are on, each as often as the seed has it.
+    ///
+    /// With few kinds of faults at a time, a run gets further into the states that one of them leads to than with all.
+    static func drawnSwarm(seed: UInt64) -> SimulationSettings {
+        var random = SeededGenerator(key: [seed, 5, 7, 9])
+        func draw(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
+        var settings = SimulationSettings()
+        settings.masters = Int(draw(1...3))
+        settings.allocators = Int(draw(1...3))
+        settings.relays = Int(draw(1...4))
+        settings.agents = Int(draw(2...12))
+        settings.workloads = (0..<Int(draw(1...5))).map { _ in
+            let longest = [200, 2000, 20_000][Int(draw(0...2))] as Int64
+            var workload = Workload(
+                tasks: Int(draw(20...300)),
+                resources: ["cpus:1;mem:128", "cpus:0.5;mem:512", "cpus:2;mem:64"][Int(draw(0...2))],
+                milliseconds: 10...longest, usesExecutor: draw(0...1) == 0, usesRelays: draw(0...3) > 0)
+            workload.refuse = .milliseconds(draw(0...5000))
+            workload.suppresses = draw(0...1) == 0
+            workload.startsAfter = .milliseconds(draw(0...10_000))
+            return workload
+        }
+        settings.faultyFor = .seconds(draw(20...60))
+        settings.convergesWithin = .seconds(10)
+        settings.delay = 50...[200, 2000, 20_000][Int(draw(0...2))]
+        settings.silenceLimit = .seconds(draw(3...45))
+        settings.sessionTimeout = .seconds(draw(2...6))
+        settings.witnesses = draw(0...3) > 0
+        settings.heldBytesPerFramework = draw(0...3) == 0 ? 4 << 10 : 16 << 20
+        settings.master.agentTimeout = .seconds(draw(5...75))
+        settings.master.recoveryTimeout = .seconds(draw(5...75))
+        settings.eventsPerCheck = 20
+        // ZooKeeper is not wiped: the first leader after that may be given an epoch for the second time, and with it the ids
+        // of frameworks. Whoever mends that adds it here.
+        let usual: [Fault.Kind.Name: ClosedRange<Int64>] = [
+            .kill: 1...8, .dieInMidEvent: 1...8, .freeze: 3...15, .cut: 3...15, .reset: 1...5, .slow: 3...15,
+            .clock: 5...20,
+            .diskFull: 5...20, .zooKeeperAway: 10...30, .zooKeeperCut: 3...15,
+        ]
+        for name in Fault.Kind.Name.allCases where draw(0...1) == 0 {
+            if let range = usual[name] { settings.faults[name] = .seconds(draw(range)) }
+        }
+        settings.patience = .seconds(900)
+        return settings
+    }
+}
