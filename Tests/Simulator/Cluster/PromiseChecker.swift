@@ -14,6 +14,8 @@ final class PromiseChecker {
         var isSettled = false
         /// Its highest sequence that an agent has on disk.
         var accepted: StatusSequence = 0
+        /// When that was.
+        var acceptedAt = Instant.distantFuture
         /// The last that its framework was told in this life of the scheduler, and in all.
         var told: StatusSequence = 0
         var toldEver: StatusSequence = 0
@@ -81,7 +83,11 @@ final class PromiseChecker {
                 self.numbers[agent.index, default: [:]][acceptance.number] = acceptance.key
             case .taskStatus(let status):
                 guard let key = self.numbers[agent.index]?[status.number] else { continue }
-                self.lives[key, default: Life()].accepted = max(self.lives[key]?.accepted ?? 0, status.sequence)
+                var life = self.lives[key] ?? Life()
+                if status.sequence > life.accepted {
+                    (life.accepted, life.acceptedAt) = (status.sequence, self.cluster.queue.now)
+                }
+                self.lives[key] = life
             default: break
             }
         }
@@ -117,9 +123,11 @@ final class PromiseChecker {
         self.lives[key] = life
     }
 
-    /// What was accepted and has not come to its framework.
-    var undelivered: [String] {
-        self.lives.filter { $0.value.accepted > $0.value.toldEver && !$0.value.isSettled }
-            .map { "\($0.key) has status \($0.value.accepted), told \($0.value.toldEver)" }.sorted()
+    /// What was accepted by then and has not come to its framework.
+    func undelivered(acceptedBy instant: Instant) -> [String] {
+        self.lives.filter {
+            $0.value.accepted > $0.value.toldEver && !$0.value.isSettled && $0.value.acceptedAt <= instant
+        }
+        .map { "\($0.key) has status \($0.value.accepted), told \($0.value.toldEver)" }.sorted()
     }
 }

@@ -227,7 +227,7 @@ public final class SimulatedCluster {
             if (!hasFaults || self.queue.now > calm), self.isSettled { return self.queue.now - start }
             if let converges = self.settings.convergesWithin, !hasConverged, self.queue.now > calm + converges {
                 hasConverged = true
-                self.checkConvergence()
+                self.checkConvergence(after: calm)
             }
             self.events += 1
             if !self.queue.step(until: deadline) {
@@ -262,11 +262,11 @@ public final class SimulatedCluster {
     private var isSettled: Bool {
         guard self.schedulers.allSatisfy(\.isDone), self.drainer?.isDone ?? true, let status = self.leader?.status
         else { return false }
-        return status.tasks == 0 && status.used.isEmpty && self.promises.undelivered.isEmpty
+        return status.tasks == 0 && status.used.isEmpty && self.promises.undelivered(acceptedBy: .distantFuture).isEmpty
     }
 
     /// Some time after the last fault all agents are registered, and all that was accepted has been told.
-    private func checkConvergence() {
+    private func checkConvergence(after calm: Instant) {
         guard let status = self.leader?.status else { return self.check("cluster", ["nobody leads"]) }
         if Int(status.agents) != self.agents.count {
             self.check("cluster", ["only \(status.agents) of \(self.agents.count) agents are registered"])
@@ -274,7 +274,7 @@ public final class SimulatedCluster {
         if Int(status.allocators) != self.allocators.count || Int(status.relays) != self.relays.count {
             self.check("cluster", ["only \(status.relays) relays and \(status.allocators) allocators are connected"])
         }
-        self.check("cluster", Array(self.promises.undelivered.prefix(3)))
+        self.check("cluster", Array(self.promises.undelivered(acceptedBy: calm).prefix(3)))
     }
 
     private func countNetwork() {
