@@ -88,7 +88,7 @@ public final class SimulatedRelay: SimulatedProcess {
     private func ask(_ addresses: [String]) {
         guard let state else { return }
         for relay in self.cluster.relays where addresses.contains(relay.address) {
-            self.cluster.network.dial(from: self, to: relay, hello: state.hello) { answer in
+            self.cluster.network.dial(from: self, to: relay.address, hello: state.hello) { answer in
                 guard case .success((let endpoint, let welcome)) = answer else { return }
                 self.handle(.relayAnswered(address: relay.address, welcome.epoch))
                 self.cluster.network.close(endpoint, nil)
