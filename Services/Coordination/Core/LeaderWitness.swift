@@ -44,8 +44,7 @@ public struct LeaderWitness: Hashable, Sendable {
         }
     }
 
-    private mutating func conclude(_ reason: String) -> String? {
-        guard self.hasSeenLeader || !self.isLost else { return nil }
+    private mutating func conclude(_ reason: String) -> String {
         self.isLost = false
         return reason
     }

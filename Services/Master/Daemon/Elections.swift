@@ -150,9 +150,9 @@ final class ZooKeeperElection: Election, @unchecked Sendable {  // State is conf
             services.eventLoop.execute { watcher.changed(change) }
         }
         if options.takeover == .witness {
-            watcher.witness = Witness(services.node, name: services.name, services.logger) { incarnation in
-                group.deathWitnessed(incarnation: incarnation)
-            }
+            watcher.witness = Witness(
+                services.node, name: services.name, services.logger,
+                epochSeen: { group.higherEpochSeen($0) }, isDead: { group.deathWitnessed(incarnation: $0) })
         }
         self.group = group
         self.watcher = watcher

@@ -11,15 +11,23 @@ final class Witness {
     private let node: Node
     private let name: String
     private let logger: Logger
+    private let epochSeen: (Epoch) -> Void
     private let isDead: (Bytes) -> Void
     private var state: LeaderWitness?
     private var dialer: Dialer?
 
-    /// - Parameter isDead: Called with the incarnation of a leader that is dead.
-    init(_ node: Node, name: String, _ logger: Logger, isDead: @escaping (Bytes) -> Void) {
+    /// - Parameters:
+    ///   - epochSeen: Called with the epoch that a leader shows. Whoever leads next goes above it, even if ZooKeeper has
+    ///     forgotten what it was.
+    ///   - isDead: Called with the incarnation of a leader that is dead.
+    init(
+        _ node: Node, name: String, _ logger: Logger, epochSeen: @escaping (Epoch) -> Void,
+        isDead: @escaping (Bytes) -> Void
+    ) {
         self.node = node
         self.name = name
         self.logger = logger
+        self.epochSeen = epochSeen
         self.isDead = isDead
     }
 
@@ -39,7 +47,9 @@ final class Witness {
     private func happened(_ event: DialEvent) {
         guard let leader = self.state?.leader else { return }
         switch event {
-        case .welcomed(leader.address, let welcome): self.handle(.welcomed(incarnation: welcome.incarnation))
+        case .welcomed(leader.address, let welcome):
+            self.epochSeen(welcome.epoch)
+            self.handle(.welcomed(incarnation: welcome.incarnation))
         case .lost: self.handle(.lost)
         case .failed(leader.address, .connectionRefused): self.handle(.portClosed)
         case .refused(leader.address, let refusal) where refusal.code == .notLeader: self.handle(.doesNotLead)

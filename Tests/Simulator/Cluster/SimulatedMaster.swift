@@ -63,7 +63,9 @@ public final class SimulatedMaster: SimulatedProcess {
             self, hello: { [name] in Hello(role: .master, name: name) }, candidates: { [leader.address] }
         ) { [unowned self] event in
             switch event {
-            case .welcomed(_, let welcome): self.witnessed(.welcomed(incarnation: welcome.incarnation))
+            case .welcomed(_, let welcome):
+                self.group?.higherEpochSeen(welcome.epoch)
+                self.witnessed(.welcomed(incarnation: welcome.incarnation))
             case .lost: self.witnessed(.lost)
             case .failed(leader.address, .portClosed): self.witnessed(.portClosed)
             case .failed(leader.address, .refused(let refusal)) where refusal.code == .notLeader:
