@@ -7,7 +7,7 @@ public final class Coverage {
         case disksFull, writesFailed, writesTorn, writesLost, writesSurvived
         case elections, deathsWitnessed, leadersDeposed, leadersFenced, staleOrdersIgnored
         case framesLost, silentPeersGivenUp, relaysChanged, schedulerFailovers
-        case statusesDelivered, statusesDeliveredAgain, agentsUnreachable, agentsReturned, tasksStarted
+        case statusesDelivered, statusesDeliveredAgain, tasksStarted, tasksUnreachable, tasksReturned
     }
 
     private var counts = [Int](repeating: 0, count: Event.allCases.count)

@@ -12,6 +12,8 @@ final class PromiseChecker {
         var isRunning = false
         /// Its framework was told that it has ended.
         var isSettled = false
+        /// Its framework was told that nobody knows, and nothing since.
+        var isUnreachable = false
         /// Its highest sequence that an agent has on disk.
         var accepted: StatusSequence = 0
         /// When that was.
@@ -113,7 +115,10 @@ final class PromiseChecker {
             life.told = status.sequence
             life.toldEver = max(life.toldEver, status.sequence)
         }
-        if status.state == .unreachable { self.cluster.coverage.count(.agentsUnreachable) }
+        if life.isUnreachable != (status.state == .unreachable) {
+            self.cluster.coverage.count(life.isUnreachable ? .tasksReturned : .tasksUnreachable)
+            life.isUnreachable.toggle()
+        }
         if status.state.isTerminal {
             life.isSettled = true
             if life.isRunning, status.state != .lost {
