@@ -24,7 +24,7 @@ struct MesetaCommand: AsyncParsableCommand {
             TasksCommand.self, OffersCommand.self, RolesCommand.self, SharesCommand.self, ExplainCommand.self,
             PolicyCommand.self,
             TopCommand.self, KillCommand.self, MasterCommand.self, SandboxCommand.self, TokenCommand.self,
-            ChaosCommand.self, ChaosFramework.self,
+            ChaosCommand.self, ChaosFramework.self, ChaosExecutor.self,
         ])
 
     static func main() async {

@@ -37,7 +37,29 @@ struct HistoryTests {
     func dropped() {
         let entries: [History.Entry] = [.launch(task: "a"), .status(task: "a", state: .dropped, made: nil)]
         let verdict = Self.history(entries, starts: 0, ends: 0).judged()
-        #expect(verdict.breaches == [] && verdict.neverRan == 1)
+        #expect(verdict.breaches == [] && verdict.neverRan == 1 && verdict.toldWhenAsked == 1)
+    }
+
+    @Test("A task that began owes an update of its end: an answer to a question is none, before it or after it")
+    func answered() {
+        let answer = History.Entry.status(task: "a", state: .finished, made: nil)
+        let update = History.Entry.status(task: "a", state: .finished, made: 2)
+        let verdict = Self.history([.launch(task: "a"), answer]).judged()
+        #expect(verdict.undelivered == 1 && verdict.finished == 1 && verdict.breaches.count == 1)
+        #expect(Self.history([.launch(task: "a"), answer, update, answer]).judged().breaches == [])
+    }
+
+    @Test("A task that its scheduler wanted to have killed may be killed, wherever it stood; it may also finish first")
+    func killed() {
+        let wish: [History.Entry] = [.launch(task: "a"), .kill(task: "a")]
+        let killed = History.Entry.status(task: "a", state: .killed, made: 2)
+        for (starts, ends) in [(0, 0), (1, 0)] {
+            let verdict = Self.history(wish + [killed], starts: starts, ends: ends).judged()
+            #expect(verdict.breaches == [] && verdict.killed == 1)
+        }
+        let finished = History.Entry.status(task: "a", state: .finished, made: 2)
+        #expect(Self.history(wish + [finished]).judged().breaches == [])
+        #expect(Self.history(wish + [finished], ends: 0).judged().breaches.count == 1)
     }
 
     @Test("A task that began twice is found")
@@ -59,14 +81,14 @@ struct HistoryTests {
             (.failed, 0, 0), (.killed, 0, 0), (.failed, 1, 1), (.gone, 1, 1),
         ])
     func untrue(state: TaskState, starts: Int, ends: Int) {
-        let entries: [History.Entry] = [.launch(task: "a"), .status(task: "a", state: state, made: nil)]
+        let entries: [History.Entry] = [.launch(task: "a"), .status(task: "a", state: state, made: 1)]
         let verdict = Self.history(entries, starts: starts, ends: ends).judged()
         #expect(verdict.breaches.count == 1 && verdict.lost == 1, "\(verdict.breaches)")
     }
 
     @Test("Where disks were full a task may fail that never began, and no other")
     func mayFail() {
-        let entries: [History.Entry] = [.launch(task: "a"), .status(task: "a", state: .failed, made: nil)]
+        let entries: [History.Entry] = [.launch(task: "a"), .status(task: "a", state: .failed, made: 1)]
         var history = Self.history(entries, starts: 0, ends: 0)
         history.mayFail = true
         #expect(history.judged().breaches == [])

@@ -8,18 +8,15 @@ struct SimulationTests {
         "Whatever is killed, every task finishes once and nothing is held in the end",
         arguments: [Scenario.calm, .masters, .relays, .allocators, .liar, .agents, .everything])
     func survives(scenario: Scenario) {
-        for seed: UInt64 in 1...4 {
-            let cluster = SimulatedCluster(settings: scenario.settings(seed: seed), seed: seed)
-            let duration = cluster.run()
-            #expect(
-                duration != nil,
-                "swift run simulate --scenario \(scenario.rawValue) --seed \(seed) --trace: \(cluster.violations)")
-        }
+        let cluster = SimulatedCluster(settings: scenario.settings(seed: 1), seed: 1)
+        #expect(
+            cluster.run() != nil,
+            "swift run simulate --scenario \(scenario.rawValue) --seed 1 --trace: \(cluster.violations)")
     }
 
     @Test("Agents that come back with more or less are offered so, and never hold more than they have")
     func reconfigurations() {
-        for seed: UInt64 in 1...4 {
+        for seed: UInt64 in 1...2 {
             let cluster = SimulatedCluster(settings: Scenario.reconfigurations.settings(seed: seed), seed: seed)
             let hint: Comment =
                 "swift run simulate --scenario reconfigurations --seed \(seed) --trace: \(cluster.violations)"
@@ -33,7 +30,7 @@ struct SimulationTests {
 
     @Test("Agents are emptied and put back whatever dies meanwhile; one that said that it drains starts nothing")
     func drains() {
-        for seed: UInt64 in 1...6 {
+        for seed: UInt64 in 1...2 {
             let cluster = SimulatedCluster(settings: Scenario.drains.settings(seed: seed), seed: seed)
             let hint: Comment = "swift run simulate --scenario drains --seed \(seed) --trace: \(cluster.violations)"
             #expect(cluster.run() != nil, hint)
@@ -43,7 +40,7 @@ struct SimulationTests {
 
     @Test("A guarantee is met by revoking, soon, though masters and allocators die; nobody falls below its own by it")
     func guarantees() {
-        for seed: UInt64 in 1...4 {
+        for seed: UInt64 in 1...2 {
             let cluster = SimulatedCluster(settings: Scenario.guarantees.settings(seed: seed), seed: seed)
             let hint: Comment = "swift run simulate --scenario guarantees --seed \(seed) --trace: \(cluster.violations)"
             #expect(cluster.run() != nil, hint)
@@ -57,14 +54,14 @@ struct SimulationTests {
     @Test("In no generated history of guarantees is anything taken back without need, or from who has too little")
     func generatedGuarantees() {
         var revoked = 0
-        for seed: UInt64 in 1...20 {
+        for seed: UInt64 in 1...8 {
             let cluster = SimulatedCluster(settings: Scenario.drawn.settings(seed: seed), seed: seed)
             #expect(
                 cluster.run() != nil,
                 "swift run simulate --scenario drawn --seed \(seed) --trace: \(cluster.violations)")
             revoked += cluster.revocations.carriedOut
         }
-        #expect(revoked > 20, "\(revoked)")
+        #expect(revoked > 8, "\(revoked)")
     }
 
     @Test("The same seed gives the same history")

@@ -4,9 +4,10 @@ import Testing
 
 @Suite("Any cluster, any work, and faults of some kinds, drawn from a seed")
 struct SwarmTests {
+    /// With the checks that only a debug build makes; `Tests/run` has 200 seeds of the release build.
     @Test("Nothing is lost, started twice or over-committed, each agent obeys one leader, and the cluster recovers")
     func promises() {
-        for seed: UInt64 in 1...8 {
+        for seed: UInt64 in 1...2 {
             let outcome = SimulationOutcome.run(.swarm, seed: seed)
             #expect(outcome.violations.isEmpty, "swift run simulate --seed \(seed) --trace: \(outcome.violations)")
         }

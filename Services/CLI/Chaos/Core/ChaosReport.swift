@@ -57,7 +57,7 @@ public struct ChaosReport: Codable, Sendable {
             let second = Int(line.at)
             while self.course.count <= second { self.course.append(Second()) }
             switch line.entry {
-            case .began: break
+            case .began, .kill: break
             case .launch: self.course[second].launched += 1
             case .status(_, let state, let made):
                 if state.isTerminal { self.course[second].ended += 1 }
@@ -81,7 +81,8 @@ public struct ChaosReport: Codable, Sendable {
         let verdict = self.verdict
         rows += [
             ("tasks launched", "\(verdict.launched)"), ("started", "\(verdict.started)"),
-            ("finished", "\(verdict.finished)"), ("ended without having begun", "\(verdict.neverRan)"),
+            ("finished", "\(verdict.finished)"), ("killed as their schedulers wanted", "\(verdict.killed)"),
+            ("ended without having begun", "\(verdict.neverRan), \(verdict.toldWhenAsked) of them told when asked"),
             ("started twice", "\(verdict.startedTwice)"), ("lost", "\(verdict.lost)"),
             ("ends not delivered", "\(verdict.undelivered)"), ("over-commitments", "\(verdict.overCommitments)"),
             (

@@ -8,7 +8,9 @@ public struct History: Sendable {
         case began
         /// It is about to launch a task.
         case launch(task: String)
-        /// It heard how a task is.
+        /// It is about to have a task killed.
+        case kill(task: String)
+        /// It heard how a task is: by an update that was made then, or, if nil, in answer to a question.
         case status(task: String, state: TaskState, made: Double?)
     }
 
@@ -81,13 +83,17 @@ public struct Verdict: Hashable, Codable, Sendable {
     public var started = 0
     /// How many schedulers heard that they finished.
     public var finished = 0
+    /// How many were killed because their scheduler wanted it.
+    public var killed = 0
     /// How many ended without having begun: dropped, lost or failed, and said so.
     public var neverRan = 0
     /// How many began more than once.
     public var startedTwice = 0
     /// How many have no end, or one that is not what happened.
     public var lost = 0
-    /// How many are without a word of their end at last.
+    /// How many of those that never began have an end that was only told when their scheduler asked.
+    public var toldWhenAsked = 0
+    /// How many are without a word of their end at last, or began and no update told of it: an answer to a question does not count.
     public var undelivered = 0
     /// How often an agent was seen with more than it has.
     public var overCommitments = 0
@@ -118,12 +124,12 @@ extension History {
                 switch line.entry {
                 case .launch: launches.append(line.at)
                 case .status(_, _, let made?) where made < self.healedAt: delays.append(max(0, line.at - made))
-                case .began, .status: break
+                case .began, .kill, .status: break
                 }
             }
-            for task in tasks.keys.sorted() {
+            for (task, report) in tasks.sorted(by: { $0.key < $1.key }) {
                 if !known.insert(task).inserted { verdict.breaches.append("\(task): launched by two frameworks") }
-                self.judge(task, ends: tasks[task] ?? [], into: &verdict)
+                self.judge(task, report, into: &verdict)
             }
         }
         for task in self.marks.keys.sorted() where !known.contains(task) {
@@ -140,36 +146,47 @@ extension History {
         return verdict
     }
 
-    /// The ends that a scheduler heard of, by task that it launched; with what is wrong about their order.
-    private func tasks(of framework: String, _ lines: [Line], into verdict: inout Verdict) -> [String: [TaskState]] {
-        var ends: [String: [TaskState]] = [:]
+    /// What a scheduler knows of a task that it launched.
+    private struct Report {
+        /// In the order in which it heard of them.
+        var ends: [TaskState] = []
+        var wasUpdated = false
+        var wasToBeKilled = false
+    }
+
+    /// What a scheduler knows of each task that it launched; with what is wrong about the order.
+    private func tasks(of framework: String, _ lines: [Line], into verdict: inout Verdict) -> [String: Report] {
+        var reports: [String: Report] = [:]
         var endedInThisLife: Set<String> = []
         for line in lines {
             switch line.entry {
             case .began: endedInThisLife = []
+            case .kill(let task): reports[task]?.wasToBeKilled = true
             case .launch(let task):
-                if ends.updateValue([], forKey: task) != nil {
+                if reports.updateValue(Report(), forKey: task) != nil {
                     verdict.breaches.append("\(task): launched twice by the scheduler itself")
                 }
-            case .status(let task, let state, _):
-                guard ends[task] != nil else {
+            case .status(let task, let state, let made):
+                guard reports[task] != nil else {
                     verdict.breaches.append("\(task): \(framework) heard of it and never launched it")
                     continue
                 }
-                if endedInThisLife.contains(task) {
+                // An answer may cross the update, and be repeated.
+                if made != nil, endedInThisLife.contains(task) {
                     verdict.breaches.append("\(task): \(state.name) after its end, in one life of the scheduler")
                 }
-                if state.isTerminal {
-                    ends[task]?.append(state)
-                    endedInThisLife.insert(task)
-                }
+                guard state.isTerminal else { continue }
+                reports[task]?.ends.append(state)
+                guard made != nil else { continue }
+                reports[task]?.wasUpdated = true
+                endedInThisLife.insert(task)
             }
         }
-        return ends
+        return reports
     }
 
     /// One task: how it is reported against what it did.
-    private func judge(_ task: String, ends: [TaskState], into verdict: inout Verdict) {
+    private func judge(_ task: String, _ report: Report, into verdict: inout Verdict) {
         let marks = self.marks[task] ?? Marks(starts: 0, ends: 0)
         verdict.launched += 1
         if marks.starts > 0 { verdict.started += 1 }
@@ -177,14 +194,22 @@ extension History {
             verdict.startedTwice += 1
             verdict.breaches.append("\(task): started \(marks.starts) times")
         }
-        guard let end = ends.first else {
+        guard let end = report.ends.first else {
             verdict.undelivered += 1
             verdict.lost += 1
             verdict.breaches.append("\(task): no end was heard of (\(marks.starts) starts, \(marks.ends) ends)")
             return
         }
-        if let other = ends.first(where: { $0 != end }) {
+        if let other = report.ends.first(where: { $0 != end }) {
             verdict.breaches.append("\(task): reported as \(end.name), then as \(other.name)")
+        }
+        if !report.wasUpdated {
+            if marks.starts > 0 {
+                verdict.undelivered += 1
+                verdict.breaches.append("\(task): \(end.name) was an answer, and no update came")
+            } else {
+                verdict.toldWhenAsked += 1
+            }
         }
         switch end {
         case .finished:
@@ -192,6 +217,7 @@ extension History {
             guard marks.starts == 0 || marks.ends != 1 else { return }
             verdict.lost += 1
             verdict.breaches.append("\(task): \(end.name) with \(marks.starts) starts and \(marks.ends) ends")
+        case .killed where report.wasToBeKilled: verdict.killed += 1
         case _ where marks.starts > 0:
             verdict.lost += 1
             verdict.breaches.append("\(task): \(end.name), and it started")

@@ -10,7 +10,7 @@ struct ChaosCommand: AsyncParsableCommand {
         abstract: "Do harm to a cluster of real processes while tasks run, and judge what comes of it.",
         discussion: """
             Starts a cluster on this machine with a real ZooKeeper, and frameworks in processes of their own that launch short \
-            tasks. Each task leaves a mark on disk when it starts and when it ends. Faults are drawn from a seed, or read from a \
+            tasks: commands and, one in four, tasks of an executor; one in ten is killed. Each task leaves a mark on disk when it starts and when it ends. Faults are drawn from a seed, or read from a \
             file. At the end everything is healed, and within 60 s every agent is to be registered and every task to have its \
             end; then marks and the schedulers' journals are compared.
 

@@ -96,8 +96,11 @@ struct ChaosRun {
                 case .launch(let task):
                     course.open.insert(task)
                     course.launched += 1
-                case .status(let task, let state, _) where state.isTerminal: course.open.remove(task)
-                case .began, .status: break
+                // One that began owes an update: an answer of the master does not do.
+                case .status(let task, let state, let made)
+                where state.isTerminal && (made != nil || !self.hasBegun(task)):
+                    course.open.remove(task)
+                case .began, .kill, .status: break
                 }
             }
         }
@@ -134,6 +137,8 @@ struct ChaosRun {
             "\(Int(now)) s of \(Int(self.duration)): \(course.done.count) faults, \(course.launched) tasks launched, "
             + "\(course.open.count) open\(active.isEmpty ? "" : "; now \(active)")"
     }
+
+    private func hasBegun(_ task: String) -> Bool { access("\(self.directory)/workload/marks/\(task)", F_OK) == 0 }
 
     /// What tasks left on disk.
     private func marks() -> [String: History.Marks] {

@@ -12,9 +12,13 @@ struct ChaosFramework: AsyncParsableCommand {
     @Option(help: "Where journals, marks and ids are.") var dir: String
     @Option(help: "Tasks a second.") var rate: Double
     @Option(help: "The longest task, in milliseconds.") var longest = 1500
+    @Option(help: "The part of tasks that an executor runs.") var executors = 0.25
+    @Option(help: "The part of tasks that are killed.") var kills = 0.1
 
     func run() async throws {
-        let scheduler = try ChaosScheduler(name: self.name, directory: self.dir, longest: self.longest)
+        let scheduler = try ChaosScheduler(
+            name: self.name, directory: self.dir,
+            mix: .init(longest: self.longest, executors: self.executors, kills: self.kills))
         var options = SchedulerDriver.Options()
         options.secretFile = self.cluster.secret
         options.frameworkIDFile = "\(self.dir)/\(self.name).id"
@@ -28,12 +32,22 @@ struct ChaosFramework: AsyncParsableCommand {
     }
 }
 
-/// Launches short commands that leave marks on disk, at a steady rate, and writes down all that it does and hears.
+/// Launches short tasks that leave marks on disk, at a steady rate, and writes down all that it does and hears.
 actor ChaosScheduler: Scheduler {
     /// What a task takes.
     static let size: Resources = "cpus:0.1;mem:16"
     /// How many tasks at most wait for an offer: an outage is not followed by a flood.
     private static let patience = 5
+
+    /// Which tasks it launches.
+    struct Mix {
+        /// The longest, in milliseconds.
+        var longest: Int
+        /// The part that an executor runs, from 0 to 1; the others are commands.
+        var executors: Double
+        /// The part that is killed at a moment of chance within the longest time.
+        var kills: Double
+    }
 
     private struct Open {
         var agent: AgentID
@@ -42,15 +56,19 @@ actor ChaosScheduler: Scheduler {
 
     private let name: String
     private let directory: String
-    private let longest: Int
+    private let mix: Mix
+    private let executor: ExecutorInfo
     private let journal: Journal
     private var counter = 0
     private var wanted = 0
     private var open: [TaskID: Open] = [:]
 
     /// Takes up what an earlier life left in the journal.
-    init(name: String, directory: String, longest: Int) throws {
-        (self.name, self.directory, self.longest) = (name, directory, longest)
+    init(name: String, directory: String, mix: Mix) throws {
+        (self.name, self.directory, self.mix) = (name, directory, mix)
+        self.executor = ExecutorInfo(
+            "marker", program: URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path,
+            arguments: ["chaos-executor", "\(directory)/marks"], resources: Self.size)
         let path = "\(directory)/\(name).journal"
         var reader = JournalReader(path)
         for line in reader.next() {
@@ -97,25 +115,38 @@ actor ChaosScheduler: Scheduler {
         for offer in offers {
             var rest = offer.resources
             var tasks: [TaskInfo] = []
-            while self.wanted > 0, rest.contains(Self.size) {
+            // Room is left for the executor, whether it runs there or not.
+            while self.wanted > 0, rest.contains(Self.size + self.executor.resources) {
                 rest -= Self.size
                 self.wanted -= 1
                 self.counter += 1
-                tasks.append(self.task(self.counter, on: offer))
+                tasks.append(self.task(self.counter, on: offer, driver))
             }
             driver.launchTasks(tasks, on: [offer], refusing: self.wanted > 0 ? .zero : .seconds(3600))
         }
     }
 
-    private func task(_ number: Int, on offer: Offer) -> TaskInfo {
+    private func task(_ number: Int, on offer: Offer, _ driver: SchedulerDriver) -> TaskInfo {
         let id = TaskID("\(self.name)-\(number)")
         self.open[id] = Open(agent: offer.agentID, since: .now)
         self.write(JournalLine(event: .launch, at: Self.now, task: id.rawValue, agent: offer.agentID.rawValue))
-        let milliseconds = Int.random(in: 0...self.longest)
+        if Double.random(in: 0..<1) < self.mix.kills { self.killSoon(id, on: offer.agentID, driver) }
+        let milliseconds = Int.random(in: 0...self.mix.longest)
+        let task = TaskInfo(id, on: offer, resources: Self.size)
+        if Double.random(in: 0..<1) < self.mix.executors { return task.executor(self.executor).data("\(milliseconds)") }
         let seconds = String(format: "%d.%03d", milliseconds / 1000, milliseconds % 1000)
         let mark = "\(self.directory)/marks/\(id.rawValue)"
-        return TaskInfo(id, on: offer, resources: Self.size)
-            .command("echo start $$ >> '\(mark)'; sleep \(seconds); echo end $$ >> '\(mark)'")
+        return task.command("echo start $$ >> '\(mark)'; sleep \(seconds); echo end $$ >> '\(mark)'")
+    }
+
+    private func killSoon(_ task: TaskID, on agent: AgentID, _ driver: SchedulerDriver) {
+        let delay = Duration.milliseconds(Int.random(in: 0...self.mix.longest))
+        Task {
+            try? await Task.sleep(for: delay)
+            guard self.open[task] != nil else { return }
+            self.write(JournalLine(event: .kill, at: Self.now, task: task.rawValue))
+            driver.killTask(task, on: agent)
+        }
     }
 
     func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) {

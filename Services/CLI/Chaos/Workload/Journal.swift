@@ -4,7 +4,7 @@ internal import MesetaSDK
 
 /// What a scheduler of the checking workload writes down: lines of JSON, each before the thing is done or acknowledged.
 struct JournalLine: Codable {
-    enum Event: String, Codable { case began, launch, status }
+    enum Event: String, Codable { case began, launch, kill, status }
 
     var event: Event
     /// Seconds since 1970.
@@ -23,6 +23,7 @@ struct JournalLine: Codable {
         let at = self.at - start
         switch (self.event, self.task) {
         case (.launch, let task?): return .init(at: at, .launch(task: task))
+        case (.kill, let task?): return .init(at: at, .kill(task: task))
         case (.status, let task?):
             guard let state = JournalLine.states[self.state ?? ""] else { return nil }
             return .init(at: at, .status(task: task, state: state, made: self.made.map { $0 - start }))
