@@ -7,6 +7,12 @@
 #endif
 
 #include "relay.pb-c.h"
+void   meseta__wire__agent_to_relay__resending__init
+                     (Meseta__Wire__AgentToRelay__Resending         *message)
+{
+  static const Meseta__Wire__AgentToRelay__Resending init_value = MESETA__WIRE__AGENT_TO_RELAY__RESENDING__INIT;
+  *message = init_value;
+}
 void   meseta__wire__agent_to_relay__init
                      (Meseta__Wire__AgentToRelay         *message)
 {
@@ -295,7 +301,45 @@ void   meseta__wire__master_to_relay__free_unpacked
   assert(message->base.descriptor == &meseta__wire__master_to_relay__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__agent_to_relay__field_descriptors[4] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_to_relay__resending__field_descriptors[1] =
+{
+  {
+    "framework_id",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__AgentToRelay__Resending, framework_id),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned meseta__wire__agent_to_relay__resending__field_indices_by_name[] = {
+  0,   /* field[0] = framework_id */
+};
+static const ProtobufCIntRange meseta__wire__agent_to_relay__resending__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor meseta__wire__agent_to_relay__resending__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "meseta.wire.AgentToRelay.Resending",
+  "Resending",
+  "Meseta__Wire__AgentToRelay__Resending",
+  "meseta.wire",
+  sizeof(Meseta__Wire__AgentToRelay__Resending),
+  1,
+  meseta__wire__agent_to_relay__resending__field_descriptors,
+  meseta__wire__agent_to_relay__resending__field_indices_by_name,
+  1,  meseta__wire__agent_to_relay__resending__number_ranges,
+  (ProtobufCMessageInit) meseta__wire__agent_to_relay__resending__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor meseta__wire__agent_to_relay__field_descriptors[5] =
 {
   {
     "registration",
@@ -345,17 +389,30 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_to_relay__field_descri
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "resending",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Meseta__Wire__AgentToRelay, kind_case),
+    offsetof(Meseta__Wire__AgentToRelay, resending),
+    &meseta__wire__agent_to_relay__resending__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_to_relay__field_indices_by_name[] = {
   2,   /* field[2] = book */
   3,   /* field[3] = message */
   0,   /* field[0] = registration */
+  4,   /* field[4] = resending */
   1,   /* field[1] = status */
 };
 static const ProtobufCIntRange meseta__wire__agent_to_relay__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_to_relay__descriptor =
 {
@@ -365,7 +422,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_to_relay__descriptor =
   "Meseta__Wire__AgentToRelay",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentToRelay),
-  4,
+  5,
   meseta__wire__agent_to_relay__field_descriptors,
   meseta__wire__agent_to_relay__field_indices_by_name,
   1,  meseta__wire__agent_to_relay__number_ranges,

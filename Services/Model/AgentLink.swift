@@ -247,6 +247,8 @@ public enum AgentToRelay: Hashable, Sendable {
     case status(StatusEnvelope)
     case book(BookEntry)
     case message(ExecutorKey, Bytes)
+    /// Asked to: what this framework's scheduler has not acknowledged follows.
+    case resending(FrameworkID)
 }
 
 /// What a relay says to an agent.

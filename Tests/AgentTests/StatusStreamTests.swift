@@ -88,8 +88,10 @@ struct StatusStreamTests {
         machine.started(2)
         machine.acknowledge("a")
         let effects = machine.handle(.relay(Machine.relay, .resend(Machine.framework)))
+        #expect(effects.first == .sendToRelay(Machine.relay, .resending(Machine.framework)))
         #expect(effects.envelopes.map(\.key.task) == ["b"])
-        #expect(machine.handle(.relay(Machine.relay, .resend("1-F9"))).isEmpty)
+        #expect(
+            machine.handle(.relay(Machine.relay, .resend("1-F9"))) == [.sendToRelay(Machine.relay, .resending("1-F9"))])
     }
 
     @Test("Without a relay statuses wait; with the next all are sent, in order")

@@ -176,10 +176,11 @@ extension StatusEnvelope {
 
 extension AgentToRelay: Sample {
     static func sample(_ random: inout Random) -> AgentToRelay {
-        switch random.below(4) {
+        switch random.below(5) {
         case 0: .registration(.sample(&random))
         case 1: .status(.sample(&random))
         case 2: .book(.sample(&random))
+        case 3: .resending(random.id())
         default: .message(.sample(&random), random.bytes())
         }
     }

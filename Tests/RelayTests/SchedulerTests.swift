@@ -266,7 +266,10 @@ struct SchedulerTests {
             relay.on(.scheduler(self.scheduler, acknowledgement("t3", 3))).prefix(2) == [
                 .sendToAgent(self.agent, .resend(f1)), .sendToAgent(PeerID(11), .resend(f1)),
             ])
+        // What was under way when they were asked must not overtake either.
+        #expect(relay.on(.agent(self.agent, .status(status("t6", 8)))) == [])
         // They send again: what is held still, and the rest in order.
+        #expect(relay.on(.agent(self.agent, .resending(f1))) == [])
         for (id, uuid) in [("t4", 4), ("t5", 5), ("t6", 6), ("t6", 8)] as [(String, UInt8)] {
             #expect(relay.on(.agent(self.agent, .status(status(id, uuid, size: 500)))).count == 1)
         }

@@ -52,6 +52,8 @@ struct Storm {
     var answers: [RelayState.Event] = []
     /// Agents that are asked to send again, and what.
     var resends: [(PeerID, FrameworkID)] = []
+    /// What was given on each connection.
+    var given: [PeerID: Set<Bytes>] = [:]
     var problems: [String] = []
     let frameworks: [FrameworkID] = ["F1", "F2", "F3"]
 
@@ -96,11 +98,23 @@ struct Storm {
         if scheduler.subscription != self.notices[scheduler.framework]?.subscription {
             self.problems.append("update to old subscription \(scheduler.subscription)")
         }
+        if let (_, envelope) = self.reports[bytes] { self.expectOrder(of: envelope, on: peer) }
         if self.random.next() % 10 < 7 {
             self.answer(bytes, of: scheduler.framework) {
                 .scheduler(peer, SchedulerCall(frameworkID: $1.framework, .acknowledge($0, $1.task, uuid: $2)))
             }
         }
+    }
+
+    /// A status must not overtake one of its task that this connection was not given.
+    mutating func expectOrder(of envelope: StatusEnvelope, on peer: PeerID) {
+        let log = self.agents.flatMap(\.unacknowledged).filter { $0.key == envelope.key }
+        if let end = log.firstIndex(of: envelope),
+            let skipped = log[..<end].first(where: { self.given[peer]?.contains($0.uuid) != true })
+        {
+            self.problems.append("\(envelope.key): \(envelope.uuid) overtakes \(skipped.uuid) on its way to \(peer)")
+        }
+        self.given[peer, default: []].insert(envelope.uuid)
     }
 
     mutating func answer(
@@ -132,6 +146,7 @@ struct Storm {
                 self.problems.append("status of agent \(index), which the master does not know")
                 return
             }
+            self.expectOrder(of: envelope, on: peer)
             let order = AgentOrder.acknowledge(envelope.key, uuid: envelope.uuid)
             self.answers.append(.master(peer, .order(index: index, agent.attachment, order)))
         default: break
@@ -267,6 +282,7 @@ struct Storm {
         self.resends = []
         for (peer, framework) in asked {
             guard let agent = self.agents.first(where: { $0.peer == peer }) else { continue }
+            self.send(.agent(peer, .resending(framework)))
             for envelope in agent.unacknowledged where envelope.key.framework == framework {
                 self.send(.agent(peer, .status(envelope)))
             }

@@ -17,6 +17,7 @@ PROTOBUF_C__BEGIN_DECLS
 #include "entities.pb-c.h"
 
 typedef struct Meseta__Wire__AgentToRelay Meseta__Wire__AgentToRelay;
+typedef struct Meseta__Wire__AgentToRelay__Resending Meseta__Wire__AgentToRelay__Resending;
 typedef struct Meseta__Wire__RelayToAgent Meseta__Wire__RelayToAgent;
 typedef struct Meseta__Wire__RelayToAgent__Order Meseta__Wire__RelayToAgent__Order;
 typedef struct Meseta__Wire__RelayToAgent__Registered Meseta__Wire__RelayToAgent__Registered;
@@ -45,12 +46,27 @@ typedef struct Meseta__Wire__MasterToRelay__Directory Meseta__Wire__MasterToRela
 
 /* --- messages --- */
 
+/*
+ * The answer to Resend: what the scheduler of this framework has not acknowledged follows, in order. Statuses before it were
+ * on their way when the agent was asked, and must not overtake those that the relay had no room for.
+ */
+struct  Meseta__Wire__AgentToRelay__Resending
+{
+  ProtobufCMessage base;
+  char *framework_id;
+};
+#define MESETA__WIRE__AGENT_TO_RELAY__RESENDING__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__agent_to_relay__resending__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
 typedef enum {
   MESETA__WIRE__AGENT_TO_RELAY__KIND__NOT_SET = 0,
   MESETA__WIRE__AGENT_TO_RELAY__KIND_REGISTRATION = 1,
   MESETA__WIRE__AGENT_TO_RELAY__KIND_STATUS = 2,
   MESETA__WIRE__AGENT_TO_RELAY__KIND_BOOK = 3,
-  MESETA__WIRE__AGENT_TO_RELAY__KIND_MESSAGE = 4
+  MESETA__WIRE__AGENT_TO_RELAY__KIND_MESSAGE = 4,
+  MESETA__WIRE__AGENT_TO_RELAY__KIND_RESENDING = 5
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__AGENT_TO_RELAY__KIND__CASE)
 } Meseta__Wire__AgentToRelay__KindCase;
 
@@ -63,6 +79,7 @@ struct  Meseta__Wire__AgentToRelay
     Meseta__Wire__StatusEnvelope *status;
     Meseta__Wire__BookEntry *book;
     Meseta__Wire__ExecutorMessage *message;
+    Meseta__Wire__AgentToRelay__Resending *resending;
   };
 };
 #define MESETA__WIRE__AGENT_TO_RELAY__INIT \
@@ -398,6 +415,9 @@ struct  Meseta__Wire__MasterToRelay
     , MESETA__WIRE__MASTER_TO_RELAY__KIND__NOT_SET, {0} }
 
 
+/* Meseta__Wire__AgentToRelay__Resending methods */
+void   meseta__wire__agent_to_relay__resending__init
+                     (Meseta__Wire__AgentToRelay__Resending         *message);
 /* Meseta__Wire__AgentToRelay methods */
 void   meseta__wire__agent_to_relay__init
                      (Meseta__Wire__AgentToRelay         *message);
@@ -530,6 +550,9 @@ void   meseta__wire__master_to_relay__free_unpacked
                       ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
+typedef void (*Meseta__Wire__AgentToRelay__Resending_Closure)
+                 (const Meseta__Wire__AgentToRelay__Resending *message,
+                  void *closure_data);
 typedef void (*Meseta__Wire__AgentToRelay_Closure)
                  (const Meseta__Wire__AgentToRelay *message,
                   void *closure_data);
@@ -603,6 +626,7 @@ typedef void (*Meseta__Wire__MasterToRelay_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCMessageDescriptor meseta__wire__agent_to_relay__descriptor;
+extern const ProtobufCMessageDescriptor meseta__wire__agent_to_relay__resending__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__relay_to_agent__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__relay_to_agent__order__descriptor;
 extern const ProtobufCMessageDescriptor meseta__wire__relay_to_agent__registered__descriptor;

@@ -91,6 +91,7 @@ extension AgentState {
             guard attachment == self.attachment else { return }
             self.booksConfirmed(upTo: position, into: &effects)
         case .resend(let framework):
+            effects.append(.sendToRelay(peer, .resending(framework)))
             let resent = self.sendAllStatuses(of: framework, at: now, into: &effects)
             if resent > 0 { effects.append(.observe(.statusesResent(resent))) }
         case .directory(let relays, _): self.learn(relays: relays, at: now, into: &effects)

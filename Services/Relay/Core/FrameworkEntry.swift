@@ -35,6 +35,8 @@ struct FrameworkEntry {
     /// Those no longer marked so are skipped.
     var overflow: [UInt32] = []
     var overflowHead = 0
+    /// Agents (dense) that were asked to send again, and have not begun to.
+    var asked: Set<UInt32> = []
     var isResendTimerSet = false
     /// It waits for its turn to be given what is held.
     var isRedelivering = false

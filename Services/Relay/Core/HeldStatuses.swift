@@ -13,6 +13,8 @@ struct HeldStatuses {
         var framework: UInt32
         var agent: UInt32
         var size: Int
+        /// Which status of all that came it is.
+        var arrival: UInt64
         var previousInFramework = HeldStatuses.none
         var nextInFramework = HeldStatuses.none
         var previousInAgent = HeldStatuses.none
@@ -42,6 +44,7 @@ struct HeldStatuses {
     private var agentHeads: [UInt32] = []
     private var byUUID: [Key: UInt32] = [:]
     private var lastOfTask: [TaskKey: UInt32] = [:]
+    private var arrivals: UInt64 = 0
 
     /// All that is held.
     private(set) var bytes = 0
@@ -60,21 +63,28 @@ struct HeldStatuses {
         envelope.status.count + envelope.uuid.count + envelope.key.task.rawValue.utf8.count + 160
     }
 
-    /// Forgets a status that its agent sends again; false: it is not held.
-    mutating func withdraw(uuid: Bytes, framework owner: UInt32) -> Bool {
-        guard let index = self.byUUID[Key(framework: owner, uuid: uuid)] else { return false }
-        self.remove(index)
-        return true
+    /// Whether the framework's target was given the status before; nil: it is not held.
+    ///
+    /// One of the same uuid that is another's is forgotten: there is no telling them apart, and its agent sends it again.
+    mutating func holdsCopy(of envelope: StatusEnvelope, framework owner: UInt32, agent: UInt32) -> Bool? {
+        guard let index = self.byUUID[Key(framework: owner, uuid: envelope.uuid)] else { return nil }
+        let node = self.nodes[index]
+        guard node.agent == agent, node.envelope.key == envelope.key else {
+            self.remove(index)
+            return nil
+        }
+        let cursor = self.queues[Int(owner)].cursor
+        return cursor == Self.none || node.arrival < self.nodes[cursor].arrival
     }
 
-    /// Adds a status behind all others.
-    ///
-    /// One of the same uuid must have been withdrawn.
+    /// Adds a status, of which no copy is held, behind all others.
     mutating func append(_ envelope: StatusEnvelope, framework owner: UInt32, agent: UInt32) {
         let framework = Int(owner)
         while self.queues.count <= framework { self.queues.append(Queue()) }
         while self.agentHeads.count <= agent { self.agentHeads.append(Self.none) }
-        var node = Node(envelope: envelope, framework: owner, agent: agent, size: Self.size(of: envelope))
+        self.arrivals += 1
+        var node = Node(
+            envelope: envelope, framework: owner, agent: agent, size: Self.size(of: envelope), arrival: self.arrivals)
         node.previousInFramework = self.queues[framework].tail
         node.nextInAgent = self.agentHeads[Int(agent)]
         let task = envelope.key

@@ -181,7 +181,7 @@ extension RelayState {
     }
 
     private mutating func clearOverflow(_ row: UInt32) {
-        while let agent = self.frameworks[row].popOverflow() {
+        while let agent = self.frameworks[row].popOverflow() ?? self.frameworks[row].asked.popFirst() {
             if self.agents.contains(agent) { self.agents[agent].overflowing.removeAll { $0 == row } }
         }
     }

@@ -10,11 +10,12 @@ extension RelayState {
         guard let agent = self.registered(peer, into: &effects) else { return }
         let row = self.row(of: envelope.key.framework)
         if self.frameworks[row].isRemoved { return }
-        // What an agent sends again it sends in order, and perhaps behind one that was held back: so a copy takes the place
-        // at the end, and is given again.
-        let isCopy = self.held.withdraw(uuid: envelope.uuid, framework: row)
-        let fits = isCopy || !self.agents[agent].overflowing.contains(row) && self.fits(envelope, in: row)
-        guard fits else {
+        if let isGiven = self.held.holdsCopy(of: envelope, framework: row, agent: agent) {
+            // It keeps its place before those that came later, and is given again.
+            if isGiven { self.deliver(envelope, of: agent, to: row, into: &effects) }
+            return
+        }
+        guard !self.agents[agent].overflowing.contains(row), self.fits(envelope, in: row) else {
             // Also what would fit: behind a status that did not, it would overtake it.
             self.overflow(row, agent: agent, into: &effects)
             return
@@ -127,6 +128,14 @@ extension RelayState {
         self.askForMore(row, at: now, into: &effects)
     }
 
+    /// An agent that was asked begins to send again: nothing that comes from now on overtakes what did not fit.
+    mutating func resending(_ id: FrameworkID, from peer: PeerID, into effects: inout [Effect]) {
+        guard let agent = self.registered(peer, into: &effects), let row = self.frameworksByID[id],
+            self.frameworks[row].asked.remove(agent) != nil
+        else { return }
+        self.agents[agent].overflowing.removeAll { $0 == row }
+    }
+
     /// Asks the next agents for what did not fit, when there is somebody to give it to and half of the share is free.
     ///
     /// A few at a time: all at once would send most of it in vain.
@@ -138,10 +147,9 @@ extension RelayState {
         let id = self.frameworks[row].id
         var asked = 0
         while asked < self.settings.resendsPerTurn, let agent = self.frameworks[row].popOverflow() {
-            guard self.agents.contains(agent), let mark = self.agents[agent].overflowing.firstIndex(of: row) else {
-                continue
-            }
-            self.agents[agent].overflowing.remove(at: mark)
+            guard self.agents.contains(agent), self.agents[agent].overflowing.contains(row) else { continue }
+            // What is on its way before it begins to would still overtake: the mark stays until then.
+            self.frameworks[row].asked.insert(agent)
             effects.append(.sendToAgent(self.agents[agent].peer, .resend(id)))
             asked += 1
         }

@@ -106,6 +106,7 @@ public struct RelayState: Role {
         case .agent(let peer, .status(let envelope)): self.status(envelope, from: peer, at: now, into: &effects)
         case .agent(let peer, .book(let entry)): self.book(entry, from: peer, into: &effects)
         case .agent(let peer, .message(let key, let data)): self.message(key, data, from: peer, into: &effects)
+        case .agent(let peer, .resending(let framework)): self.resending(framework, from: peer, into: &effects)
         case .agentDisconnected(let peer): self.agentDisconnected(peer, into: &effects)
         case .schedulerConnected(let peer, let hello):
             self.schedulerConnected(peer, hello, at: now, into: &effects)

@@ -22,6 +22,8 @@ extension AgentToRelay: WireMessage {
         case MESETA__WIRE__AGENT_TO_RELAY__KIND_MESSAGE:
             let (key, data) = try reader.executorMessage(c.pointee.message)
             self = .message(key, data)
+        case MESETA__WIRE__AGENT_TO_RELAY__KIND_RESENDING:
+            self = .resending(try reader.id(c.pointee.resending.pointee.framework_id, "resending.framework_id"))
         default:
             throw reader.unknownKind(of: c)
         }
@@ -43,6 +45,10 @@ extension AgentToRelay: WireMessage {
         case .message(let key, let data):
             c.pointee.kind_case = MESETA__WIRE__AGENT_TO_RELAY__KIND_MESSAGE
             c.pointee.message = arena.executorMessage(key, data)
+        case .resending(let frameworkID):
+            c.pointee.kind_case = MESETA__WIRE__AGENT_TO_RELAY__KIND_RESENDING
+            c.pointee.resending = arena.make()
+            c.pointee.resending.pointee.framework_id = arena.text(frameworkID.rawValue)
         }
         return PackedMessage(c)
     }

@@ -354,6 +354,11 @@ extension Meseta__Wire__RelayToAgent__Registered: CMessage {
         meseta__wire__relay_to_agent__registered__init(target)
     }
 }
+extension Meseta__Wire__AgentToRelay__Resending: CMessage {
+    static func initialize(_ target: UnsafeMutablePointer<Self>) {
+        meseta__wire__agent_to_relay__resending__init(target)
+    }
+}
 extension Meseta__Wire__RelayToAgent__Resend: CMessage {
     static func initialize(_ target: UnsafeMutablePointer<Self>) { meseta__wire__relay_to_agent__resend__init(target) }
 }
