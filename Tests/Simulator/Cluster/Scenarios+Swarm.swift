@@ -44,7 +44,8 @@ extension Scenario {
         for name in Fault.Kind.Name.allCases where draw(0...1) == 0 {
             if let range = usual[name] { settings.faults[name] = .seconds(draw(range)) }
         }
-        settings.patience = .seconds(900)
+        // Five frameworks of 300 tasks of 10 s on average and two cores may have eight.
+        settings.patience = .seconds(7200)
         return settings
     }
 }

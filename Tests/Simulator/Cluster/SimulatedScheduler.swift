@@ -57,6 +57,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     /// The last state of each task it was told.
     public private(set) var tasks: [TaskID: TaskState] = [:]
     private var lastSequence: [TaskID: StatusSequence] = [:]
+    /// Tasks that nobody knew when it asked.
+    private var presumedDropped: Set<TaskID> = []
     private var firstStart: Instant?
     /// What it has said, in this life.
     private var isSuppressed = false
@@ -280,9 +282,11 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     private func updated(_ status: TaskStatus) {
         self.cluster.promises.told(self, status)
-        // The master knows of no such task, and of no agent that could still tell of it.
+        // Nobody knows it who can be asked: another one is launched in its place, though an agent that is cut off may have it.
         if status.state == .unknown {
-            if self.tasks[status.taskID]?.isTerminal == false { self.tasks[status.taskID] = .dropped }
+            guard self.tasks[status.taskID]?.isTerminal == false else { return }
+            self.tasks[status.taskID] = .dropped
+            self.presumedDropped.insert(status.taskID)
             return
         }
         let known = self.tasks[status.taskID]
@@ -292,7 +296,9 @@ public final class SimulatedScheduler: SimulatedProcess {
             if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
             return
         }
-        if let known, known.isTerminal, known != status.state, status.uuid != nil {
+        let isPresumed = self.presumedDropped.contains(status.taskID)
+        if status.state.isTerminal { self.presumedDropped.remove(status.taskID) }
+        if let known, known.isTerminal, known != status.state, status.uuid != nil, !isPresumed {
             self.cluster.check(
                 self.name,
                 ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
