@@ -146,6 +146,45 @@ import Testing
         }
     }
 
+    @Test("While the disk is full nothing is told to be safe; when there is room all is, in order", .enabled(if: isRoot))
+    func full() async throws {
+        try await Self.withDirectory { directory in
+            try #require(mount("none", directory, "tmpfs", 0, "size=400k") == 0)
+            defer { umount2(directory, Int32(MNT_DETACH)) }
+            let loop = MultiThreadedEventLoopGroup.singleton.next()
+            let state = try await loop.submit {
+                let (log, _) = try AgentLogFile.open(
+                    directory: directory, sync: .host, eventLoop: loop, logger: Logger(label: "test"))
+                let state = NIOLoopBoundBox((log: log, told: [UInt64](), failures: 0), eventLoop: loop)
+                log.onLogged = { state.value.told.append($0) }
+                log.onFailure = { _ in state.value.failures += 1 }
+                return state
+            }.get()
+            Self.write(Bytes(repeating: 0, count: 300_000), to: directory + "/other")
+            try await loop.submit {
+                state.value.log.append(Bytes(repeating: 1, count: 200_000))
+                state.value.log.append([2])
+            }.get()
+            try await Task.sleep(for: .milliseconds(300))
+            let whileFull = try await loop.submit { state.value.told }.get()
+            #expect(whileFull.isEmpty)
+            try await loop.submit { _ = state.value.log.append([3]) }.get()
+            unlink(directory + "/other")
+            var told: [UInt64] = []
+            for _ in 0..<100 where told.last != 3 {
+                try await Task.sleep(for: .milliseconds(50))
+                told = try await loop.submit { state.value.told }.get()
+            }
+            #expect(told == [3])
+            let failures = try await loop.flatSubmit {
+                let failures = state.value.failures
+                return state.value.log.close().map { failures }
+            }.get()
+            #expect(failures == 0)
+            #expect(try Self.open(directory).records.map { $0[0] } == [1, 2, 3])
+        }
+    }
+
     @Test("A log damaged where it was safe is refused, and the offset is named")
     func damaged() async throws {
         try await Self.withDirectory { directory in

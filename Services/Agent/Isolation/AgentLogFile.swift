@@ -25,7 +25,7 @@ public struct AgentLogError: Error, Hashable, Sendable, CustomStringConvertible 
 public final class AgentLogFile {
     /// So many of the records appended since the log was opened are safe.
     public var onLogged: (UInt64) -> Void = { _ in }
-    /// The disk failed.
+    /// The disk failed; one that is only full is tried again, and meanwhile `onLogged` does not come.
     ///
     /// Nothing is written any more, and `onLogged` does not come again: the agent must end.
     public var onFailure: (AgentLogError) -> Void = { _ in }
@@ -41,6 +41,7 @@ public final class AgentLogFile {
     private var isWriting = false
     private var isFlushScheduled = false
     private var isLateFlushScheduled = false
+    private var isFull = false
     private var hasFailed = false
     /// What `close` waits with until the last write is done.
     private var onIdle: (() -> Void)?
@@ -98,6 +99,8 @@ public final class AgentLogFile {
     }
 
     private static let lateness = TimeAmount.milliseconds(100)
+    /// Between two attempts to write to a full disk.
+    private static let fullPause = TimeAmount.seconds(1)
 
     /// Whether `compact` would give back much of the disk.
     public var isWorthCompacting: Bool {
@@ -162,7 +165,7 @@ public final class AgentLogFile {
     }
 
     private func flush() {
-        guard !self.isWriting, !self.hasFailed, self.replacement != nil || !self.waiting.isEmpty else { return }
+        guard !self.isWriting, !self.isFull, !self.hasFailed, self.replacement != nil || !self.waiting.isEmpty else { return }
         self.isWriting = true
         let index = self.appended, storage = self.storage
         let replacement = self.replacement
@@ -178,17 +181,34 @@ public final class AgentLogFile {
             }
         }
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-        done.whenSuccess { result in this.value.written(upTo: index, isRewritten: replacement != nil, result) }
+        done.whenSuccess { result in this.value.written(upTo: index, records, replacing: replacement, result) }
     }
 
-    private func written(upTo index: UInt64, isRewritten: Bool, _ result: Result<Int, SystemError>) {
+    private func written(
+        upTo index: UInt64, _ records: Bytes, replacing replacement: Bytes?, _ result: Result<Int, SystemError>
+    ) {
         self.isWriting = false
         switch result {
         case .success(let size):
             self.size = size
-            if isRewritten { self.baseSize = size }
+            if replacement != nil { self.baseSize = size }
             self.onLogged(index)
             self.flush()
+        case .failure(let error) where error.meansFull:
+            self.logger.warning(
+                "The disk is full: the log waits, and with it all that is new, until there is room",
+                metadata: [LogKey.error: "\(error)"])
+            // A compaction that was asked for meanwhile stands for these as well.
+            if self.replacement == nil {
+                self.replacement = replacement
+                self.waiting.insert(contentsOf: records, at: 0)
+            }
+            self.isFull = true
+            let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+            self.eventLoop.scheduleTask(in: Self.fullPause) {
+                this.value.isFull = false
+                this.value.flush()
+            }
         case .failure(let error):
             self.hasFailed = true
             self.logger.critical("The log cannot be written", metadata: [LogKey.error: "\(error)"])

@@ -28,6 +28,11 @@ struct SystemError: Error, Hashable, CustomStringConvertible {
         self.code = code
     }
 
+    /// Whether there was no room for what was to be written; there may be later.
+    var meansFull: Bool {
+        ["write", "open"].contains(self.call) && (self.code == ENOSPC || self.code == EDQUOT)
+    }
+
     var description: String {
         "\(self.call)\(self.path.isEmpty ? "" : " \(self.path)"): \(String(errno: self.code))"
     }

@@ -104,6 +104,8 @@ public final class Network {
                     guard !isAnswered else { return }
                     isAnswered = true
                     then(result)
+                    // It may have broken on the way here.
+                    if case .success(let (near, _)) = result, !near.isOpen { near.closed(nil) }
                 }
             }
         }
