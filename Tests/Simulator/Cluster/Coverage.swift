@@ -4,7 +4,7 @@ public final class Coverage {
     public enum Event: Int, CaseIterable, Sendable {
         case kills, deathsInMidEvent, freezes, cuts, oneWayCuts, resets, slowLinks, clocksWrong
         case zooKeeperAway, zooKeeperCut, zooKeeperWiped, sessionsExpired
-        case disksFull, writesFailed, writesTorn, writesLost, writesSurvived
+        case disksFull, writesRefused, writesFailed, writesTorn, writesLost, writesSurvived
         case elections, deathsWitnessed, leadersDeposed, leadersFenced, staleOrdersIgnored
         case framesLost, silentPeersGivenUp, relaysChanged, schedulerFailovers
         case statusesDelivered, statusesDeliveredAgain, tasksStarted, tasksUnreachable, tasksReturned

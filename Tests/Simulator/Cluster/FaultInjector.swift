@@ -103,8 +103,8 @@ final class FaultInjector {
     private func fill(_ name: String, _ duration: Duration) {
         guard let agent = self.find(name) as? SimulatedAgent else { return }
         self.count(.disksFull)
-        agent.disk.isFull = true
-        self.after(duration) { agent.disk.isFull = false }
+        agent.disk.trouble = Bool.random(using: &self.cluster.random) ? .full : .broken
+        self.after(duration) { agent.disk.trouble = nil }
     }
 
     private func zooKeeperAway(_ duration: Duration) {

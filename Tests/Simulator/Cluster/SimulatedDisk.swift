@@ -2,12 +2,14 @@ internal import AgentCore
 internal import Model
 
 /// The log of a simulated agent: what was synced stays; what was being written when the process died is there whole or not
-/// at all, as the checksum of a group has it; a full disk ends the process, as in production.
+/// at all, as the checksum of a group has it; a full disk is waited for, and a broken one ends the process, as in production.
 final class SimulatedDisk {
     /// On disk, in order.
     private(set) var records: [AgentLogRecord] = []
-    /// Nothing can be written.
-    var isFull = false
+    /// Why nothing can be written.
+    enum Trouble { case full, broken }
+    /// What is wrong at present.
+    var trouble: Trouble?
     private unowned let agent: SimulatedAgent
     private let logged: (UInt64) -> Void
     private var waiting: [AgentLogRecord] = []
@@ -19,6 +21,8 @@ final class SimulatedDisk {
 
     /// A write that carries nothing urgent waits for one that does, at most so long.
     private static let lateness = Duration.milliseconds(100)
+    /// Between two attempts to write to a full disk.
+    private static let fullPause = Duration.seconds(1)
 
     /// - Parameter logged: Told how many of the records appended in this life are on disk.
     init(of agent: SimulatedAgent, logged: @escaping (UInt64) -> Void) {
@@ -51,13 +55,22 @@ final class SimulatedDisk {
         self.written = (self.replacement, self.waiting)
         self.replacement = nil
         self.waiting = []
-        let upTo = self.appended
         let duration = Int64.random(in: 100...3000, using: &self.agent.cluster.random)
-        self.agent.later(after: .microseconds(duration)) { self.synced(upTo: upTo) }
+        self.sync(upTo: self.appended, after: .microseconds(duration))
+    }
+
+    private func sync(upTo: UInt64, after duration: Duration) {
+        self.agent.later(after: duration) { self.synced(upTo: upTo) }
     }
 
     private func synced(upTo: UInt64) {
-        if self.isFull { return self.agent.cluster.faults.writeFailed(self.agent) }
+        switch self.trouble {
+        case .broken: return self.agent.cluster.faults.writeFailed(self.agent)
+        case .full:
+            self.agent.cluster.coverage.count(.writesRefused)
+            return self.sync(upTo: upTo, after: Self.fullPause)
+        case nil: break
+        }
         self.keep()
         self.logged(upTo)
         self.write()
@@ -74,7 +87,7 @@ final class SimulatedDisk {
     /// What was being written is on disk, or torn, or not there; what waited is lost.
     func ownerDied() {
         let coverage = self.agent.cluster.coverage
-        if self.written != nil, !self.isFull, Bool.random(using: &self.agent.cluster.random) {
+        if self.written != nil, self.trouble == nil, Bool.random(using: &self.agent.cluster.random) {
             coverage.count(.writesSurvived)
             self.keep()
         } else if self.written != nil {
