@@ -169,6 +169,9 @@ let package = Package(
         .executableTarget(
             name: "raw-spawn", path: "Tests/Benchmarks/RawSpawn",
             cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
+        .executableTarget(
+            name: "raw-loopback", path: "Tests/Benchmarks/RawLoopback",
+            cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         // Many agents in one process.
         .executableTarget(
             name: "emulator",
@@ -176,9 +179,13 @@ let package = Package(
                 "Model", "AgentCore", "Messages", "Frames", "Runtime", "ZooKeeper", "TestSupport", arguments, logging,
             ] + nio,
             path: "Tests/Benchmarks/Emulator", swiftSettings: settings),
+        part("EmulatedCluster", "Tests/Benchmarks/EmulatedCluster", ["TestSupport"]),
         .executableTarget(
-            name: "recovery", dependencies: ["MesetaSDK", "TestSupport", arguments],
+            name: "recovery", dependencies: ["EmulatedCluster", "MesetaSDK", "TestSupport", arguments],
             path: "Tests/Benchmarks/Recovery", swiftSettings: settings),
+        .executableTarget(
+            name: "scale", dependencies: ["EmulatedCluster", "MesetaSDK", "TestSupport", arguments],
+            path: "Tests/Benchmarks/Scale", swiftSettings: settings),
         part("TestSupport", "Tests/Support", ["LocalZooKeeper"]),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),

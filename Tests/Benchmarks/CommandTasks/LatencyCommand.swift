@@ -40,14 +40,14 @@ struct LatencyCommand: AsyncParsableCommand {
     private static func syncs(in directory: URL) throws -> [Double] {
         let path = directory.appendingPathComponent("sync").path
         let file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
-        guard file >= 0 else { throw Failure("\(path) cannot be made") }
+        guard file >= 0 else { throw TestFailure("\(path) cannot be made") }
         defer {
             close(file)
             unlink(path)
         }
         let record = [UInt8](repeating: 7, count: 128), zeros = [UInt8](repeating: 0, count: 64 << 10)
         guard pwrite(file, zeros, zeros.count, 0) == zeros.count, fsync(file) == 0 else {
-            throw Failure("\(path) cannot be written")
+            throw TestFailure("\(path) cannot be written")
         }
         return try (0..<200).map { index in
             usleep(2000)
@@ -55,7 +55,7 @@ struct LatencyCommand: AsyncParsableCommand {
             return try clock.measure {
                 guard pwrite(file, record, record.count, off_t(index * record.count)) == record.count,
                     fdatasync(file) == 0
-                else { throw Failure("\(path) cannot be written") }
+                else { throw TestFailure("\(path) cannot be written") }
             } / .milliseconds(1)
         }
     }

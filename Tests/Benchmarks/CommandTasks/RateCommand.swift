@@ -54,7 +54,7 @@ enum RawSpawn {
         let workers = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         let text = try output(of: program, ["\(seconds)", "\(workers)", common.program] + groups)
         let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-        guard numbers.count == 2, numbers[0] > 0 else { throw Failure("raw-spawn said \"\(text)\"") }
+        guard numbers.count == 2, numbers[0] > 0 else { throw TestFailure("raw-spawn said \"\(text)\"") }
         return numbers[0] / numbers[1]
     }
 }

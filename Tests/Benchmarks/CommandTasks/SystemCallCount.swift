@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// System calls of each process for one task, as strace counts them.
 struct SystemCallCount {
@@ -14,7 +15,7 @@ struct SystemCallCount {
     /// The tasks' own calls are not among them.
     static func count(in cluster: TaskCluster, tasks: Int) async throws -> SystemCallCount {
         guard FileManager.default.isExecutableFile(atPath: "/usr/bin/strace") else {
-            throw Failure("strace is not installed; its package is called so")
+            throw TestFailure("strace is not installed; its package is called so")
         }
         var tracers: [(name: String, process: Process, file: String)] = []
         for (name, pid) in cluster.processes where name != "scheduler" {

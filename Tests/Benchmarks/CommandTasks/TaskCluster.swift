@@ -32,7 +32,7 @@ final class TaskCluster: Sendable {
     func run(_ count: Int) async throws -> TaskStream.Outcome {
         let outcome = await self.stream.run(count, with: self.driver)
         guard outcome.failures.isEmpty else {
-            throw Failure("\(outcome.failures.count) tasks did not finish: \(outcome.failures[0])")
+            throw TestFailure("\(outcome.failures.count) tasks did not finish: \(outcome.failures[0])")
         }
         return outcome
     }

@@ -1,3 +1,4 @@
+import EmulatedCluster
 import Foundation
 import MesetaSDK
 import TestSupport
@@ -131,7 +132,7 @@ final class RecoveryCluster {
     private func wait(seconds: Double, for what: String, until: () async throws -> Bool) async throws {
         let deadline = Date().addingTimeInterval(seconds)
         while try await !until() {
-            guard Date() < deadline, self.emulator.isRunning else {
+            guard Date() < deadline, self.emulator.process.isRunning else {
                 throw TestFailure("not within \(seconds) s: \(what); logs are in \(self.live.directory.path)/logs")
             }
             try await Task.sleep(for: .milliseconds(50))
@@ -140,7 +141,7 @@ final class RecoveryCluster {
 
     func stop(keepingFiles: Bool = false) {
         for driver in self.drivers { driver.stop() }
-        self.emulator.stop()
+        self.emulator.process.stop()
         self.live.stop(keepingFiles: keepingFiles)
         self.zooKeeper.stop()
     }

@@ -1,17 +1,18 @@
-import Foundation
+internal import Foundation
 
 /// What the kernel has counted for a process.
-struct ProcessAccount {
-    /// Seconds of processor time of its own, and of those that it started and reaped.
-    var own = 0.0
-    var children = 0.0
+public struct ProcessAccount: Sendable {
+    /// Seconds of processor time of its own.
+    public var own = 0.0
+    /// Seconds of processor time of those that it started and reaped.
+    public var children = 0.0
     /// Resident, in bytes.
-    var memory = 0
+    public var memory = 0
     /// Open files.
-    var descriptors = 0
+    public var descriptors = 0
 
     /// Nil if it is gone.
-    init?(of pid: Int32) {
+    public init?(of pid: Int32) {
         guard let stat = try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8),
             let head = stat.lastIndex(of: ")")
         else { return nil }
@@ -25,7 +26,7 @@ struct ProcessAccount {
     }
 
     /// All processes of the machine that belong to a directory: it stands in their command line or environment.
-    static func processes(of directory: String) -> [(pid: Int32, command: String)] {
+    public static func processes(of directory: String) -> [(pid: Int32, command: String)] {
         let entries = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return entries.compactMap { Int32($0) }.sorted().compactMap { pid in
             guard pid != getpid() else { return nil }
@@ -39,13 +40,13 @@ struct ProcessAccount {
     }
 
     /// The supervisors of a directory's agents.
-    static func supervisors(of directory: String) -> [Int32] {
+    public static func supervisors(of directory: String) -> [Int32] {
         self.processes(of: directory).filter { $0.command.contains("meseta-supervisor") }.map(\.pid)
     }
 }
 
 /// Runs a program to its end and returns what it printed.
-func output(of program: String, _ arguments: [String]) throws -> String {
+public func output(of program: String, _ arguments: [String]) throws -> String {
     let process = Process(), pipe = Pipe()
     process.executableURL = URL(fileURLWithPath: program)
     process.arguments = arguments
@@ -54,14 +55,7 @@ func output(of program: String, _ arguments: [String]) throws -> String {
     let data = pipe.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-        throw Failure("\(program) ended with status \(process.terminationStatus)")
+        throw TestFailure("\(program) ended with status \(process.terminationStatus)")
     }
     return String(decoding: data, as: UTF8.self)
-}
-
-/// What ends a benchmark.
-struct Failure: Error, CustomStringConvertible {
-    let description: String
-
-    init(_ description: String) { self.description = description }
 }

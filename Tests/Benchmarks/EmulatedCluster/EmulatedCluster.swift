@@ -1,0 +1,94 @@
+public import Foundation
+public import TestSupport
+
+/// Real services, and emulated agents in processes of their own.
+public final class EmulatedCluster {
+    /// How large it is.
+    public struct Size: Sendable {
+        /// Emulated agents.
+        public var agents: Int
+        /// Relays; each takes 15,000 agents at most.
+        public var relays: Int
+        /// What each agent shares out.
+        public var resources: String
+
+        /// So many agents with that.
+        public init(agents: Int, resources: String) {
+            self.agents = agents
+            self.relays = max(2, (agents + Self.agentsPerRelay - 1) / Self.agentsPerRelay)
+            self.resources = resources
+        }
+
+        /// Names choose relays by chance, and a process may open 20,000 files.
+        private static let agentsPerRelay = 12_500
+        /// Of an emulator.
+        static let agentsPerEmulator = 12_500
+    }
+
+    /// A process of it, and what for.
+    public typealias Part = (name: String, pid: Int32)
+
+    /// The services.
+    public let live: UpCluster
+    /// The agents.
+    public let emulators: [EmulatorProcess]
+
+    /// Starts one master without an election, allocators, relays and emulators.
+    public init(_ size: Size, named name: String, allocators: Int = 1, programs: URL) throws {
+        self.live = try UpCluster(named: name, programs: programs) { _ in
+            [
+                "--agents", "0", "--allocators", "\(allocators)", "--relays", "\(size.relays)", "--restart-delay",
+                "never", "--log-level", "warning",
+            ]
+        }
+        let relays = self.live.members(.relay).map(\.address).joined(separator: ",")
+        var rest = size.agents
+        var emulators: [EmulatorProcess] = []
+        while rest > 0 {
+            let agents = min(rest, Size.agentsPerEmulator)
+            emulators.append(
+                try EmulatorProcess(
+                    programs.appendingPathComponent("emulator"),
+                    [
+                        "--agents", "\(agents)", "--name", "e\(emulators.count + 1)", "--relay", relays, "--resources",
+                        size.resources, "--report", "2",
+                    ]))
+            rest -= agents
+        }
+        self.emulators = emulators
+    }
+
+    /// Agents that have a master, by their own count.
+    public var registered: Int { self.emulators.reduce(0) { $0 + ($1.figures?.registered ?? 0) } }
+
+    /// Tasks that run, by the agents' count.
+    public var running: Int { self.emulators.reduce(0) { $0 + ($1.figures?.running ?? 0) } }
+
+    /// The processes, by role.
+    public var parts: [Part] {
+        self.live.members.compactMap { member in member.process.map { (member.role, $0.pid) } }
+            + self.emulators.map { ("emulator", $0.process.pid) }
+    }
+
+    /// Waits for something.
+    ///
+    /// - Throws: `TestFailure` if it does not come in time, or a process has ended.
+    public func wait(seconds: Double, for what: String, until: () async throws -> Bool) async throws {
+        let deadline = Date().addingTimeInterval(seconds)
+        while try await !until() {
+            if let dead = self.parts.first(where: { kill($0.pid, 0) != 0 }) {
+                throw TestFailure("\(dead.name) has ended; logs are in \(self.live.directory.path)/logs")
+            }
+            guard Date() < deadline else {
+                throw TestFailure("not within \(seconds) s: \(what); logs are in \(self.live.directory.path)/logs")
+            }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    /// Ends all of it.
+    public func stop(keepingFiles: Bool = false) {
+        for emulator in self.emulators { emulator.process.stop() }
+        self.live.stop(keepingFiles: keepingFiles)
+    }
+}

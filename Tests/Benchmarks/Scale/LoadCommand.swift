@@ -1,0 +1,151 @@
+import ArgumentParser
+import Foundation
+import MesetaSDK
+import Synchronization
+
+/// `scale load`: the frameworks that keep every slot in use, in a process of their own, so that what they take is seen apart.
+struct LoadCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "load", abstract: "Frameworks that keep every slot in use; 'scale run' starts this.",
+        shouldDisplay: false)
+
+    @Option(help: "Schedulers, each with its own connections.") var frameworks = 200
+    @Option(help: "What the schedulers dial.") var master: String
+    @Option(help: "What a task takes.") var slot = "cpus:1;mem:512"
+    @Option(help: "What a task runs.") var command: String
+
+    func run() async throws {
+        let counts = LoadCounts()
+        let slot = try Resources(text: self.slot)
+        for number in 1...self.frameworks {
+            let scheduler = SlotFiller(slot: slot, command: CommandInfo(shell: self.command), counts: counts)
+            let driver = SchedulerDriver(
+                framework: FrameworkInfo("load-\(number)"), master: self.master, scheduler: scheduler)
+            Task {
+                do { try await driver.run() } catch { counts.failed("load-\(number): \(error)") }
+            }
+        }
+        Task.detached {
+            while let line = readLine() {
+                let words = line.split(separator: " ")
+                guard words.count == 2, words[0] == "freed", let moment = Double(words[1]) else { continue }
+                Self.tell(LoadLine(event: "freed", at: counts.firstEnd(after: moment)))
+            }
+        }
+        while true {
+            try await Task.sleep(for: .seconds(1))
+            Self.tell(counts.line)
+        }
+    }
+
+    private static func tell(_ line: LoadLine) {
+        guard let data = try? JSONEncoder().encode(line) else { return }
+        FileHandle.standardOutput.write(data + Data("\n".utf8))
+    }
+}
+
+/// What the load says.
+struct LoadLine: Codable, Sendable {
+    var event: String
+    /// Of `freed`: when the first task ended after the moment that was asked about, in seconds since 1970; nil: none yet.
+    var at: Double?
+    /// Schedulers that a master has registered.
+    var registered = 0
+    var launched = 0
+    var running = 0
+    var finished = 0
+    /// Those that ended otherwise, and why the first did.
+    var otherwise = 0
+    var offers = 0
+    var problem: String?
+}
+
+/// What all schedulers of the load have counted.
+final class LoadCounts: Sendable {
+    private struct State {
+        var line = LoadLine(event: "load")
+        /// When tasks ended, by their agents' clocks; the last of many.
+        var ends: [Double] = []
+        var next = 0
+    }
+
+    private static let kept = 1 << 18
+    private let state = Mutex(State())
+
+    var line: LoadLine { self.state.withLock { $0.line } }
+
+    func registered() { self.state.withLock { $0.line.registered += 1 } }
+
+    func offered(_ offers: Int, launching tasks: Int) {
+        self.state.withLock {
+            $0.line.offers += offers
+            $0.line.launched += tasks
+        }
+    }
+
+    func began() { self.state.withLock { $0.line.running += 1 } }
+
+    func ended(_ status: TaskStatus, hasRun: Bool) {
+        self.state.withLock { state in
+            if hasRun { state.line.running -= 1 }
+            if status.state == .finished {
+                state.line.finished += 1
+            } else {
+                state.line.otherwise += 1
+                let why = "\(status.taskID): \(status.state.name) \(status.message ?? "")"
+                state.line.problem = state.line.problem ?? why
+            }
+            guard let end = status.timestamp else { return }
+            if state.ends.count < Self.kept { state.ends.append(end) } else { state.ends[state.next] = end }
+            state.next = (state.next + 1) % Self.kept
+        }
+    }
+
+    func failed(_ problem: String) { self.state.withLock { $0.line.problem = problem } }
+
+    /// When the first task ended after a moment.
+    func firstEnd(after moment: Double) -> Double? {
+        self.state.withLock { state in state.ends.lazy.filter { $0 >= moment }.min() }
+    }
+}
+
+/// Launches a task on each slot that it is offered.
+private actor SlotFiller: Scheduler {
+    private let slot: Resources
+    private let command: CommandInfo
+    private let counts: LoadCounts
+    private var launched = 0
+    private var running: Set<TaskID> = []
+
+    init(slot: Resources, command: CommandInfo, counts: LoadCounts) {
+        (self.slot, self.command, self.counts) = (slot, command, counts)
+    }
+
+    func registered(_ driver: SchedulerDriver, _ framework: FrameworkID, _ master: MasterInfo) {
+        self.counts.registered()
+    }
+
+    func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
+        let before = self.launched
+        for offer in offers {
+            var free = offer.resources, tasks: [TaskInfo] = []
+            while free.contains(self.slot) {
+                free -= self.slot
+                self.launched += 1
+                var task = TaskInfo(TaskID("t\(self.launched)"), on: offer, resources: self.slot)
+                task.command = self.command
+                tasks.append(task)
+            }
+            driver.launchTasks(tasks, on: [offer])
+        }
+        self.counts.offered(offers.count, launching: self.launched - before)
+    }
+
+    func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) {
+        if status.state == .running {
+            if self.running.insert(status.taskID).inserted { self.counts.began() }
+        } else if status.state.isTerminal {
+            self.counts.ended(status, hasRun: self.running.remove(status.taskID) != nil)
+        }
+    }
+}

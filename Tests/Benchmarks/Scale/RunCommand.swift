@@ -1,0 +1,158 @@
+import ArgumentParser
+import EmulatedCluster
+import Foundation
+import MesetaSDK
+import TestSupport
+
+/// `scale run`.
+struct RunCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Fill clusters of emulated agents, and send probes.",
+        discussion: """
+            For each number of agents: starts services and emulators, lets frameworks fill every slot with tasks whose lengths are \
+            normally distributed, and when the first have ended sends probes, one after the other. A probe is a framework that registers, \
+            runs one task and leaves; its overhead is all that this takes beyond the task's length.
+
+            EXAMPLES
+              scale --agents 1000 10000 50000 --runs 5
+              scale --agents 100000 --json scale.jsonl
+            """)
+
+    @Option(parsing: .upToNextOption, help: "Numbers of agents.") var agents = [1000]
+    @Option(help: "Frameworks that keep the slots in use.") var frameworks = 200
+    @Option(help: "Tasks that fit on an agent.") var slots = 1
+    @Option(help: "Probes.") var runs = 5
+    @Option(help: "Length of a probe's task in seconds.") var probe = 10.0
+    @Option(help: "Mean length of the other tasks in seconds.") var mean = 30.0
+    @Option(help: "Standard deviation of that.") var deviation = 10.0
+    @Option(help: "Seconds of full use before the first probe (default: twice --mean, when starts have spread).")
+    var settle: Double?
+    @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
+    @Option(help: "Add the figures to this file, a line of JSON for each number of agents.") var json: String?
+    @Option(help: "Draw the figures into this file, as SVG.") var plot: String?
+    @Flag(help: "Leave the logs of the cluster where they are.") var keepLogs = false
+
+    private static let slot: Resources = "cpus:1;mem:512"
+
+    func validate() throws {
+        guard !self.agents.isEmpty, self.agents.allSatisfy({ $0 > 0 }), self.slots > 0, self.runs > 0 else {
+            throw ValidationError("--agents, --slots and --runs are at least 1")
+        }
+    }
+
+    func run() async throws {
+        UpCluster.endAllOnSignals()
+        var reports: [ScaleReport] = []
+        for agents in self.agents {
+            let report = try await self.measure(agents)
+            print(report.table)
+            reports.append(report)
+            try self.write(report)
+        }
+        if let plot { try ScaleReport.plot(reports).svg.write(toFile: plot, atomically: true, encoding: .utf8) }
+    }
+
+    private func measure(_ agents: Int) async throws -> ScaleReport {
+        let programs = self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory
+        let started = Date().timeIntervalSince1970
+        let cluster = try EmulatedCluster(
+            .init(agents: agents, resources: "cpus:\(self.slots);mem:\(512 * self.slots)"), named: "scale",
+            programs: programs)
+        defer { cluster.stop(keepingFiles: self.keepLogs) }
+        try await cluster.wait(seconds: 300, for: "\(agents) agents registered") {
+            Self.progress("\(cluster.registered) of \(agents) agents are registered")
+            return cluster.registered == agents
+        }
+        var report = ScaleReport(agents: agents, frameworks: self.frameworks, slots: self.slots)
+        let registrations = cluster.emulators.compactMap { $0.registered(after: 0)?.last }
+        report.registrationSeconds = (registrations.max() ?? started) - started
+        let load = try LineProcess<LoadLine>(
+            UpCluster.ownDirectory.appendingPathComponent("scale"),
+            [
+                "load", "--frameworks", "\(self.frameworks)", "--master", cluster.live.master, "--slot",
+                "\(Self.slot)", "--command", "wait \(self.mean) \(self.deviation)",
+            ])
+        defer { load.stop() }
+        try await self.fill(cluster, load, slots: agents * self.slots)
+        let running = load.lines.last { $0.event == "load" }?.running ?? 0
+        report.utilisation = Double(running) / Double(agents * self.slots)
+        try await self.probe(cluster, load, into: &report)
+        report.agentsLost = agents - cluster.registered
+        if let problem = load.lines.last(where: { $0.event == "load" })?.problem {
+            Self.progress("a task of the load did not finish: \(problem)\n")
+        }
+        return report
+    }
+
+    private func fill(_ cluster: EmulatedCluster, _ load: LineProcess<LoadLine>, slots: Int) async throws {
+        try await cluster.wait(seconds: 600, for: "nine tenths of \(slots) slots in use") {
+            let line = load.lines.last { $0.event == "load" }
+            Self.progress(
+                "\(line?.registered ?? 0) frameworks are registered, \(line?.running ?? 0) of \(slots) slots are in use"
+            )
+            return (line?.running ?? 0) * 10 >= slots * 9
+        }
+        Self.progress("settling")
+        try await Task.sleep(for: .seconds(self.settle ?? 2 * self.mean))
+    }
+
+    /// Sends the probes, and takes the figures of all processes over that time.
+    private func probe(
+        _ cluster: EmulatedCluster, _ load: LineProcess<LoadLine>, into report: inout ScaleReport
+    ) async throws {
+        let parts = cluster.parts + [("frameworks", load.pid), ("probe", getpid())]
+        let before = parts.map { ProcessAccount(of: $0.pid) }
+        let first = load.lines.last { $0.event == "load" }
+        let begin = Date()
+        for run in 1...self.runs {
+            Self.progress("probe \(run) of \(self.runs)")
+            let moments = try await Probe.run(
+                run, slot: Self.slot, seconds: self.probe, master: cluster.live.master)
+            let freed = try await self.firstEnd(after: moments.began, load)
+            report.runs.append(
+                .init(
+                    overhead: moments.finished - moments.began - self.probe,
+                    wait: max(0, min(freed, moments.offered) - moments.began),
+                    launch: moments.running - moments.offered))
+        }
+        let seconds = Date().timeIntervalSince(begin)
+        let last = load.lines.last { $0.event == "load" }
+        report.tasksPerSecond = Double((last?.finished ?? 0) - (first?.finished ?? 0)) / seconds
+        report.offersPerSecond = Double((last?.offers ?? 0) - (first?.offers ?? 0)) / seconds
+        for (part, earlier) in zip(parts, before) {
+            guard let earlier, let later = ProcessAccount(of: part.pid) else { continue }
+            report.usage[part.name, default: .init()].processes += 1
+            report.usage[part.name]!.cores += (later.own - earlier.own) / seconds
+            report.usage[part.name]!.memoryBytes += later.memory
+        }
+        Self.progress("")
+    }
+
+    /// When the first task of the load ended after a moment.
+    private func firstEnd(after moment: Double, _ load: LineProcess<LoadLine>) async throws -> Double {
+        let known = load.lines.count { $0.event == "freed" }
+        try load.say("freed \(moment)")
+        for _ in 0..<100 {
+            let answers = load.lines.filter { $0.event == "freed" }
+            if answers.count > known { return answers.last?.at ?? .infinity }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        throw TestFailure("the load does not answer")
+    }
+
+    private func write(_ report: ScaleReport) throws {
+        guard let json else { return }
+        if !FileManager.default.fileExists(atPath: json) {
+            _ = FileManager.default.createFile(atPath: json, contents: nil)
+        }
+        let file = try FileHandle(forUpdating: URL(fileURLWithPath: json))
+        try file.seekToEnd()
+        try file.write(contentsOf: JSONEncoder().encode(report) + Data("\n".utf8))
+        try file.close()
+    }
+
+    /// One line that is written over and over.
+    private static func progress(_ text: String) {
+        FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8))
+    }
+}

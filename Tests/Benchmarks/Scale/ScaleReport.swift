@@ -1,0 +1,90 @@
+import Foundation
+import TestSupport
+
+/// What was seen at one number of agents.
+struct ScaleReport: Codable, Sendable {
+    /// One probe, in seconds.
+    struct Run: Codable, Sendable {
+        /// From the start of the framework to the news of its task's end, less the task's length: as the paper has it.
+        var overhead: Double
+        /// Of that, until some task of the cluster ended and so made room.
+        var wait: Double
+        /// From the offer to the news that the task runs.
+        var launch: Double
+        /// What the cluster took beyond waiting for room.
+        var net: Double { self.overhead - self.wait }
+    }
+
+    /// What a role used while probes ran.
+    struct Usage: Codable, Sendable {
+        /// How many processes.
+        var processes = 0
+        /// Processors in use, of all of them.
+        var cores = 0.0
+        /// Resident, of all of them.
+        var memoryBytes = 0
+    }
+
+    var agents: Int
+    var frameworks: Int
+    var slots: Int
+    var runs: [Run] = []
+    var usage: [String: Usage] = [:]
+    /// Of the load, a second.
+    var tasksPerSecond = 0.0
+    /// Offers to the load, a second.
+    var offersPerSecond = 0.0
+    /// Of the slots in use when the first probe began.
+    var utilisation = 0.0
+    /// From the first agent's start until all were registered.
+    var registrationSeconds = 0.0
+    /// Agents that lost their master while it ran.
+    var agentsLost = 0
+    /// Processors of the machine.
+    var processors = ProcessInfo.processInfo.processorCount
+
+    private static func milliseconds(_ seconds: Double) -> String {
+        String(format: "%.1f", seconds * 1000)
+    }
+
+    /// For people.
+    var table: String {
+        let overheads = self.runs.map(\.overhead), nets = self.runs.map(\.net)
+        var lines = [
+            "\(self.agents) agents, \(self.frameworks) frameworks, \(self.slots) slots an agent: \(self.runs.count) probes",
+            "  overhead: median \(Self.milliseconds(overheads.median)) ms, p99 \(Self.milliseconds(overheads.quantile(0.99))) ms; "
+                + "less the wait for a slot: median \(Self.milliseconds(nets.median)) ms, "
+                + "p99 \(Self.milliseconds(nets.quantile(0.99))) ms; "
+                + "offer to RUNNING: median \(Self.milliseconds(self.runs.map(\.launch).median)) ms",
+            String(
+                format: "  %.0f tasks and %.0f offers a second, %.1f %% of slots in use, all registered after %.1f s, "
+                    + "%d agents lost", self.tasksPerSecond, self.offersPerSecond, self.utilisation * 100,
+                self.registrationSeconds,
+                self.agentsLost),
+        ]
+        for (role, usage) in self.usage.sorted(by: { $0.key < $1.key }) {
+            lines.append(
+                String(
+                    format: "  %@ (%d): %.2f cores, %.0f MiB", role, usage.processes, usage.cores,
+                    Double(usage.memoryBytes) / 1_048_576))
+        }
+        let cores = self.usage.values.reduce(0) { $0 + $1.cores }
+        lines.append(String(format: "  together %.2f of %d processors", cores, self.processors))
+        return lines.joined(separator: "\n")
+    }
+}
+
+extension ScaleReport {
+    /// Overheads by number of agents, as in figure 10 of the paper.
+    static func plot(_ reports: [ScaleReport]) -> LinePlot {
+        func line(_ name: String, _ value: (ScaleReport) -> Double) -> LinePlot.Series {
+            LinePlot.Series(name, reports.map { (Double($0.agents), value($0) * 1000) })
+        }
+        return LinePlot(
+            title: "Overhead of a probe task in a full cluster", xLabel: "agents", yLabel: "ms",
+            series: [
+                line("as in the paper", { $0.runs.map(\.overhead).median }),
+                line("less the wait for a slot", { $0.runs.map(\.net).median }),
+            ])
+    }
+}
