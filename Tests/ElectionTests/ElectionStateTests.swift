@@ -99,6 +99,16 @@ struct ElectionStateTests {
                 == [.raiseEpoch(to: 10, version: 8, whileExists: "m_a-1_0000000003")])
     }
 
+    @Test("A node that was given up, and whose deletion was lost, is deleted when it is seen again")
+    func leftBehind() {
+        var election = leader()
+        _ = election.handle(.higherEpochSeen(9), at: start)
+        _ = election.handle(.requestFailed, at: start)
+        let effects = election.handle(.membersListed(["m_a-0_0000000001", "m_b-0_0000000002"]), at: start)
+        #expect(effects.contains(.delete("m_a-0_0000000001")) && effects.contains(.join(nodePrefix: "m_a-1_", first)))
+        #expect(!effects.contains(.delete("m_b-0_0000000002")))
+    }
+
     @Test("While the service cannot be reached the leader leads on, and who waits only asks again")
     func serviceIsAway() {
         var leading = leader()

@@ -51,6 +51,19 @@ struct AgentTests {
         #expect(stage.attach("h1", via: first, connects: 4) == "7-A2")
     }
 
+    @Test("An answer that was lost between master and relay is given again, with the same id")
+    func answerLostToRelay() {
+        let stage = Stage()
+        let relay = stage.relay("r1")
+        #expect(stage.attach("h1", via: relay) == "7-A1")
+        stage.step(.peerDisconnected(relay))
+        let again = stage.relay("r1")
+        #expect(stage.attach("h1", via: again) == "7-A1")
+        // As often attached, but there already, or by another relay: that is another agent.
+        #expect(stage.attach("h1", via: again, at: 1) == "7-A2")
+        #expect(stage.attach("h1", via: stage.relay("r2")) == "7-A3")
+    }
+
     @Test("An agent that moves to another relay is followed; what the old relay still says is ignored")
     func moves() {
         let small = Small()

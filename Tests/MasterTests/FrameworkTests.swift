@@ -113,6 +113,21 @@ struct FrameworkTests {
         #expect(stage.events(to: peer) == [])
     }
 
+    @Test("What a dead scheduler said before its successor connected takes nothing from that one")
+    func lateSubscription() {
+        let small = Small()
+        let late = small.stage.connect(Hello(role: .scheduler, name: "pi"))
+        let (second, _) = small.stage.scheduler("pi", id: small.framework)
+        var info = FrameworkInfo(user: "ann", name: "pi")
+        info.id = small.framework
+        _ = small.stage.call(late, small.framework, .subscribe(.init(framework: info)))
+        #expect(small.stage.isClosed(late))
+        #expect(!small.stage.isClosed(second) && small.stage.events(to: second) == [])
+        // If it lives, it calls again, and takes over as any other would.
+        _ = small.stage.scheduler("pi", id: small.framework)
+        #expect(small.stage.events(to: second) == [.error("Framework failed over", leader: nil)])
+    }
+
     @Test("A second scheduler of a framework takes over: the first is told, and its offers are free")
     func failover() {
         let small = Small()

@@ -154,6 +154,10 @@ public struct ElectionState: Role {
             .sorted { (Self.sequence(of: $0) ?? 0, $0) < (Self.sequence(of: $1) ?? 0, $1) }
         self.known = self.known.filter { self.members.contains($0.key) }
         for name in self.members where self.known[name] == nil { effects.append(.read(name)) }
+        // One that we gave up, and whose deletion was lost, would stand before all others for as long as our session lasts.
+        for name in self.members where name.hasPrefix("m_\(self.guid)-") && !name.hasPrefix(self.prefix) {
+            effects.append(.delete(name))
+        }
         self.stand(into: &effects)
         self.announce(into: &effects)
     }

@@ -73,6 +73,7 @@ extension MasterState {
         var lastFramework: UInt64 = 0
         var lastOffer: UInt64 = 0
         var lastSubscription: UInt64 = 0
+        var lastArrival: UInt64 = 0
         /// Counts registrations, so that what one of them lists can be told from what an earlier one did.
         var registrations: UInt64 = 0
         /// The agent whose registration is being adopted: allocators hear of it as a whole, afterwards.
@@ -87,8 +88,8 @@ extension MasterState {
         enum Peer: Hashable {
             case relay(Row)
             case allocator(Row)
-            /// Has not subscribed yet.
-            case newScheduler
+            /// Has not subscribed yet; which of all connections of schedulers it is.
+            case newScheduler(arrival: UInt64)
             /// Speaks for that framework.
             case scheduler(Row)
             /// Waits to speak for that framework.
@@ -200,12 +201,17 @@ extension MasterState.Cluster {
         switch hello.role {
         case .relay: self.relayConnected(peer, hello)
         case .allocator: self.allocatorConnected(peer, hello)
-        case .scheduler: self.peers[peer] = .newScheduler
+        case .scheduler: self.peers[peer] = .newScheduler(arrival: self.nextArrival())
         case .operator: self.peers[peer] = .operator
         case .master: self.peers[peer] = .witness
         case .agent, .executor:
             self.effects.append(.close(peer, Refusal(.role, "The master does not serve this role")))
         }
+    }
+
+    func nextArrival() -> UInt64 {
+        self.lastArrival += 1
+        return self.lastArrival
     }
 
     private func peerDisconnected(_ peer: PeerID) {

@@ -85,6 +85,8 @@ struct FrameworkEntry {
     var encodedInfo: Bytes
     var condition: Condition
     var subscription: Subscription?
+    /// Which connection its latest scheduler came on.
+    var arrival: UInt64 = 0
     /// What its scheduler showed when it subscribed; nil: nothing, it was new.
     var shown: Subscription?
     /// What its scheduler was granted by an earlier leadership; nil: nothing, it is of this one.

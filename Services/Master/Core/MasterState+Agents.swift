@@ -16,7 +16,7 @@ extension MasterState.Cluster {
             self.refuse(registration, problem, relay: relay, index: index)
             return
         }
-        let known = self.row(for: registration)
+        let known = self.row(for: registration, relay: relay)
         if let known, let problem = self.staleness(of: registration, for: known, relay: relay, index: index) {
             self.refuse(registration, problem, relay: relay, index: index)
             return
@@ -35,14 +35,19 @@ extension MasterState.Cluster {
     }
 
     /// The agent that registers, if it is known.
-    private func row(for registration: AgentRegistration) -> Row? {
+    private func row(for registration: AgentRegistration, relay: Row) -> Row? {
         if let id = registration.agentID { return self.agentRows[id] }
         // The answer to its first registration was lost: it gets the same id, not another.
         let endpoint = Endpoint(hostname: registration.hostname, sidePort: registration.sidePort)
-        guard let agent = self.newcomers[endpoint], self.agents[agent].attachment < registration.attachment,
+        guard let agent = self.newcomers[endpoint],
             self.agents[agent].attachment.starts == registration.attachment.starts
         else { return nil }
-        return agent
+        let entry = self.agents[agent]
+        // Its relay lost the answer with its connection to us, or with its life.
+        let isTheSame =
+            entry.attachment == registration.attachment && !entry.isAttached
+            && entry.relayName == self.relays[relay].name && registration.sidePort > 0
+        return isTheSame || entry.attachment < registration.attachment ? agent : nil
     }
 
     /// Why a registration is older than what is known; nil if it is not.

@@ -110,7 +110,7 @@ extension MasterState.Cluster {
         }
         if case .standbyScheduler(let framework) = present {
             self.standbyLeft(peer, framework)
-            self.peers[peer] = .newScheduler
+            self.peers[peer] = .newScheduler(arrival: self.nextArrival())
         }
         guard let id = given.first else {
             self.lastFramework += 1
@@ -138,6 +138,10 @@ extension MasterState.Cluster {
         }
         if let shown = subscribe.subscription, self.isOutlived(shown, of: framework) {
             return self.refuseSubscription(peer, "Framework failed over")
+        }
+        // What a scheduler said before it died may arrive after its successor, which would fall to it. One that lives calls again.
+        if case .newScheduler(let arrival) = present, arrival < self.frameworks[framework].arrival {
+            return self.drop(peer, Refusal(.stale, "a scheduler of framework \(id) that connected later has subscribed"))
         }
         let isTaken = self.frameworks[framework].peer != nil
         let isOpen = self.frameworks[framework].subscription == nil && self.awaitsActiveSchedulers
@@ -195,6 +199,7 @@ extension MasterState.Cluster {
         } else {
             self.effects.append(.cancelTimer(.failover(id)))
         }
+        if case .newScheduler(let arrival) = self.peers[peer] { self.frameworks[framework].arrival = arrival }
         self.peers[peer] = .scheduler(framework)
         self.frameworks[framework].standbys.removeAll { $0.peer == peer }
         let shown = subscribe.subscription

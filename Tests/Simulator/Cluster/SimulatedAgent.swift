@@ -50,6 +50,7 @@ public final class SimulatedAgent: SimulatedProcess {
 
     private func settings(_ total: Resources) -> AgentSettings {
         var settings = AgentSettings(name: self.name, hostname: self.name, total: total)
+        settings.sidePort = 5051
         settings.relays = self.cluster.relays.map(\.address)
         settings.executorEndpoint = self.address
         return settings

@@ -23,6 +23,8 @@ final class SimulatedGroup {
     private var isWatching = false
     /// Since when it has not been heard of; a later silence is another one.
     private var silence: Int?
+    /// When the last request arrives, and the last answer or watch: the real service keeps the order of both.
+    private var lastArrival = Instant(nanoseconds: 0), lastAnswer = Instant(nanoseconds: 0)
     private var isHandling = false
     private var pending: [ElectionState.Event] = []
 
@@ -95,7 +97,12 @@ final class SimulatedGroup {
     func watchFired() {
         guard self.isWatching, self.isReachable else { return }
         self.isWatching = false
-        self.process.later(after: self.drawDelay()) { self.handle(.membersChanged) }
+        self.answer { self.handle(.membersChanged) }
+    }
+
+    private func answer(_ body: @escaping () -> Void) {
+        self.lastAnswer = max(self.process.cluster.queue.now + self.drawDelay(), self.lastAnswer)
+        self.process.later(after: self.lastAnswer - self.process.cluster.queue.now, body)
     }
 
     // MARK: Events and effects
@@ -122,12 +129,13 @@ final class SimulatedGroup {
     ) {
         guard let session else { return }
         func answer(_ result: Result<T, ZooKeeperModel.Failure>) {
-            self.process.later(after: self.drawDelay()) {
+            self.answer {
                 guard self.session == session else { return }
                 then(self.isReachable ? result : .failure(.connectionLost))
             }
         }
-        self.process.cluster.queue.schedule(after: self.drawDelay()) {
+        self.lastArrival = max(self.process.cluster.queue.now + self.drawDelay(), self.lastArrival)
+        self.process.cluster.queue.schedule(at: self.lastArrival) {
             guard self.isReachable, self.zooKeeper.isAlive(session) else { return answer(.failure(.connectionLost)) }
             do throws(ZooKeeperModel.Failure) {
                 answer(.success(try body(self.zooKeeper, session)))
