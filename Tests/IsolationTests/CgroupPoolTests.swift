@@ -124,4 +124,83 @@ struct CgroupPoolTests {
         isolator.removeAll()
         #expect(isolator.tree.existingNames().isEmpty)
     }
+
+    @Test("The end of a container that did all it had to waits for no control groups; the next gets them all the same")
+    func toldAtOnce() async throws {
+        try await Bench.run { bench in
+            let wait = "while ! test -e go; do sleep 0.01; done"
+            try await bench.launch(1, wait)
+            try await bench.launch(2, wait + "; exit 3")
+            try await bench.started(1)
+            try await bench.started(2)
+            let (first, second) = (try #require(bench.group(1)), try #require(bench.group(2)))
+            let gate = bench.directory + "/gate"
+            try await bench.order { containerizer in
+                _ = containerizer.pool.runIfActive(eventLoop: containerizer.eventLoop) {
+                    while access(gate, F_OK) != 0 { usleep(1000) }
+                }
+            }
+            for run in [1, 2] as [RunID] { close(creat(bench.sandbox(run) + "/go", 0o644)) }
+            #expect(try await bench.exit(1).status == 0)
+            // Of this one it has to be seen first whether a limit ended it.
+            try await bench.order { #expect($0.containers[2]?.isTold == false) }
+            #expect(bench.group(1) == first)
+
+            // The agent's log has the end already, while the thread is busy.
+            try await bench.order {
+                $0.forget(1)
+                #expect($0.live(of: [1]) == [1])
+            }
+            try await bench.launch(3, "exit 0")
+            close(creat(gate, 0o644))
+            #expect(try await bench.exit(2).code == 3)
+            try await bench.started(3)
+            #expect([first, second].contains(bench.group(3)))
+            #expect(try await bench.exit(3).status == 0)
+            try await bench.order {
+                #expect($0.live(of: [1]) == [])
+                $0.forget(3)
+            }
+        }
+    }
+
+    @Test("Of a great many groups few files stay open, and none when they are gone")
+    func openFiles() throws {
+        func count() -> Int { names("/proc/self/fd").count }
+        let before = count()
+        let isolator = Isolator(agent: "pool-\(getpid())-open")
+        let runs = (1...150).map { RunID($0) }, resources = Resources(milliCPU: 100, milliMB: 32_000)
+        for run in runs { _ = try isolator.prepare(run, resources) }
+        for run in runs { #expect(isolator.cleanUp(run)) }
+        // Others open files meanwhile.
+        #expect(count() - before < 64 * 10 + 50)
+        for run in runs.prefix(10) { _ = try isolator.prepare(run, resources) }
+        for run in runs.prefix(10) { #expect(isolator.cleanUp(run)) }
+        isolator.removeAll()
+        #expect(isolator.tree.existingNames().isEmpty)
+        #expect(count() - before < 50)
+    }
+
+    @Test("A container's own changes of its limits are gone with it")
+    func changedLimits() throws {
+        let isolator = Isolator(agent: "pool-\(getpid())-changed")
+        let resources = Resources(milliCPU: 500, milliMB: 64_000)
+        for run in 1...3 as ClosedRange<RunID> {
+            let groups = try isolator.prepare(run, resources).cgroups
+            let shares = try #require(groups.first { access($0 + "/cpu.shares", F_OK) == 0 }) + "/cpu.shares"
+            let memory = try #require(groups.first { access($0 + "/memory.limit_in_bytes", F_OK) == 0 })
+            let (limit, withSwap) = (memory + "/memory.limit_in_bytes", memory + "/memory.memsw.limit_in_bytes")
+            #expect(Files.value(shares) == "512\n")
+            #expect(Files.value(limit) == "\(64 << 20)\n")
+            if access(withSwap, F_OK) == 0 {
+                #expect(Files.value(withSwap) == "\(64 << 20)\n")
+                // More in one, less in the other.
+                try Files.write(run == 1 ? "\(1 << 30)" : "\(32 << 20)", to: run == 1 ? withSwap : limit)
+                try Files.write(run == 1 ? "\(1 << 30)" : "\(32 << 20)", to: run == 1 ? limit : withSwap)
+            }
+            try Files.write("2048", to: shares)
+            #expect(isolator.cleanUp(run))
+        }
+        isolator.removeAll()
+    }
 }

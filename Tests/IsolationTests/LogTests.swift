@@ -305,3 +305,40 @@ extension Collection<UInt8> {
     /// How many bytes there are up to the last that is not zero.
     fileprivate var trimmedZeros: Int { Array(self).lastIndex { $0 != 0 }.map { $0 + 1 } ?? 0 }
 }
+
+@Suite struct LogPaceTests {
+    private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
+
+    @Test("Groups that come now and then are written at once")
+    func rare() {
+        var pace = LogPace()
+        for index in 0..<100 as Range<Int64> {
+            let now = Self.start + LogPace.interval * (index * 2)
+            #expect(pace.pause(at: now) <= .zero)
+            pace.began(at: now)
+        }
+    }
+
+    @Test("A few may come at once, and then no group waits longer than the interval")
+    func burst() {
+        var pace = LogPace(), now = Self.start, begun: [NIODeadline] = []
+        for _ in 0..<100 {
+            let pause = pace.pause(at: now)
+            #expect(pause <= LogPace.interval)
+            now = now + max(pause, .zero)
+            pace.began(at: now)
+            begun.append(now)
+            now = now + .microseconds(100)
+        }
+        let first = begun.prefix { $0 < Self.start + .milliseconds(1) }
+        #expect(first.count >= Int(LogPace.burst))
+        #expect(begun.last! - begun.first! >= LogPace.interval * (100 - LogPace.burst - 1))
+        // After a rest they may again.
+        now = now + .seconds(1)
+        for _ in 0..<LogPace.burst {
+            #expect(pace.pause(at: now) <= .zero)
+            pace.began(at: now)
+        }
+        #expect(pace.pause(at: now) <= LogPace.interval)
+    }
+}

@@ -85,12 +85,17 @@ import Testing
         try marks.add(unknown, to: 2)
         #expect(marks.limitation(of: 2) == unknown)
         try "disk Too much.".write(toFile: directory + "/limits/3", atomically: false, encoding: .utf8)
-        #expect(marks.limitation(of: 3) == Limitation(cause: .diskLimit, message: "Too much."))
+        // What is there is looked at once, when an agent starts.
+        #expect(marks.limitation(of: 3) == nil)
+        let later = LimitMarks(below: directory)
+        #expect(later.limitation(of: 3) == Limitation(cause: .diskLimit, message: "Too much."))
         try "gone Too much.".write(toFile: directory + "/limits/4", atomically: false, encoding: .utf8)
         try "".write(toFile: directory + "/limits/5", atomically: false, encoding: .utf8)
-        #expect([3, 4, 5, 6].filter { marks.limitation(of: $0) == nil } == [4, 5, 6])
-        marks.removeAll(except: [2])
-        #expect(marks.limitation(of: 1) == nil && marks.limitation(of: 2) == unknown)
+        #expect([3, 4, 5, 6].filter { later.limitation(of: $0) == nil } == [4, 5, 6])
+        later.removeAll(except: [2, 3])
+        #expect(later.limitation(of: 1) == nil && later.limitation(of: 2) == unknown)
+        later.remove(3)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory + "/limits") == ["2"])
     }
 
     @Test("Bytes are counted in thousandths of a megabyte, up")

@@ -20,8 +20,8 @@ public struct AgentLogError: Error, Hashable, Sendable, CustomStringConvertible 
 /// An agent's log: records that survive its end.
 ///
 /// Confined to one event loop. What is appended in one turn of the loop, and while an earlier group is being
-/// written, becomes one group: one write and one sync, by a thread beside the loop. `onLogged` tells how many
-/// records are safe.
+/// written, becomes one group: one write and one sync, by a thread beside the loop. Where groups follow each other
+/// closely, what comes within two milliseconds does, too (`LogPace`). `onLogged` tells how many records are safe.
 public final class AgentLogFile {
     /// So many of the records appended since the log was opened are safe.
     public var onLogged: (UInt64) -> Void = { _ in }
@@ -42,6 +42,8 @@ public final class AgentLogFile {
     private var isFlushScheduled = false
     private var isLateFlushScheduled = false
     private var isFull = false
+    private var pace = LogPace()
+    private var isPacing = false
     private var hasFailed = false
     /// What `close` waits with until the last write is done.
     private var onIdle: (() -> Void)?
@@ -124,7 +126,7 @@ public final class AgentLogFile {
     public func close() -> EventLoopFuture<Void> {
         self.eventLoop.preconditionInEventLoop()
         self.isFlushScheduled = false
-        self.flush()
+        self.write()
         let promise = self.eventLoop.makePromise(of: Void.self)
         self.finish(promise)
         return promise.futureResult
@@ -164,9 +166,27 @@ public final class AgentLogFile {
         }
     }
 
+    private var hasWork: Bool {
+        !self.isWriting && !self.isFull && !self.hasFailed && (self.replacement != nil || !self.waiting.isEmpty)
+    }
+
+    /// Writes what waits, when it is time.
     private func flush() {
-        guard !self.isWriting, !self.isFull, !self.hasFailed, self.replacement != nil || !self.waiting.isEmpty else { return }
+        guard self.hasWork, !self.isPacing else { return }
+        let pause = self.pace.pause(at: .now())
+        guard pause > .zero else { return self.write() }
+        self.isPacing = true
+        let this = NIOLoopBound(self, eventLoop: self.eventLoop)
+        self.eventLoop.scheduleTask(in: pause) {
+            this.value.isPacing = false
+            this.value.write()
+        }
+    }
+
+    private func write() {
+        guard self.hasWork else { return }
         self.isWriting = true
+        self.pace.began(at: .now())
         let index = self.appended, storage = self.storage
         let replacement = self.replacement
         // What was appended behind a compaction is a group of its own.

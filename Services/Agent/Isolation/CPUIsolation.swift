@@ -41,10 +41,10 @@ struct CPUIsolation: IsolationModule {
                 if self.isQuotaEnforced { try Files.write("\(quota) \(Self.quotaPeriod)", to: directory + "/cpu.max") }
             } else {
                 let shares = min(max(milliCPU * Self.sharesPerCore / 1000, 2), 262_144)
-                try Files.write("\(shares)", to: directory + "/cpu.shares")
+                try run.write("\(shares)", to: directory + "/cpu.shares")
                 guard self.isQuotaEnforced else { return }
-                try Files.write("\(Self.quotaPeriod)", to: directory + "/cpu.cfs_period_us")
-                try Files.write("\(quota)", to: directory + "/cpu.cfs_quota_us")
+                try run.write("\(Self.quotaPeriod)", to: directory + "/cpu.cfs_period_us")
+                try run.write("\(quota)", to: directory + "/cpu.cfs_quota_us")
             }
         } catch {
             throw IsolationError("cannot set the cpu share: \(error)")
@@ -55,12 +55,12 @@ struct CPUIsolation: IsolationModule {
         guard self.hierarchy.controllers.contains("cpuacct"), let directory = run.directory(in: self.hierarchy) else {
             return true
         }
-        return (try? Files.write("0", to: directory + "/cpuacct.usage")) != nil
+        return (try? run.write("0", to: directory + "/cpuacct.usage")) != nil
     }
 
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         guard self.hierarchy.version == 1, let directory = run.directory(in: self.hierarchy),
-            let text = Files.text(directory + "/cpuacct.usage"), let time = Int64(text.trimmed)
+            let text = Files.value(directory + "/cpuacct.usage"), let time = Int64(text.trimmed)
         else { return }
         usage.cpuTime = .nanoseconds(time)
     }

@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
 internal import Model
 internal import Synchronization
 
@@ -7,6 +12,8 @@ internal import Synchronization
 /// itself, and milliseconds in which the kernel waits for all processors; to move a process into groups that are in use
 /// already costs hardly anything. So groups whose container has ended are kept for the next, if every module can make
 /// them as if they were new, and removed if not.
+///
+/// Of some of them the files that each container needs stay open (`CgroupFiles`).
 ///
 /// For whom they are stands in an extended attribute of the group that containers are tracked by: it is known exactly
 /// as long as the group is there, and also to an agent that was started again.
@@ -20,17 +27,33 @@ final class CgroupPool: Sendable {
     private let spareLimit: Int
     private let state: Mutex<State>
 
+    /// Of so many files stay open: some nine each, and a process may have 1,024.
+    private static let openLimit = 64
+
     private struct State {
         var slots: [RunID: Slot] = [:]
         /// The last is taken first: what it needs is still in the processor's caches.
-        var free: [Int] = []
+        var free: [Slot] = []
         var next = 0
+        /// How many of the slots have files that stay open.
+        var open = 0
+
+        /// One that nobody has had.
+        mutating func make(_ number: Int, timeBefore: Duration = .zero) -> Slot {
+            guard self.open < CgroupPool.openLimit else { return Slot(number: number, timeBefore: timeBefore) }
+            self.open += 1
+            return Slot(number: number, timeBefore: timeBefore, files: CgroupFiles())
+        }
+
+        /// Its groups are gone.
+        mutating func drop(_ slot: Slot?) { if slot?.files != nil { self.open -= 1 } }
     }
 
     /// A group in each hierarchy, of one name.
     private struct Slot {
-        var number: Int
+        let number: Int
         var timeBefore = Duration.zero
+        var files: CgroupFiles?
     }
 
     /// Finds what earlier lives of the agent left.
@@ -47,7 +70,7 @@ final class CgroupPool: Sendable {
             let text = Files.attribute(Self.attribute, of: "\(tree.base(tracking))/\(name)") ?? ""
             let words = text.split(separator: " ")
             if words.count == 2, let run = RunID(words[0]), let time = Int64(words[1]) {
-                state.slots[run] = Slot(number: number, timeBefore: .microseconds(time))
+                state.slots[run] = state.make(number, timeBefore: .microseconds(time))
             } else {
                 // Made, and not used before the agent died.
                 _ = tree.removeDirectories(of: tree.directories(named: name, of: 0))
@@ -66,7 +89,10 @@ final class CgroupPool: Sendable {
     }
 
     private func directories(_ slot: Slot, of run: RunID) -> CgroupRun {
-        self.tree.directories(named: "\(Self.prefix)\(slot.number)", of: run, timeBefore: slot.timeBefore)
+        var groups = self.tree.directories(
+            named: "\(Self.prefix)\(slot.number)", of: run, timeBefore: slot.timeBefore)
+        groups.files = slot.files
+        return groups
     }
 
     /// Those of all containers that have some, also of earlier lives.
@@ -78,55 +104,70 @@ final class CgroupPool: Sendable {
     func claim(for run: RunID) throws(SystemError) -> (groups: CgroupRun, isUsed: Bool) {
         var (slot, isUsed) = self.state.withLock { state in
             if let slot = state.slots[run] { return (slot, false) }
-            if let number = state.free.popLast() { return (Slot(number: number), true) }
+            if let slot = state.free.popLast() { return (slot, true) }
             state.next += 1
-            return (Slot(number: state.next - 1), false)
+            return (state.make(state.next - 1), false)
         }
-        var directories = self.directories(slot, of: run)
-        // Before anything can fail, so that what was made is removed like the rest.
-        self.state.withLock { $0.slots[run] = slot }
-        if isUsed, let time = self.time(directories) {
+        let time = isUsed ? self.time(self.directories(slot, of: run)) : nil
+        if let time {
             slot.timeBefore = time
-            directories = self.directories(slot, of: run)
-            let known = slot
-            self.state.withLock { $0.slots[run] = known }
-        } else {
+        } else if isUsed {
+            // Somebody has removed them, and what is open of them is of no use.
             isUsed = false
-            try self.tree.makeDirectories(of: directories)
+            let former = slot
+            slot = self.state.withLock { state in
+                state.drop(former)
+                return state.make(former.number)
+            }
         }
-        let (seconds, attoseconds) = slot.timeBefore.components
-        let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
-        guard let group = directories.directory(in: self.tracking) else { return (directories, isUsed) }
-        try Files.setAttribute(Self.attribute, of: group, to: "\(run) \(microseconds)")
+        let known = slot
+        // Before anything can fail, so that what was made is removed like the rest.
+        self.state.withLock { $0.slots[run] = known }
+        let directories = self.directories(slot, of: run)
+        if !isUsed { try self.tree.makeDirectories(of: directories) }
+        try self.mark(directories)
         return (directories, isUsed)
+    }
+
+    /// Writes down whose they are.
+    private func mark(_ directories: CgroupRun) throws(SystemError) {
+        guard let group = directories.directory(in: self.tracking) else { return }
+        let (seconds, attoseconds) = directories.timeBefore.components
+        let microseconds = seconds * 1_000_000 + attoseconds / 1_000_000_000_000
+        let text = "\(directories.runID) \(microseconds)"
+        guard let files = directories.files else { return try Files.setAttribute(Self.attribute, of: group, to: text) }
+        let number = try files.descriptor(group, O_RDONLY | O_DIRECTORY)
+        try Files.setAttribute(Self.attribute, of: number, to: text, group)
     }
 
     /// Processor time that the group that tracks has counted in all its life; zero where it counts none, nil if it is gone.
     private func time(_ directories: CgroupRun) -> Duration? {
-        guard let group = directories.directory(in: self.tracking), Files.isDirectory(group) else { return nil }
-        guard self.tracking.version == 2 else { return .zero }
-        return Files.text(group + "/cpu.stat")?.number(of: "usage_usec").map { .microseconds(Int64($0)) }
+        guard let group = directories.directory(in: self.tracking) else { return nil }
+        guard self.tracking.version == 2 else { return Files.isDirectory(group) ? .zero : nil }
+        return directories.value(group + "/cpu.stat")?.number(of: "usage_usec").map { .microseconds(Int64($0)) }
     }
 
     /// Takes groups back that are as if they were new; false if enough are kept.
     func release(_ run: RunID) -> Bool {
         self.state.withLock { state in
-            guard state.free.count < self.spareLimit, let slot = state.slots[run] else { return false }
-            state.slots[run] = nil
-            state.free.append(slot.number)
+            guard state.free.count < self.spareLimit, let slot = state.slots.removeValue(forKey: run) else {
+                return false
+            }
+            state.free.append(slot)
             return true
         }
     }
 
     /// The groups of this container have been removed.
-    func discard(_ run: RunID) { self.state.withLock { $0.slots[run] = nil } }
+    func discard(_ run: RunID) { self.state.withLock { state in state.drop(state.slots.removeValue(forKey: run)) } }
 
     /// Removes those that nobody uses.
     func drain() {
         let free = self.state.withLock { state in
             defer { state.free = [] }
+            for slot in state.free { state.drop(slot) }
             return state.free
         }
-        for number in free { _ = self.tree.removeDirectories(of: self.directories(Slot(number: number), of: 0)) }
+        for slot in free { _ = self.tree.removeDirectories(of: self.directories(slot, of: 0)) }
     }
 }

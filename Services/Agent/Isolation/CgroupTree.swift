@@ -166,12 +166,6 @@ struct CgroupTree: Sendable {
     /// The runs that have a directory of their own name in any hierarchy.
     func existingRuns() -> [RunID] { self.existingNames().compactMap { RunID($0) } }
 
-    /// Whether a run has made groups below its own.
-    func hasChildren(_ run: CgroupRun) -> Bool {
-        // Two links of itself, and one of each directory in it.
-        run.directories.values.contains { Files.linkCount($0) != 2 }
-    }
-
     /// Removes the agent's own directories, and the common parent if no other agent uses it.
     func removeAll() {
         for mount in Set(self.hierarchies.map(\.mount) + self.supervisorMounts) {

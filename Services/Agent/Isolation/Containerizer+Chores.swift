@@ -42,7 +42,9 @@ extension Containerizer {
     private func work() {
         guard !self.isWorking, !self.queue.isEmpty else { return }
         self.isWorking = true
-        let chores = self.queue, worker = Worker(settings: self.settings, isolator: self.isolator, limits: self.limits)
+        let chores = self.queue
+        let worker = Worker(
+            settings: self.settings, isolator: self.isolator, marks: self.marks, limits: self.limits)
         self.queue.removeAll(keepingCapacity: true)
         let this = NIOLoopBound(self, eventLoop: self.eventLoop), loop = self.eventLoop
         self.pool.runIfActive(eventLoop: loop) {
@@ -146,6 +148,10 @@ extension Containerizer {
         if self.containers[runID]?.hasImage == true { self.provisioner.release(runID) }
         guard let container = self.containers[runID], case .ending = container.stage else { return }
         self.containers[runID]?.stage = .ended
+        if container.isTold {
+            if container.isForgotten { self.drop(runID, container) }
+            return
+        }
         if self.isRecovering(runID, event) { return }
         self.onEvent(event)
     }
@@ -155,8 +161,8 @@ extension Containerizer {
 struct Worker: Sendable {
     let settings: ContainerizerSettings
     let isolator: Isolator
+    let marks: LimitMarks
     let limits: [RunID: Limitation]
-    private var marks: LimitMarks { LimitMarks(below: self.settings.directory) }
 
     func carryOut(_ chore: Containerizer.Chore) -> Containerizer.Outcome {
         switch chore {

@@ -84,7 +84,7 @@ extension Containerizer {
         self.recovery = nil
         let isolator = self.isolator, known = Set(self.containers.keys)
         let running = known.filter { self.containers[$0]?.isRunning == true }
-        let marks = LimitMarks(below: self.settings.directory)
+        let marks = self.marks
         self.provisioner.release(except: running)
         let found = recovery.found.sorted { $0.runID < $1.runID }
         // What no journal knows is nobody's: the rest of a machine's former boot, or of a directory that was lost.

@@ -78,8 +78,18 @@ extension Containerizer {
         case .starting, .running:
             self.containers[exit.runID]?.stage = .ending
             self.add(.cleanUp(exit.runID, .exited(exit)))
+            self.tellAtOnce(exit)
         case .preparing, .fetching, .ending, .ended: break
         }
+    }
+
+    /// What did all it had to broke no limit, so that its end need not wait for its control groups.
+    ///
+    /// What is launched next finds them given free: the thread does one thing after the other.
+    private func tellAtOnce(_ exit: SupervisorExit) {
+        guard exit.status == 0, !exit.isLost, self.recovery == nil else { return }
+        self.containers[exit.runID]?.isTold = true
+        self.onEvent(.exited(exit.runID, ContainerExit(status: 0)))
     }
 
     private func failed(_ failure: SupervisorFailure) {

@@ -33,6 +33,7 @@ public final class Containerizer {
     let eventLoop: any EventLoop
     let logger: Logger
     let pool: NIOThreadPool
+    let marks: LimitMarks
     let sampler: UsageSampler
     let fetcher: Fetcher
     let provisioner: Provisioner
@@ -61,6 +62,10 @@ public final class Containerizer {
         var isBeingAdopted = false
         /// They could not be: an agent with other isolation started it, and it goes on as it is.
         var isAsFound = false
+        /// Its end was told while its control groups are still being removed.
+        var isTold = false
+        /// And is in the agent's log.
+        var isForgotten = false
         /// It has a root of its own, which goes when it ends.
         var hasImage = false
         /// That root; nil as long as the image is not ready.
@@ -114,6 +119,7 @@ public final class Containerizer {
         self.logger = logger
         self.pool = NIOThreadPool(numberOfThreads: 1)
         self.pool.start()
+        self.marks = LimitMarks(below: settings.directory)
         self.sampler = UsageSampler(isolator: isolator, directory: settings.directory, eventLoop: eventLoop)
         self.fetcher = Fetcher(
             settings: settings.fetch, directory: settings.directory, eventLoop: eventLoop, logger: logger)
@@ -216,7 +222,15 @@ public final class Containerizer {
     /// The end of a container is in the agent's log: nobody need remember it.
     public func forget(_ runID: RunID) {
         self.eventLoop.preconditionInEventLoop()
-        guard let container = self.containers[runID], case .ended = container.stage else { return }
+        guard let container = self.containers[runID] else { return }
+        switch container.stage {
+        case .ended: self.drop(runID, container)
+        case .ending where container.isTold: self.containers[runID]?.isForgotten = true
+        case .preparing, .fetching, .starting, .running, .ending: break
+        }
+    }
+
+    func drop(_ runID: RunID, _ container: Container) {
         self.containers[runID] = nil
         self.send(.forget(runID), to: container.frameworkID)
         self.supervisor(of: container.frameworkID) { $0.containers -= 1 }

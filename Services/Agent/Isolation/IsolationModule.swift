@@ -1,3 +1,8 @@
+#if canImport(Glibc)
+    internal import Glibc
+#elseif canImport(Musl)
+    internal import Musl
+#endif
 internal import Model
 
 /// One kind of limit or separation of containers, by one means of the kernel's.
@@ -131,12 +136,35 @@ struct IsolationError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 /// The directories of one container, one for each hierarchy in use.
-struct CgroupRun: Hashable, Sendable {
+struct CgroupRun: Sendable {
     let runID: RunID
     /// By the mount point of the hierarchy.
     let directories: [String: String]
     /// Processor time that had been counted in them before it.
     var timeBefore = Duration.zero
+    /// Those of their files that stay open, where they serve one container after the other.
+    var files: CgroupFiles?
 
     func directory(in hierarchy: CgroupHierarchy) -> String? { self.directories[hierarchy.mount] }
+
+    /// A control file that the kernel gives in one piece, which is looked at for each container; nil if it cannot be read.
+    func value(_ path: String) -> String? {
+        guard let files else { return Files.value(path) }
+        return (try? files.descriptor(path, O_RDONLY)).flatMap { Files.value(of: $0) }
+    }
+
+    /// One write to a control file that is written for each container.
+    func write(_ text: String, to path: String) throws(SystemError) {
+        guard let files else { return try Files.write(text, to: path) }
+        try Files.write(text, at: try files.descriptor(path, O_WRONLY), path)
+    }
+
+    /// Whether there are groups below its own.
+    var hasChildren: Bool {
+        // Two links of itself, and one of each directory in it.
+        self.directories.values.contains { directory in
+            guard let files else { return Files.linkCount(directory) != 2 }
+            return (try? files.descriptor(directory, O_RDONLY | O_DIRECTORY)).flatMap { Files.linkCount($0) } != 2
+        }
+    }
 }

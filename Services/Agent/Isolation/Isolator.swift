@@ -203,9 +203,10 @@ public struct Isolator: Sendable {
 
     /// Removes the control groups of a container that has ended, or keeps them for the next; whether none is left of it.
     func cleanUp(_ run: RunID) -> Bool {
-        let directories = self.directories(of: run)
+        let pooled = self.pool?.directories(of: run)
+        let directories = pooled ?? self.tree.directories(of: run)
         for module in self.modules { module.end(directories) }
-        if let pool = self.pool, pool.directories(of: run) != nil, !self.tree.hasChildren(directories),
+        if let pool = self.pool, pooled != nil, !directories.hasChildren,
             self.modules.allSatisfy({ $0.reset(directories) }), pool.release(run)
         {
             return true

@@ -18,7 +18,14 @@ struct MemoryIsolation: IsolationModule {
     /// Bytes of ended containers, for directories and files that the kernel remembers, with which a group may begin.
     private static let leftOver: Int64 = 1 << 20
 
-    init(_ hierarchy: CgroupHierarchy) { self.hierarchy = hierarchy }
+    /// Whether version 1 bounds memory with swap, too.
+    private let countsSwap: Bool
+
+    init(_ hierarchy: CgroupHierarchy) {
+        self.hierarchy = hierarchy
+        self.countsSwap =
+            hierarchy.version == 1 && access(hierarchy.mount + "/memory.memsw.limit_in_bytes", F_OK) == 0
+    }
 
     var hierarchies: [CgroupHierarchy] { [self.hierarchy] }
 
@@ -29,7 +36,7 @@ struct MemoryIsolation: IsolationModule {
             if self.hierarchy.version == 2 {
                 try self.applyUnified(bytes, directory)
             } else {
-                try self.applySeparate(bytes, directory)
+                try self.applySeparate(bytes, run, directory)
             }
         } catch {
             throw IsolationError("cannot set the memory limit: \(error)")
@@ -47,33 +54,35 @@ struct MemoryIsolation: IsolationModule {
 
     /// Bytes that cannot be taken back by dropping file cache.
     private static func heldBytes(_ directory: String) -> Int64 {
-        guard let text = Files.text(directory + "/memory.current"), let current = Int64(text.trimmed), current > 0,
+        guard let text = Files.value(directory + "/memory.current"), let current = Int64(text.trimmed), current > 0,
             let stat = Files.text(directory + "/memory.stat")
         else { return 0 }
         let cache = Int64(stat.number(of: "inactive_file") ?? 0) + Int64(stat.number(of: "active_file") ?? 0)
         return max(0, current - cache)
     }
 
-    private func applySeparate(_ bytes: Int64, _ directory: String) throws(SystemError) {
+    private func applySeparate(_ bytes: Int64, _ run: CgroupRun, _ directory: String) throws(SystemError) {
         let limit = directory + "/memory.limit_in_bytes", withSwap = directory + "/memory.memsw.limit_in_bytes"
-        let former = Files.text(limit).flatMap { Int64($0.trimmed) } ?? .max
-        // Memory with swap may never be less than without: raised first, lowered last. It is missing without swap
-        // accounting.
-        if bytes > former { try? Files.write("\(bytes)", to: withSwap) }
         do throws(SystemError) {
-            try Files.write("\(bytes)", to: limit)
+            try run.write("\(bytes)", to: limit)
         } catch {
+            switch error.code {
             // A container that shrinks may still hold more.
-            if error.code == EBUSY, bytes < former { return }
-            throw error
+            case EBUSY: return
+            // Memory with swap may never be less than without: raised first, lowered last.
+            case EINVAL where self.countsSwap:
+                try run.write("\(bytes)", to: withSwap)
+                return try run.write("\(bytes)", to: limit)
+            default: throw error
+            }
         }
-        if bytes < former { try? Files.write("\(bytes)", to: withSwap) }
+        if self.countsSwap { try? run.write("\(bytes)", to: withSwap) }
     }
 
     func limitation(of run: CgroupRun) -> Limitation? {
         guard let directory = run.directory(in: self.hierarchy) else { return nil }
         let file = self.hierarchy.version == 2 ? "/memory.events" : "/memory.oom_control"
-        guard let kills = Files.text(directory + file)?.number(of: "oom_kill"), kills > 0 else { return nil }
+        guard let kills = Files.value(directory + file)?.number(of: "oom_kill"), kills > 0 else { return nil }
         var numbers: [String] = []
         let (limit, peak) = (self.limit(directory), self.peak(directory))
         if let limit { numbers.append("the limit is \(limit >> 20) MB") }
@@ -95,27 +104,27 @@ struct MemoryIsolation: IsolationModule {
     private func peak(_ directory: String) -> UInt64? {
         // Old kernels do not have that of version 2.
         let file = self.hierarchy.version == 2 ? "/memory.peak" : "/memory.max_usage_in_bytes"
-        return Files.text(directory + file).flatMap { UInt64($0.trimmed) }
+        return Files.value(directory + file).flatMap { UInt64($0.trimmed) }
     }
 
     private func limit(_ directory: String) -> UInt64? {
         let file = self.hierarchy.version == 2 ? "/memory.max" : "/memory.limit_in_bytes"
-        return Files.text(directory + file).flatMap { UInt64($0.trimmed) }
+        return Files.value(directory + file).flatMap { UInt64($0.trimmed) }
     }
 
     func reset(_ run: CgroupRun) -> Bool {
         // The count of what the kernel ended cannot be set back, and what is still charged would count for the next.
         guard self.hierarchy.version == 1, let directory = run.directory(in: self.hierarchy),
-            let held = Files.text(directory + "/memory.usage_in_bytes").flatMap({ Int64($0.trimmed) }),
-            held <= Self.leftOver, Files.text(directory + "/memory.oom_control")?.number(of: "oom_kill") == 0
+            let held = run.value(directory + "/memory.usage_in_bytes").flatMap({ Int64($0.trimmed) }),
+            held <= Self.leftOver, run.value(directory + "/memory.oom_control")?.number(of: "oom_kill") == 0
         else { return false }
-        return (try? Files.write("0", to: directory + "/memory.max_usage_in_bytes")) != nil
+        return (try? run.write("0", to: directory + "/memory.max_usage_in_bytes")) != nil
     }
 
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         guard let directory = run.directory(in: self.hierarchy) else { return }
         let file = self.hierarchy.version == 2 ? "/memory.current" : "/memory.usage_in_bytes"
-        usage.memoryBytes = Files.text(directory + file).flatMap { UInt64($0.trimmed) }
+        usage.memoryBytes = Files.value(directory + file).flatMap { UInt64($0.trimmed) }
         usage.memoryLimitBytes = self.limit(directory)
         usage.memoryPeakBytes = self.peak(directory)
     }

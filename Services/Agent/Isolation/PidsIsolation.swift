@@ -16,7 +16,7 @@ struct PidsIsolation: IsolationModule {
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {
         guard let directory = run.directory(in: self.hierarchy) else { return }
         do throws(SystemError) {
-            try Files.write("\(self.limit)", to: directory + "/pids.max")
+            try run.write("\(self.limit)", to: directory + "/pids.max")
         } catch {
             throw IsolationError("cannot limit the number of processes: \(error)")
         }
@@ -26,6 +26,6 @@ struct PidsIsolation: IsolationModule {
 
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         guard let directory = run.directory(in: self.hierarchy) else { return }
-        usage.processes = Files.text(directory + "/pids.current").flatMap { UInt64($0.trimmed) }
+        usage.processes = Files.value(directory + "/pids.current").flatMap { UInt64($0.trimmed) }
     }
 }

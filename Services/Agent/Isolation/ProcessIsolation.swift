@@ -27,7 +27,7 @@ struct ProcessIsolation: IsolationModule {
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {
         // A group of version 2 counts time even where it has no controllers.
         guard let tracking, tracking.version == 2, let directory = run.directory(in: tracking) else { return }
-        if let time = Files.text(directory + "/cpu.stat")?.number(of: "usage_usec") {
+        if let time = Files.value(directory + "/cpu.stat")?.number(of: "usage_usec") {
             usage.cpuTime = .microseconds(Int64(time)) - run.timeBefore
         }
         // And lists what is in it; of a great many, the first.

@@ -133,6 +133,17 @@ enum Files {
         return stat(path, &about) == 0 ? Int(about.st_nlink) : nil
     }
 
+    /// As of a path, of an open file.
+    static func linkCount(_ number: Int32) -> Int? {
+        var about = stat()
+        return fstat(number, &about) == 0 ? Int(about.st_nlink) : nil
+    }
+
+    /// Sets an extended attribute of an open file; `path` is for people.
+    static func setAttribute(_ name: String, of number: Int32, to value: String, _ path: String) throws(SystemError) {
+        if fsetxattr(number, name, value, value.utf8.count, 0) != 0 { throw SystemError("setxattr", path) }
+    }
+
     /// Sets an extended attribute.
     static func setAttribute(_ name: String, of path: String, to value: String) throws(SystemError) {
         if lsetxattr(path, name, value, value.utf8.count, 0) != 0 { throw SystemError("setxattr", path) }
@@ -159,14 +170,37 @@ enum Files {
         return String(decoding: bytes, as: UTF8.self)
     }
 
+    /// The whole of a control file of the kernel's that it gives in one piece, by one read; nil if it cannot be read.
+    ///
+    /// Not for lists, which come in several.
+    static func value(_ path: String) -> String? {
+        guard let file = try? Descriptor(opening: path, O_RDONLY) else { return nil }
+        return Self.text { systemRead(file.number, $0, $1) }
+    }
+
+    /// As `value` of a path, of a file that stays open.
+    static func value(of number: Int32) -> String? { Self.text { pread(number, $0, $1, 0) } }
+
+    private static func text(_ read: (UnsafeMutableRawPointer, Int) -> Int) -> String? {
+        withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { buffer in
+            let count = read(buffer.baseAddress!, buffer.count)
+            return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
+        }
+    }
+
     /// One write to an existing file, as the kernel's control files want it.
     static func write(_ text: String, to path: String) throws(SystemError) {
         let file = try Descriptor(opening: path, O_WRONLY)
-        do throws(SystemError) {
-            try file.write(all: Array(text.utf8))
-        } catch {
-            throw SystemError("write to", path, code: error.code)
+        var text = text
+        if text.withUTF8({ systemWrite(file.number, $0.baseAddress, $0.count) }) < 0 {
+            throw SystemError("write to", path)
         }
+    }
+
+    /// One write to a control file that stays open; `path` is for people.
+    static func write(_ text: String, at number: Int32, _ path: String) throws(SystemError) {
+        var text = text
+        if text.withUTF8({ pwrite(number, $0.baseAddress, $0.count, 0) }) < 0 { throw SystemError("write to", path) }
     }
 
     /// Makes a directory; that it exists already is fine.
