@@ -90,6 +90,25 @@ extension FramesOnTCP {
             }
         }
 
+        @Test("A caller that a dying process still let in, and that was reset with it, calls again at once")
+        func dialsAgainAfterReset() async throws {
+            let relay = Station(.relay) { ($0.backoffMin, $0.backoffMax) = (.seconds(60), .seconds(60)) }
+            try await withStations(relay) {
+                let leader = RawServer()
+                try await relay.dial(["127.0.0.1:\(leader.port)"], as: .relay)
+                let connection = leader.accept()
+                connection.welcome()
+                try await relay.until("welcomed") { $0.connected.count == 1 }
+                try await Task.sleep(for: .milliseconds(1050))
+                connection.reset()
+                leader.accept().reset()
+                leader.accept().reset()
+                leader.close()
+                try await relay.until("witnessed") { $0.dialEvents.contains { $0.isConnectionRefused } }
+                #expect(self.failures(relay).count <= 4)
+            }
+        }
+
         @Test("A refusal that names the leader is followed at once, with a hello asked for again")
         func followsLeader() async throws {
             let leader = Station(.master, name: "leader")
@@ -226,4 +245,8 @@ extension FramesOnTCP {
             }
         }
     }
+}
+
+extension DialEvent {
+    fileprivate var isConnectionRefused: Bool { if case .failed(_, .connectionRefused) = self { true } else { false } }
 }

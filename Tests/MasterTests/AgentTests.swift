@@ -40,6 +40,34 @@ struct AgentTests {
         #expect(small.stage.master.status(at: small.stage.now)?.tasks == 50)
     }
 
+    @Test("Taking over an agent costs the same messages however many there are, and no line in the log")
+    func takeover() {
+        let stage = Stage()
+        let (relay, _, _) = (stage.relay(), stage.allocator("a1"), stage.allocator("a2"))
+        for index in 0..<300 as Range<UInt32> {
+            let tasks = (1...2).map { record($0, "6-F1", TaskID("t\(index).\($0)"), .running) }
+            stage.attach(
+                "h\(index)", id: AgentID("6-A\(index)"), via: relay, at: index, tasks: tasks,
+                frameworks: index == 0 ? [FrameworkRecord(id: "6-F1", info: [])] : [])
+            guard index > 0 else { continue }  // The first brings the framework.
+            #expect(stage.messages(toRelay: relay).count == 2, "accepted, confirmed")
+            #expect(stage.said.count { if case .sendToAllocator = $0 { true } else { false } } == 2, "one each")
+            guard case .agentAttached(_, _, _, _, inSnapshot: true)? = stage.facts_.first else {
+                Issue.record("\(stage.facts_)")
+                break
+            }
+            #expect(stage.said.count == 5)
+        }
+        stage.step(.relay(relay, .snapshotDone))
+        #expect(stage.facts_ == [.relaySynced(relay, name: "r1", agents: 300)])
+        stage.attach("late", via: relay, at: 300)
+        #expect(
+            stage.facts_ == [
+                .agentAttached(
+                    "7-A1", hostname: "late", relay: "r1", Attachment(starts: 1, connects: 1), inSnapshot: false)
+            ])
+    }
+
     @Test("An agent whose first answer was lost gets the same id again")
     func lostAnswer() {
         let stage = Stage()

@@ -26,6 +26,44 @@ struct SlabTests {
         #expect(Slab<Int>().isEmpty)
     }
 
+    @Test("A copy is another table, and a walk sees the table as it was")
+    func copies() {
+        var slab = Slab<[Int]>()
+        for number in 0..<9 { slab.insert([number]) }
+        slab.remove(3)
+        let before = slab
+        slab[5].append(50)
+        slab.remove(0)
+        #expect(slab.insert([90]) == 0 && slab.insert([91]) == 3 && slab.insert([92]) == 9)
+        #expect(before.map(\.element) == [[0], [1], [2], [4], [5], [6], [7], [8]])
+        #expect(slab.map(\.element) == [[90], [1], [2], [91], [4], [5, 50], [6], [7], [8], [92]])
+        var walked: [UInt32] = []
+        for (index, _) in slab {
+            walked.append(index)
+            if index == 1 { slab.remove(4) }
+        }
+        #expect(walked == Array(0...9) && !slab.contains(4))
+    }
+
+    @Test("What a row held is let go when it is removed, and with the table")
+    func lifetimes() {
+        final class Held {}
+        var slab = Slab<Held>()
+        weak var (first, second): (Held?, Held?)
+        do {
+            let (one, two) = (Held(), Held())
+            (first, second) = (one, two)
+            slab.insert(one)
+            slab.insert(two)
+            for _ in 0..<20 { slab.insert(Held()) }
+        }
+        #expect(first != nil && second != nil)
+        slab.remove(0)
+        #expect(first == nil && second != nil)
+        slab = Slab()
+        #expect(second == nil)
+    }
+
     @Test("The generator gives the stream of its key: the first test vector of RFC 8439")
     func stream() {
         var generator = SeededGenerator(key: [0, 0, 0, 0])

@@ -32,7 +32,8 @@ struct CutOffTests {
         #expect(self.isAdmitted(agentHello("b"), relay))
         #expect(
             relay.on(.relayAnswered(address: "r2:1", 7), at: asked) == [
-                .sendToAgent(self.agent, .goElsewhere(message: "this relay is cut off from the master"))
+                .sendToAgent(self.agent, .directory(relays: ["r1:1", "r2:1", "r3:1"], masters: [])),
+                .sendToAgent(self.agent, .goElsewhere(message: "this relay is cut off from the master")),
             ])
         #expect(relay.on(.relayAnswered(address: "r3:1", 7), at: asked) == [], "it is done already")
         guard case .failure(let refusal) = relay.relay.admit(agentHello("b")) else {

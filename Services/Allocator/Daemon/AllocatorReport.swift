@@ -61,8 +61,11 @@ final class AllocatorReport {
         }
     }
 
-    private func say(_ level: Logger.Level, _ sentence: Logger.Message, _ metadata: Logger.Metadata) {
-        self.logger.log(level: level, sentence, metadata: metadata)
+    /// `metadata` is made only if the line is written.
+    private func say(
+        _ level: Logger.Level, _ sentence: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
+    ) {
+        self.logger.log(level: level, sentence, metadata: metadata())
     }
 }
 

@@ -13,8 +13,8 @@ public enum MasterFact: Hashable, Sendable {
     case shadowConnected(PeerID, name: String)
     case allocatorReady(PeerID, name: String)
     case allocatorDisconnected(PeerID, name: String)
-    /// New to this master, or back.
-    case agentAttached(AgentID, hostname: String, relay: String, Attachment)
+    /// New to this master, or back; `inSnapshot`: its relay is only telling of all that it holds, and `relaySynced` follows.
+    case agentAttached(AgentID, hostname: String, relay: String, Attachment, inSnapshot: Bool)
     case agentDetached(AgentID, relay: String)
     case agentRefused(AgentID?, relay: String, reason: String)
     case agentUnreachable(AgentID, tasks: Int)

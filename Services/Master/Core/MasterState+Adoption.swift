@@ -80,18 +80,21 @@ extension MasterState.Cluster {
     }
 
     private func accept(_ registration: AgentRegistration, for agent: Row, relay: Row, index: UInt32) {
-        let (peer, name) = (self.relays[relay].peer, self.relays[relay].name)
-        let entry = self.agents[agent]
-        self.effects.append(.sendToRelay(peer, .agentAccepted(index: index, registration.attachment, entry.id)))
+        let (peer, name, isSynced) = (self.relays[relay].peer, self.relays[relay].name, self.relays[relay].isSynced)
+        let id = self.agents[agent].id
+        self.effects.append(.sendToRelay(peer, .agentAccepted(index: index, registration.attachment, id)))
         self.effects.append(
             .sendToRelay(peer, .bookConfirmed(index: index, registration.attachment, registration.position)))
-        self.observe(.agentAttached(entry.id, hostname: entry.hostname, relay: name, registration.attachment))
+        self.observe(
+            .agentAttached(
+                id, hostname: registration.hostname, relay: name, registration.attachment, inSnapshot: !isSynced))
     }
 
     /// What the master has of this agent and the agent has not: ordered again if it was never confirmed, else lost.
     private func settleUnlisted(on agent: Row, mayResend: Bool) {
         let id = self.agents[agent].id
-        for task in self.agents[agent].tasks.sorted() where self.tasks[task].listed != self.registrations {
+        let unlisted = self.agents[agent].tasks.filter { self.tasks[$0].listed != self.registrations }
+        for task in unlisted.sorted() {
             let entry = self.tasks[task]
             let isTerminating = self.frameworks[entry.framework].isTerminating
             if entry.state.isTerminal || isTerminating {
@@ -131,20 +134,26 @@ extension MasterState.Cluster {
 
     /// Orders of an earlier attachment that still hold: the end of removed frameworks, launches, kills.
     private func repeatOrders(to agent: Row, listed: [FrameworkRecord]) {
-        let entry = self.agents[agent]
-        let users = entry.tasks.map { self.tasks[$0].framework } + entry.executors.map { self.executors[$0].framework }
-        let ending = Set(users).filter { self.frameworks[$0].isTerminating }.map { self.frameworks[$0].id }
-        let removed = listed.map(\.id).filter { self.removed.contains($0) }
-        for id in Set(ending + removed).sorted() { self.send(.shutdownFramework(id), to: agent) }
-        let unlisted = entry.tasks.filter { self.tasks[$0].listed != self.registrations }
+        let (tasks, executors) = (self.agents[agent].tasks, self.agents[agent].executors)
+        var over = Set(listed.lazy.map(\.id).filter { self.removed.contains($0) })
+        let users = tasks.lazy.map { self.tasks[$0].framework }
+        for framework in users where self.frameworks[framework].isTerminating {
+            over.insert(self.frameworks[framework].id)
+        }
+        for framework in executors.lazy.map({ self.executors[$0].framework })
+        where self.frameworks[framework].isTerminating {
+            over.insert(self.frameworks[framework].id)
+        }
+        for id in over.sorted() { self.send(.shutdownFramework(id), to: agent) }
+        let unlisted = tasks.lazy.filter { self.tasks[$0].listed != self.registrations }
         for launch in Set(unlisted.compactMap { self.tasks[$0].launch }).sorted() {
             let order = self.launches[launch].order
             self.send(.launch(order), to: agent)
             for task in order.tasks {
-                self.observe(.launchRepeated(TaskKey(order.frameworkID, task.taskID), entry.id))
+                self.observe(.launchRepeated(TaskKey(order.frameworkID, task.taskID), self.agents[agent].id))
             }
         }
-        for task in entry.tasks.sorted() {
+        for task in tasks.filter({ self.tasks[$0].kill != nil }).sorted() {
             guard let kill = self.tasks[task].kill, !self.tasks[task].state.isTerminal else { continue }
             self.send(kill.order(self.tasks[task].key), to: agent)
         }

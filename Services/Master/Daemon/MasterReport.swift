@@ -106,9 +106,10 @@ final class MasterReport {
 
     private func observeAgent(_ fact: MasterFact) {
         switch fact {
-        case .agentAttached(let id, let hostname, let relay, let attachment):
+        case .agentAttached(let id, let hostname, let relay, let attachment, let inSnapshot):
+            // When a leader begins, all agents of the cluster are, and a line for each takes as long as taking it over.
             self.say(
-                .info, "Agent attached",
+                inSnapshot ? .debug : .info, "Agent attached",
                 [
                     LogKey.agentID: "\(id)", LogKey.address: "\(hostname)", LogKey.peer: "\(relay)",
                     LogKey.attachment: "\(attachment)",
@@ -172,8 +173,11 @@ final class MasterReport {
         }
     }
 
-    private func say(_ level: Logger.Level, _ sentence: Logger.Message, _ metadata: Logger.Metadata) {
-        self.logger.log(level: level, sentence, metadata: metadata)
+    /// `metadata` is made only if the line is written.
+    private func say(
+        _ level: Logger.Level, _ sentence: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
+    ) {
+        self.logger.log(level: level, sentence, metadata: metadata())
     }
 }
 

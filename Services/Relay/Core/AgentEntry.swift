@@ -16,6 +16,10 @@ struct AgentEntry {
 
     /// The master that accepted it last.
     var issuedEpoch: Epoch = .none
+    /// The master that accepted it last under its present attachment.
+    private(set) var acceptedBy: Epoch?
+    /// The version of the directory that it was told.
+    var directory: UInt64 = 0
     /// The connection on which the master was told of it.
     var announcedOn: PeerID?
     /// Frameworks (dense) of which it has more statuses than could be held.
@@ -45,6 +49,7 @@ struct AgentEntry {
     mutating func accept(as id: AgentID, epoch: Epoch) {
         self.registration.agentID = id
         self.issuedEpoch = max(self.issuedEpoch, epoch)
+        self.acceptedBy = epoch
     }
 
     /// Applies one change of the books.

@@ -55,13 +55,16 @@ extension RelayState {
         case cutOff
         /// The next agents are sent away.
         case leaving
+        /// The next agents are told where relays and masters are.
+        case directory
     }
 }
 
 /// What a relay tells the log.
 public enum RelayFact: Hashable, Sendable {
     case agentAttached(AgentID?, Attachment, PeerID)
-    case agentAccepted(AgentID, Attachment)
+    /// A master knows it: the first since it attached, or one that has just begun to lead and was told of all agents.
+    case agentAccepted(AgentID, Attachment, isFirst: Bool)
     case agentRefused(AgentID?, Attachment, message: String)
     case agentDetached(AgentID?, Attachment)
     /// A connection was closed here because the peer broke a rule of its link, or was outlived.

@@ -72,11 +72,9 @@ extension RelayState {
         if !caller.incarnation.isEmpty { self.agentsByIncarnation[caller.incarnation] = row }
         self.agentPeers[peer]!.index = row
         effects.append(.observe(.agentAttached(registration.agentID, registration.attachment, peer)))
-        if !self.relays.isEmpty || !self.masters.isEmpty {
-            effects.append(.sendToAgent(peer, .directory(relays: self.relays, masters: self.masters)))
-        }
+        self.tellDirectory(to: row, into: &effects)
         self.seen(registration.epoch, at: now, into: &effects)
-        if self.isSendingAway { self.sendAway(peer, into: &effects) }
+        if self.isSendingAway { self.sendAway(row, into: &effects) }
         if self.link != nil { self.announce(row, into: &effects) }
     }
 

@@ -13,7 +13,7 @@ extension RelayState {
     }
 
     /// The other relays, as the last master named them.
-    private var others: [String] { self.relays.filter { $0 != self.settings.address } }
+    private var others: [String] { self.directory.relays.filter { $0 != self.settings.address } }
 
     /// Agents are sent away, and none is admitted.
     var isSendingAway: Bool { self.cutOff?.confirmed != nil }
@@ -60,7 +60,7 @@ extension RelayState {
         var sent = 0
         while cursor < self.agents.endIndex, sent < self.settings.leavingPerTurn {
             if self.agents.contains(cursor) {
-                self.sendAway(self.agents[cursor].peer, into: &effects)
+                self.sendAway(cursor, into: &effects)
                 sent += 1
             }
             cursor += 1
@@ -71,7 +71,7 @@ extension RelayState {
         }
     }
 
-    func sendAway(_ agent: PeerID, into effects: inout [Effect]) {
-        effects.append(.sendToAgent(agent, .goElsewhere(message: "this relay is cut off from the master")))
+    mutating func sendAway(_ row: UInt32, into effects: inout [Effect]) {
+        self.goElsewhere(row, because: "this relay is cut off from the master", into: &effects)
     }
 }

@@ -18,8 +18,8 @@ extension RelayState {
         self.link = Link(peer: peer, epoch: welcome.epoch)
         effects.append(.observe(.masterFollowed(welcome.epoch, agents: self.agents.count)))
         self.updateDirectory(
-            relays: welcome.relays.isEmpty ? self.relays : welcome.relays,
-            masters: welcome.masters.isEmpty ? self.masters : welcome.masters, into: &effects)
+            relays: welcome.relays.isEmpty ? self.directory.relays : welcome.relays,
+            masters: welcome.masters.isEmpty ? self.directory.masters : welcome.masters, at: now, into: &effects)
         self.startBulk(at: now, into: &effects)
     }
 
@@ -79,7 +79,7 @@ extension RelayState {
         case .subscription(let notice): self.noticed(notice, at: now, into: &effects)
         case .frameworkRemoved(let id): self.frameworkRemoved(id, into: &effects)
         case .directory(let relays, let masters):
-            self.updateDirectory(relays: relays, masters: masters, into: &effects)
+            self.updateDirectory(relays: relays, masters: masters, at: now, into: &effects)
         }
     }
 
@@ -90,11 +90,12 @@ extension RelayState {
 
     private mutating func accepted(_ row: UInt32, as id: AgentID, epoch: Epoch, into effects: inout [Effect]) {
         if let before = self.agents[row].id, before != id { self.agentsByID[before] = nil }
+        let isFirst = self.agents[row].acceptedBy == nil
         self.agents[row].accept(as: id, epoch: epoch)
         self.agentsByID[id] = row
         let attachment = self.agents[row].attachment
         effects.append(.sendToAgent(self.agents[row].peer, .registered(attachment, id, epoch)))
-        effects.append(.observe(.agentAccepted(id, attachment)))
+        effects.append(.observe(.agentAccepted(id, attachment, isFirst: isFirst)))
     }
 
     /// Passes an order on.
@@ -119,18 +120,6 @@ extension RelayState {
         case .shutdownExecutor, .shutdownFramework, .message, .setMode: break
         }
         effects.append(.sendToAgent(self.agents[row].peer, .order(epoch, attachment, order)))
-    }
-
-    /// Tells all agents where relays and masters are, if that is news.
-    ///
-    /// - Complexity: O(agents), when a relay or a master came or went.
-    private mutating func updateDirectory(relays: [String], masters: [String], into effects: inout [Effect]) {
-        guard relays != self.relays || masters != self.masters else { return }
-        self.relays = relays
-        self.masters = masters
-        for agent in self.agents {
-            effects.append(.sendToAgent(agent.element.peer, .directory(relays: relays, masters: masters)))
-        }
     }
 
     /// There is more to send than fits in one event: the first turn at once, unless one is under way or due.

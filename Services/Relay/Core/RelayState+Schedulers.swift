@@ -103,7 +103,7 @@ extension RelayState {
         self.forgetScheduler(peer)
         let refusal = Refusal(
             .stale, "no master has told of subscription \(caller.subscription) yet: try again",
-            leader: self.masters.first)
+            leader: self.directory.masters.first)
         effects += [.close(peer, refusal), .observe(.peerClosed(peer, refusal))]
     }
 
@@ -195,7 +195,10 @@ extension RelayState {
         guard case .acknowledge(let agentID, let taskID, let uuid) = call.kind else {
             effects.append(
                 .sendToScheduler(
-                    peer, .error("a relay takes ACKNOWLEDGE only: send this to the master", leader: self.masters.first))
+                    peer,
+                    .error(
+                        "a relay takes ACKNOWLEDGE only: send this to the master", leader: self.directory.masters.first)
+                )
             )
             return
         }

@@ -6,7 +6,8 @@ public import Model
 /// for a scheduler the agent holds in its log. So a relay may end at any moment and nothing is lost.
 ///
 /// The cost of an event does not grow with the number of agents, frameworks or held statuses, except for what happens
-/// once per leadership: a new master is told of all agents, in turns of `RelaySettings.bulkBytesPerTurn`.
+/// once per leadership: a new master is told of all agents, in turns of `RelaySettings.bulkBytesPerTurn`; and agents are
+/// told of other relays and masters, in turns of `RelaySettings.directoryPerTurn`.
 ///
 /// Orders are given to the host in the turn in which they come, and none is kept here. An order of an old master that
 /// is still on its way to an agent when a new one is followed arrives before the agent hears of the new epoch; if it was
@@ -64,8 +65,7 @@ public struct RelayState: Role {
     var isBulkTimerSet = false
     var isInBulkTurn = false
     var isShuttingDown = false
-    var relays: [String] = []
-    var masters: [String] = []
+    var directory = Directory()
 
     /// The highest epoch that a master or an agent showed.
     ///
@@ -126,6 +126,7 @@ public struct RelayState: Role {
             self.runBulk(at: now, into: &effects)
         case .timerFired(.cutOff): self.askOthers(at: now, into: &effects)
         case .timerFired(.leaving): self.sendNextAway(at: now, into: &effects)
+        case .timerFired(.directory): self.spreadDirectory(at: now, into: &effects)
         case .timerFired(.resend(let id)): self.resendTimerFired(id, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }
@@ -156,12 +157,13 @@ public struct RelayState: Role {
         case .master, .allocator, .executor, .operator:
             return .failure(
                 Refusal(
-                    .role, "a relay serves agents and schedulers; masters serve the rest", leader: self.masters.first))
+                    .role, "a relay serves agents and schedulers; masters serve the rest",
+                    leader: self.directory.masters.first))
         }
         var welcome = Welcome(role: .relay, name: self.settings.name)
         welcome.epoch = self.highestEpoch
-        welcome.relays = self.relays
-        welcome.masters = self.masters
+        welcome.relays = self.directory.relays
+        welcome.masters = self.directory.masters
         return .success(welcome)
     }
 
@@ -175,9 +177,7 @@ public struct RelayState: Role {
     /// All agents and schedulers are sent away.
     private mutating func shutDown(into effects: inout [Effect]) {
         self.isShuttingDown = true
-        for agent in self.agents {
-            effects.append(.sendToAgent(agent.element.peer, .goElsewhere(message: "this relay ends")))
-        }
+        for row in self.agents.indices { self.goElsewhere(row, because: "this relay ends", into: &effects) }
         for peer in self.schedulerPeers.keys.sorted() {
             effects.append(.close(peer, Refusal(.shuttingDown, "this relay ends")))
         }

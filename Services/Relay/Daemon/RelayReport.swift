@@ -41,7 +41,9 @@ final class RelayReport {
         switch fact {
         case .agentAttached(let id, let attachment, _):
             self.say(.info, "Agent attached", self.agent(id, attachment))
-        case .agentAccepted(let id, let attachment): self.say(.info, "Agent accepted", self.agent(id, attachment))
+        case .agentAccepted(let id, let attachment, let isFirst):
+            // A new leader accepts all agents at once, and says how many.
+            self.say(isFirst ? .info : .debug, "Agent accepted", self.agent(id, attachment))
         case .agentRefused(let id, let attachment, let message):
             self.say(.notice, "Agent refused", self.agent(id, attachment).merging([LogKey.reason: "\(message)"]) { $1 })
         case .agentDetached(let id, let attachment): self.say(.info, "Agent detached", self.agent(id, attachment))
@@ -102,8 +104,11 @@ final class RelayReport {
         [LogKey.agentID: "\(id?.rawValue ?? "new")", LogKey.attachment: "\(attachment)"]
     }
 
-    private func say(_ level: Logger.Level, _ sentence: Logger.Message, _ metadata: Logger.Metadata) {
-        self.logger.log(level: level, sentence, metadata: metadata)
+    /// `metadata` is made only if the line is written.
+    private func say(
+        _ level: Logger.Level, _ sentence: Logger.Message, _ metadata: @autoclosure () -> Logger.Metadata
+    ) {
+        self.logger.log(level: level, sentence, metadata: metadata())
     }
 }
 

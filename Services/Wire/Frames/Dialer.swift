@@ -13,6 +13,8 @@ internal import NIOPosix
 public final class Dialer {
     /// How often leaders are followed before the next wait.
     private static let mostHops = 4
+    /// How often, after a loss, an attempt that is reset is made again without a wait.
+    private static let mostRetriesOfReset = 3
     /// A connection that lived this long begins with the shortest wait when it is lost.
     private static let settled = TimeAmount.seconds(1)
     /// The longest wait if somebody answered: it is the leader that is missing, and that may change any moment.
@@ -48,6 +50,8 @@ public final class Dialer {
     private var backoff: Duration
     private var hops = 0
     private var lastComplaint: NIODeadline?
+    /// How often an attempt that is reset is made again at once.
+    private var retriesOfReset = 0
 
     init(node: Node, hello: @escaping () -> Hello, candidates: @escaping () -> [String]) {
         self.node = node
@@ -123,6 +127,7 @@ public final class Dialer {
     }
 
     private func wait(exactly wait: Duration) {
+        self.retriesOfReset = 0
         let nanoseconds = wait.nanoseconds
         let shortened = Int64.random(in: nanoseconds / 2...max(nanoseconds, 1))
         let task = self.node.isolated.scheduleTask(in: .nanoseconds(shortened)) { [weak self] in
@@ -144,7 +149,12 @@ public final class Dialer {
             metadata: [FrameLogKey.address: "\(attempt.address)", FrameLogKey.reason: "\(failure)"])
         self.onEvent(.failed(address: attempt.address, failure))
         guard case .trying(let still) = self.state, still === attempt else { return }
-        self.tryNext()
+        if failure == .reset, self.retriesOfReset > 0 {
+            self.retriesOfReset -= 1
+            self.attempt(attempt.address, isFollowing: attempt.isFollowing)
+        } else {
+            self.tryNext()
+        }
     }
 
     /// The current attempt was answered by a refusal.
@@ -214,6 +224,8 @@ public final class Dialer {
         self.hops = 0
         if let refusal = end.refusal, end.kind == .refused, self.follow(refusal, from: attempt.address) { return }
         if NIODeadline.now() - since >= Self.settled, end.kind != .tooSlow {
+            // The port of a killed process may be closed last: whoever calls before gets in, and is reset.
+            self.retriesOfReset = Self.mostRetriesOfReset
             self.tryNext()
         } else {
             self.wait(atMost: self.node.settings.backoffMax)
