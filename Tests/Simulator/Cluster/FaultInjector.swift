@@ -51,6 +51,19 @@ final class FaultInjector {
         case .zooKeeperWiped:
             self.count(.zooKeeperWiped)
             self.cluster.zooKeeper.wipe()
+        case .epochFileLost(let name):
+            guard let master = self.find(name) as? SimulatedMaster, master.isUp else { return }
+            self.count(.epochFilesLost)
+            self.kill(name, fault.duration)
+            master.loseEpochFile()
+        case .relayCutOff(let relay, let masters):
+            self.count(.relayCuts)
+            self.hold(apart: [relay], masters, isOneWay: false, fault.duration)
+        case .staleOrders(let relay): (self.find(relay) as? SimulatedRelay)?.repeatStaleOrders()
+        case .delaySpike(let delay):
+            self.count(.delaySpikes)
+            self.cluster.network.slowness += delay
+            self.after(fault.duration) { self.cluster.network.slowness -= delay }
         }
     }
 
@@ -90,8 +103,12 @@ final class FaultInjector {
     }
 
     private func cut(_ from: [String], _ to: [String], _ isOneWay: Bool, _ duration: Duration) {
-        let (from, to) = (self.find(from), self.find(to))
         self.count(isOneWay ? .oneWayCuts : .cuts)
+        self.hold(apart: from, to, isOneWay: isOneWay, duration)
+    }
+
+    private func hold(apart from: [String], _ to: [String], isOneWay: Bool, _ duration: Duration) {
+        let (from, to) = (self.find(from), self.find(to))
         self.cluster.network.cut(from, to)
         if !isOneWay { self.cluster.network.cut(to, from) }
         self.after(duration) {

@@ -14,6 +14,8 @@ public final class Network {
         public let peer: PeerID
         /// Nil when both sides are closed.
         fileprivate var other: Endpoint?
+        /// Who is on the other side; nil when both are closed.
+        var remote: SimulatedProcess? { self.other?.process }
         fileprivate var isOpen = true
         /// Nothing overtakes: the last arrival at the other side.
         fileprivate var lastArrival = Instant(nanoseconds: 0)
@@ -44,6 +46,8 @@ public final class Network {
     private var cuts: [Way: Int] = [:]
     /// One-way delay of a frame, in microseconds.
     private let delay: ClosedRange<Int64>
+    /// Each frame takes so much longer now.
+    var slowness: Duration = .zero
     /// How long a side may be silent before the other gives it up; heartbeats themselves are not simulated.
     private let silenceLimit: Duration
     private static let connectTimeout = Duration.seconds(2)
@@ -69,7 +73,7 @@ public final class Network {
     }
 
     private func drawDelay(_ from: SimulatedProcess, _ to: SimulatedProcess) -> Duration {
-        .microseconds(Int64.random(in: self.delay, using: &self.random)) + from.slowness + to.slowness
+        .microseconds(Int64.random(in: self.delay, using: &self.random)) + from.slowness + to.slowness + self.slowness
     }
 
     private func isCut(_ from: SimulatedProcess, _ to: SimulatedProcess) -> Bool {
@@ -103,6 +107,8 @@ public final class Network {
                 caller.post {
                     guard !isAnswered else { return }
                     isAnswered = true
+                    // The connection may have been reset while the welcome was on its way.
+                    if case .success((let endpoint, _)) = result, !endpoint.isOpen { return then(.failure(.noAnswer)) }
                     then(result)
                 }
             }

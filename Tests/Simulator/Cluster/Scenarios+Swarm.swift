@@ -9,7 +9,8 @@ extension Scenario {
         var random = SeededGenerator(key: [seed, 5, 7, 9])
         func draw(_ range: ClosedRange<Int64>) -> Int64 { Int64.random(in: range, using: &random) }
         var settings = SimulationSettings()
-        settings.masters = Int(draw(1...3))
+        settings.isLone = draw(0...9) == 0
+        settings.masters = settings.isLone ? 1 : Int(draw(1...3))
         settings.allocators = Int(draw(1...3))
         settings.relays = Int(draw(1...4))
         settings.agents = Int(draw(2...12))
@@ -22,6 +23,8 @@ extension Scenario {
             workload.refuse = .milliseconds(draw(0...5000))
             workload.suppresses = draw(0...1) == 0
             workload.startsAfter = .milliseconds(draw(0...10_000))
+            workload.partitionPolicy = [.replace, .replace, .wait, .killOnReturn][Int(draw(0...3))]
+            workload.isPartitionAware = draw(0...3) > 0
             return workload
         }
         settings.faultyFor = .seconds(draw(20...60))
@@ -31,20 +34,26 @@ extension Scenario {
         settings.sessionTimeout = .seconds(draw(2...6))
         settings.witnesses = draw(0...3) > 0
         settings.heldBytesPerFramework = draw(0...3) == 0 ? 4 << 10 : 16 << 20
-        settings.master.agentTimeout = .seconds(draw(5...75))
+        settings.master.agentTimeout = .seconds(draw(0...1) == 0 ? draw(2...8) : draw(8...75))
+        settings.cutOffDelay = .seconds(draw(3...10))
         settings.master.recoveryTimeout = .seconds(draw(5...75))
         settings.eventsPerCheck = 20
-        // ZooKeeper is not wiped: the first leader after that may be given an epoch for the second time, and with it the ids
-        // of frameworks. Whoever mends that adds it here.
         let usual: [Fault.Kind.Name: ClosedRange<Int64>] = [
             .kill: 1...8, .dieInMidEvent: 1...8, .freeze: 3...15, .cut: 3...15, .reset: 1...5, .slow: 3...15,
             .clock: 5...20,
-            .diskFull: 5...20, .zooKeeperAway: 10...30, .zooKeeperCut: 3...15,
+            .diskFull: 5...20, .zooKeeperAway: 10...30, .zooKeeperCut: 3...15, .zooKeeperWiped: 15...40,
+            .longKill: 10...40, .epochFileLost: 10...30, .relayCutOff: 15...40, .staleOrders: 1...5,
+            .delaySpike: 2...10,
         ]
         for name in Fault.Kind.Name.allCases where draw(0...1) == 0 {
             if let range = usual[name] { settings.faults[name] = .seconds(draw(range)) }
         }
-        settings.patience = .seconds(900)
+        if settings.isLone {
+            for name: Fault.Kind.Name in [.zooKeeperAway, .zooKeeperCut, .zooKeeperWiped] {
+                settings.faults[name] = nil
+            }
+        }
+        settings.patience = .seconds(3000)
         return settings
     }
 }

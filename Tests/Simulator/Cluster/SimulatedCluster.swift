@@ -45,6 +45,10 @@ public struct SimulationSettings: Sendable {
     public var drains = false
     /// Whether agents come back with more or less to share out, as far as it holds what runs; default false.
     public var reconfigures = false
+    /// There is no ZooKeeper: one master leads, with its epoch in a file; default false.
+    public var isLone = false
+    /// How long a relay is without a master before it asks the others; default 10 s.
+    public var cutOffDelay: Duration = .seconds(10)
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
@@ -61,7 +65,7 @@ public final class SimulatedCluster {
     /// What all chance is drawn from.
     public let seed: UInt64
     /// When every history begins.
-    static let epoch = Instant(nanoseconds: 1_000_000_000_000)
+    static let epoch = Instant(nanoseconds: 1_767_225_600_000_000_000)
     let queue = EventQueue(start: SimulatedCluster.epoch)
     private(set) var network: Network
     var random: SeededGenerator
@@ -138,6 +142,7 @@ public final class SimulatedCluster {
         plan.schedulers = victims.contains(.scheduler) ? self.schedulers.map(\.name) : []
         let allocators = victims.contains(.allocator) ? self.allocators.map(\.name) : []
         plan.victims = plan.masters + allocators + plan.relays + plan.agents + plan.schedulers
+        plan.loneMasters = self.settings.isLone ? plan.masters : []
         return plan.draw(self.settings.faults, until: self.settings.faultyFor)
     }
 
@@ -177,7 +182,7 @@ public final class SimulatedCluster {
 
     func trace(_ name: String, _ what: Any) {
         guard let tracer else { return }
-        let micros = (self.queue.now.nanoseconds - 1_000_000_000_000) / 1000
+        let micros = (self.queue.now - Self.epoch).nanoseconds / 1000
         tracer("\(micros) us  \(name)  \(what)")
     }
 
@@ -306,6 +311,7 @@ public final class SimulatedCluster {
     func elected(_ master: SimulatedMaster, _ epoch: Epoch) {
         self.trace(master.name, "ELECTED \(epoch)")
         self.coverage.count(.elections)
+        if self.masters.contains(where: { $0 !== master && $0.isLeading }) { self.coverage.count(.leadersAtATime) }
         self.guarantees.masterElected()
     }
 

@@ -11,6 +11,8 @@ public final class SimulatedMaster: SimulatedProcess {
     private var group: SimulatedGroup?
     private var witness: LeaderWitness?
     private var witnessDialer: SimulatedDialer?
+    /// On its disk, where there is no ZooKeeper; nil: there is no such file.
+    private var epochFile: Epoch?
 
     /// The epoch under which it leads; nil if it does not.
     public var leadingEpoch: Epoch? { self.isUp ? self.state?.leadingEpoch : nil }
@@ -21,10 +23,21 @@ public final class SimulatedMaster: SimulatedProcess {
         self.state = MasterState(
             settings: self.cluster.settings.master, codec: ProtobufCodec(), generator: self.cluster.fork(),
             name: self.name, address: self.address)
+        if self.cluster.settings.isLone { return self.leadAlone(above: .none) }
         let own = MemberInfo(name: self.name, address: self.address, incarnation: self.incarnation)
         self.group = SimulatedGroup(self, candidate: own) { [unowned self] in self.elections($0, own) }
         self.group?.start()
     }
+
+    /// As the one master of a cluster without ZooKeeper does.
+    private func leadAlone(above seen: Epoch) {
+        let epoch = Epoch(max(self.epochFile ?? .origin(at: self.now), seen).value + 1)
+        self.epochFile = epoch
+        self.cluster.elected(self, epoch)
+        self.handle(.elected(epoch))
+    }
+
+    func loseEpochFile() { self.epochFile = nil }
 
     override func died() {
         self.state = nil
@@ -147,6 +160,7 @@ public final class SimulatedMaster: SimulatedProcess {
         case .stepDown(_, let above):
             self.cluster.coverage.count(.leadersFenced)
             self.group?.higherEpochSeen(above ?? .none)
+            if self.cluster.settings.isLone { self.later(after: .zero) { self.leadAlone(above: above ?? .none) } }
         case .storePolicy: break  // Simulated masters have no files.
         case .observe(let fact):
             self.cluster.trace(self.name, fact)

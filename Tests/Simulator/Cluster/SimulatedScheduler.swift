@@ -25,6 +25,10 @@ public struct Workload: Sendable {
     public var suppresses = false
     /// When its scheduler comes.
     public var startsAfter: Duration = .zero
+    /// What becomes of its tasks on agents that are away for too long.
+    public var partitionPolicy = PartitionPolicy.replace
+    /// It knows that a task may be unreachable, and not lost.
+    public var isPartitionAware = true
 
     /// With everything given; by default command tasks, with updates straight from the relays.
     public init(
@@ -57,6 +61,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     /// The last state of each task it was told.
     public private(set) var tasks: [TaskID: TaskState] = [:]
     private var lastSequence: [TaskID: StatusSequence] = [:]
+    /// Tasks that are over by a guess of the master's or its own, and in which of its lives it heard so.
+    private var presumed: [TaskID: Int] = [:]
     private var firstStart: Instant?
     /// What it has said, in this life.
     private var isSuppressed = false
@@ -95,7 +101,9 @@ public final class SimulatedScheduler: SimulatedProcess {
         self.firstStart = self.firstStart ?? self.cluster.queue.now
         self.isSuppressed = false
         // A set of two prints in one order or the other, and two histories of one seed are compared as they print.
-        framework.capabilities = self.role == "*" ? [.partitionAware] : [.multiRole]
+        framework.capabilities =
+            self.role != "*" ? [.multiRole] : self.workload.isPartitionAware ? [.partitionAware] : []
+        framework.partitionPolicy = self.workload.partitionPolicy
         var settings = SchedulerSettings(framework: framework)
         settings.usesRelays = self.workload.usesRelays
         self.state = SchedulerState(settings: settings, codec: ProtobufCodec())
@@ -124,6 +132,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             endpoint.received = { bytes in
                 self.handle(.masterEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
             }
+            if welcome.epoch < self.state?.epoch ?? .none { self.cluster.coverage.count(.staleLeadersRefused) }
             self.handle(.masterConnected(endpoint.peer, welcome.epoch))
         case .lost(let endpoint): self.handle(.masterDisconnected(endpoint.peer))
         case .failed: break
@@ -282,7 +291,11 @@ public final class SimulatedScheduler: SimulatedProcess {
         self.cluster.promises.told(self, status)
         // The master knows of no such task, and of no agent that could still tell of it.
         if status.state == .unknown {
-            if self.tasks[status.taskID]?.isTerminal == false { self.tasks[status.taskID] = .dropped }
+            if self.tasks[status.taskID]?.isTerminal == false {
+                self.tasks[status.taskID] = .dropped
+                // The driver knows of no end: it may tell of one yet.
+                self.presumed[status.taskID] = -1
+            }
             return
         }
         let known = self.tasks[status.taskID]
@@ -292,10 +305,16 @@ public final class SimulatedScheduler: SimulatedProcess {
             if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
             return
         }
+        // A driver does not tell of a task after its end; the driver of a later life may know better than the master did.
+        let isCorrected = self.presumed[status.taskID].map { $0 != self.life } ?? false
+        if status.state.isTerminal { self.presumed[status.taskID] = status.uuid == nil ? self.life : nil }
         if let known, known.isTerminal, known != status.state, status.uuid != nil {
-            self.cluster.check(
-                self.name,
-                ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
+            if isCorrected { self.cluster.coverage.count(.endsCorrected) }
+            if !isCorrected {
+                self.cluster.check(
+                    self.name,
+                    ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
+            }
         }
         if status.sequence > 0 { self.lastSequence[status.taskID] = status.sequence }
         self.tasks[status.taskID] = status.state
