@@ -20,6 +20,8 @@ struct AgentEntry {
     var announcedOn: PeerID?
     /// Frameworks (dense) of which it has more statuses than could be held.
     var overflowing: [UInt32] = []
+    /// Those statuses, by their uuids.
+    var dropped = DroppedStatuses()
 
     private struct SentLaunch {
         var order: LaunchOrder

@@ -165,6 +165,7 @@ extension RelayState {
         if self.frameworks[row].isResendTimerSet { effects.append(.cancelTimer(.resend(id))) }
         self.held.removeAll(ofFramework: row)
         self.clearOverflow(row)
+        for agent in self.agents.indices { self.agents[agent].dropped.forget(id) }
         var entry = FrameworkEntry(id: id)
         // Until its tasks have ended a new master may have to be told what they belonged to.
         entry.info = self.frameworks[row].info

@@ -13,12 +13,14 @@ extension RelayState {
         // What an agent sends again it sends in order, and perhaps behind one that was held back: so a copy takes the place
         // at the end, and is given again.
         let isCopy = self.held.withdraw(uuid: envelope.uuid, framework: row)
-        let fits = isCopy || !self.agents[agent].overflowing.contains(row) && self.fits(envelope, in: row)
+        let isDue = isCopy || self.agents[agent].dropped.isDue(envelope)
+        let fits = isCopy || isDue && !self.agents[agent].overflowing.contains(row) && self.fits(envelope, in: row)
         guard fits else {
             // Also what would fit: behind a status that did not, it would overtake it.
-            self.overflow(row, agent: agent, into: &effects)
+            self.drop(envelope, isDue: isDue, row, agent: agent, at: now, into: &effects)
             return
         }
+        self.agents[agent].dropped.settled(envelope.uuid, of: envelope.key)
         let isDelivered = self.held.isDelivered(row)
         self.held.append(envelope, framework: row, agent: agent)
         if isDelivered { self.deliver(envelope, of: agent, to: row, into: &effects) }
@@ -30,6 +32,22 @@ extension RelayState {
     private func fits(_ envelope: StatusEnvelope, in row: UInt32) -> Bool {
         let bytes = self.held.bytes(of: row)
         return bytes == 0 || bytes + HeldStatuses.size(of: envelope) <= self.settings.heldBytesPerFramework
+    }
+
+    private mutating func drop(
+        _ envelope: StatusEnvelope, isDue: Bool, _ row: UInt32, agent: UInt32, at now: Instant,
+        into effects: inout [Effect]
+    ) {
+        // One that was on its way when its agent was asked for those before it comes again behind them.
+        let isComing = !isDue && self.agents[agent].dropped.isAwaited
+        self.agents[agent].dropped.dropped(envelope)
+        if isComing {
+            self.counters.statusesDropped += 1
+            return
+        }
+        self.overflow(row, agent: agent, into: &effects)
+        // There may be nothing whose acknowledgement would make room.
+        if !isDue { self.askForMore(row, at: now, into: &effects) }
     }
 
     /// Remembers that the agent has more.
@@ -124,6 +142,7 @@ extension RelayState {
         self.counters.acknowledgements += 1
         guard let row = self.frameworksByID[task.framework] else { return }
         self.held.acknowledge(task, uuid: uuid, framework: row, agent: agent)
+        self.agents[agent].dropped.settled(uuid, of: task)
         self.askForMore(row, at: now, into: &effects)
     }
 
@@ -142,6 +161,7 @@ extension RelayState {
                 continue
             }
             self.agents[agent].overflowing.remove(at: mark)
+            self.agents[agent].dropped.isAwaited = true
             effects.append(.sendToAgent(self.agents[agent].peer, .resend(id)))
             asked += 1
         }
