@@ -3,7 +3,7 @@ public final class Coverage {
     /// What is counted.
     public enum Event: Int, CaseIterable, Sendable {
         case kills, deathsInMidEvent, freezes, cuts, oneWayCuts, relayCuts, resets, slowLinks, delaySpikes, clocksWrong
-        case zooKeeperAway, zooKeeperCut, zooKeeperWiped, sessionsExpired, epochFilesLost
+        case zooKeeperAway, zooKeeperCut, zooKeeperWiped, minorities, sessionsExpired, epochFilesLost
         case disksFull, writesFailed, writesTorn, writesLost, writesSurvived
         case elections, deathsWitnessed, leadersDeposed, leadersFenced, leadersAtATime
         case staleLeadersRefused, staleOrdersIgnored

@@ -33,6 +33,8 @@ public struct Fault: Sendable, CustomStringConvertible {
         case staleOrders(String)
         /// Every frame takes so much longer.
         case delaySpike(Duration)
+        /// The leader, and these with it, do not reach ZooKeeper: it leads on for them when another leads the rest.
+        case minority([String])
     }
 
     /// Since the start.
@@ -50,7 +52,7 @@ extension Fault.Kind {
     /// What can be drawn; the same words name it in a plan.
     public enum Name: CaseIterable, Sendable {
         case kill, dieInMidEvent, freeze, cut, reset, slow, clock, diskFull, zooKeeperAway, zooKeeperCut, zooKeeperWiped
-        case longKill, epochFileLost, relayCutOff, staleOrders, delaySpike
+        case longKill, epochFileLost, relayCutOff, staleOrders, delaySpike, minority
     }
 }
 
@@ -134,6 +136,10 @@ struct FaultPlan {
                 fault(.relayCutOff($0, masters: self.masters), duration)
             }
         case .staleOrders: return self.relays.randomElement(using: &self.random).map { fault(.staleOrders($0), .zero) }
+        case .minority:
+            let others = self.sessions.filter { !self.masters.contains($0) }
+            let some = others.filter { _ in Bool.random(using: &self.random) }
+            return fault(.minority(some), self.milliseconds(5000...25_000))
         case .delaySpike: return fault(.delaySpike(self.milliseconds(5...500)), self.milliseconds(50...2000))
         default: preconditionFailure("\(name) is drawn elsewhere")
         }

@@ -60,6 +60,10 @@ final class FaultInjector {
             self.count(.relayCuts)
             self.hold(apart: [relay], masters, isOneWay: false, fault.duration)
         case .staleOrders(let relay): (self.find(relay) as? SimulatedRelay)?.repeatStaleOrders()
+        case .minority(let names):
+            guard let leader = self.cluster.leader else { return }
+            self.count(.minorities)
+            for name in names + [leader.name] { self.cutOffFromZooKeeper(name, fault.duration) }
         case .delaySpike(let delay):
             self.count(.delaySpikes)
             self.cluster.network.slowness += delay
@@ -135,8 +139,12 @@ final class FaultInjector {
     }
 
     private func zooKeeperCut(_ name: String, _ duration: Duration) {
-        guard let process = self.find(name) else { return }
         self.count(.zooKeeperCut)
+        self.cutOffFromZooKeeper(name, duration)
+    }
+
+    private func cutOffFromZooKeeper(_ name: String, _ duration: Duration) {
+        guard let process = self.find(name) else { return }
         self.cutOff[name, default: 0] += 1
         process.reachabilityChanged()
         self.after(duration) {

@@ -50,6 +50,8 @@ public final class Network {
     var slowness: Duration = .zero
     /// How long a side may be silent before the other gives it up; heartbeats themselves are not simulated.
     private let silenceLimit: Duration
+    /// Within a machine a frame takes no longer.
+    private static let localDelay = Duration.microseconds(200)
     private static let connectTimeout = Duration.seconds(2)
     private static let handshakeTimeout = Duration.seconds(5)
     /// TCP sends again what waited, at the latest after so long.
@@ -73,7 +75,9 @@ public final class Network {
     }
 
     private func drawDelay(_ from: SimulatedProcess, _ to: SimulatedProcess) -> Duration {
-        .microseconds(Int64.random(in: self.delay, using: &self.random)) + from.slowness + to.slowness + self.slowness
+        let delay = Duration.microseconds(Int64.random(in: self.delay, using: &self.random))
+        return from.machine == to.machine
+            ? min(delay, Self.localDelay) : delay + from.slowness + to.slowness + self.slowness
     }
 
     private func isCut(_ from: SimulatedProcess, _ to: SimulatedProcess) -> Bool {

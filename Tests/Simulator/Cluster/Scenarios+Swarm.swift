@@ -44,12 +44,13 @@ extension Scenario {
             .diskFull: 5...20, .zooKeeperAway: 10...30, .zooKeeperCut: 3...15, .zooKeeperWiped: 15...40,
             .longKill: 10...40, .epochFileLost: 10...30, .relayCutOff: 15...40, .staleOrders: 1...5,
             .delaySpike: 2...10,
+            .minority: 10...30,
         ]
         for name in Fault.Kind.Name.allCases where draw(0...1) == 0 {
             if let range = usual[name] { settings.faults[name] = .seconds(draw(range)) }
         }
         if settings.isLone {
-            for name: Fault.Kind.Name in [.zooKeeperAway, .zooKeeperCut, .zooKeeperWiped] {
+            for name: Fault.Kind.Name in [.zooKeeperAway, .zooKeeperCut, .zooKeeperWiped, .minority] {
                 settings.faults[name] = nil
             }
         }

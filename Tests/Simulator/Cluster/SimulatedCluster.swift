@@ -102,6 +102,7 @@ public final class SimulatedCluster {
     private var byName: [String: SimulatedProcess] = [:]
     private var processCount = 0
     private var numbers = 0
+    private lazy var offerRandom = SeededGenerator(key: [self.seed, 0x0FFE, 2, 5])
     private var eventsSinceCheck = 0
     private var usage: [ObjectIdentifier: Resources] = [:]
     /// Frameworks that do not start with the cluster, by the name of their schedulers.
@@ -228,11 +229,14 @@ public final class SimulatedCluster {
         let deadline = (hasFaults ? calm : start) + self.settings.patience
         defer { self.countNetwork() }
         var hasConverged = false
+        var waiting: [String] = []
+        self.watchOffers(until: calm) { waiting = $0 }
         while self.violations.isEmpty {
             if (!hasFaults || self.queue.now > calm), self.isSettled { return self.queue.now - start }
             if let converges = self.settings.convergesWithin, !hasConverged, self.queue.now > calm + converges {
                 hasConverged = true
                 self.checkConvergence(after: calm)
+                self.check("cluster", Array(waiting.prefix(3)))
             }
             self.events += 1
             if !self.queue.step(until: deadline) {
@@ -267,7 +271,7 @@ public final class SimulatedCluster {
     private var isSettled: Bool {
         guard self.schedulers.allSatisfy(\.isDone), self.drainer?.isDone ?? true, let status = self.leader?.status
         else { return false }
-        return status.tasks == 0 && status.used.isEmpty && self.promises.undelivered(acceptedBy: .distantFuture).isEmpty
+        return status.tasks == 0 && status.used.isEmpty && self.promises.isAllTold
     }
 
     /// Some time after the last fault all agents are registered, and all that was accepted has been told.
@@ -280,6 +284,23 @@ public final class SimulatedCluster {
             self.check("cluster", ["only \(status.relays) relays and \(status.allocators) allocators are connected"])
         }
         self.check("cluster", Array(self.promises.undelivered(acceptedBy: calm).prefix(3)))
+    }
+
+    /// Looks, from some time after the last fault on until the cluster must be whole, what stands free all that time although
+    /// somebody may be offered it.
+    private func watchOffers(until calm: Instant, _ found: @escaping ([String]) -> Void) {
+        guard let converges = self.settings.convergesWithin else { return }
+        var waiting: Set<String>?
+        func look() {
+            let now = Set(self.leader?.offerable ?? [])
+            waiting = waiting?.intersection(now) ?? now
+            found(waiting?.sorted() ?? [])
+            // Not in time with anything that happens in the cluster.
+            let next = self.queue.now + .microseconds(Int64.random(in: 20_000...200_000, using: &self.offerRandom))
+            if next < calm + converges { self.queue.schedule(at: next, look) }
+        }
+        // What a master once refused is proposed again after five seconds.
+        self.queue.schedule(at: calm + (converges - .seconds(6)), look)
     }
 
     private func countNetwork() {

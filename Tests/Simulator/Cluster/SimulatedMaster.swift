@@ -11,6 +11,8 @@ public final class SimulatedMaster: SimulatedProcess {
     private var group: SimulatedGroup?
     private var witness: LeaderWitness?
     private var witnessDialer: SimulatedDialer?
+    /// Counts events, so that every row has its turn to be checked.
+    private var turn = 0
     /// On its disk, where there is no ZooKeeper; nil: there is no such file.
     private var epochFile: Epoch?
 
@@ -140,10 +142,19 @@ public final class SimulatedMaster: SimulatedProcess {
         self.effects = []
         self.state?.handle(event, at: self.now, into: &effects)
         for effect in effects where self.survivesEffect() { self.perform(effect) }
+        self.checkBooks(after: effects)
         effects.removeAll(keepingCapacity: true)
         self.effects = effects
+    }
+
+    private func checkBooks(after effects: [MasterState.Effect]) {
+        self.turn += 1
+        self.cluster.check(self.name, self.state?.checkInvariants(after: effects, turn: self.turn) ?? [])
         if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
+
+    /// Free resources that could be offered now.
+    var offerable: [String] { self.state?.offerable(at: self.now) ?? [] }
 
     private func perform(_ effect: MasterState.Effect) {
         switch effect {

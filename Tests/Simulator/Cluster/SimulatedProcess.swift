@@ -18,6 +18,8 @@ public class SimulatedProcess {
     private(set) var life = 0
     /// What the incarnation of this life is in production: random bytes.
     private(set) var incarnation: Bytes = []
+    /// On which machine it runs; frames between processes of one machine take no part in the network's faults.
+    var machine: Int
     /// Each frame to or from it takes so much longer.
     var slowness: Duration = .zero
     /// What happened to it while it was frozen, in order.
@@ -35,6 +37,7 @@ public class SimulatedProcess {
         self.name = name
         self.cluster = cluster
         self.index = cluster.nextProcessIndex()
+        self.machine = self.index
     }
 
     func nextPeer() -> PeerID {
