@@ -245,6 +245,17 @@ struct SchedulerTests {
             ])
     }
 
+    @Test("A scheduler that no master has told of is sent away, and nowhere else")
+    func sentNowhere() {
+        var relay = Transcript.attached()
+        _ = relay.on(.master(masterLink, .directory(relays: ["r1:1"], masters: ["m1:5050"])))
+        _ = relay.on(.schedulerConnected(PeerID(20), schedulerHello(subscription(7, 1))))
+        let effects = relay.on(.timerFired(.fence(PeerID(20))), at: at(2))
+        let refusals = effects.compactMap { if case .close(PeerID(20), let refusal) = $0 { refusal } else { nil } }
+        #expect(refusals.count == 1)
+        #expect(refusals.allSatisfy { $0.code == .stale && $0.leader == nil })
+    }
+
     @Test("A status that was on its way when its agent was asked for an earlier one does not overtake it")
     func nothingOvertakes() {
         var relay = Transcript.subscribed(settings(heldBytes: 2000))
