@@ -8,6 +8,7 @@ public final class Coverage {
         case elections, deathsWitnessed, leadersDeposed, leadersFenced, leadersAtATime
         case staleLeadersRefused, staleOrdersIgnored
         case framesLost, silentPeersGivenUp, relaysChanged, relaysCutOff, schedulerFailovers
+        case standbysTookOver, schedulersOutlived
         case statusesDelivered, statusesDeliveredAgain, tasksStarted, tasksUnreachable, tasksReturned,
             tasksEndedOnReturn
         case endsCorrected

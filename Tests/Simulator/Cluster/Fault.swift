@@ -71,7 +71,7 @@ struct FaultPlan {
     var sessions: [String] { self.victims.filter { !self.agents.contains($0) } }
     private var random: SeededGenerator
 
-    init(seed: UInt64) { self.random = SeededGenerator(key: [seed, 0xFA, 0x17, 0x5]) }
+    init(seed: UInt64, round: UInt64) { self.random = SeededGenerator(key: [seed, 0xFA, 0x17, 0x5 + round]) }
 
     /// All faults until then, in order of time.
     mutating func draw(_ rates: [Fault.Kind.Name: Duration], until end: Duration) -> [Fault] {

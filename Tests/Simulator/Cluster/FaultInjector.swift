@@ -10,7 +10,7 @@ final class FaultInjector {
 
     func plan(_ faults: [Fault]) {
         for fault in faults {
-            self.cluster.queue.schedule(after: fault.after) { self.begin(fault) }
+            self.cluster.queue.schedule(at: SimulatedCluster.epoch + fault.after) { self.begin(fault) }
         }
     }
 

@@ -28,6 +28,12 @@ public final class Network {
         /// The connection ended, with the other side's reason if it gave one.
         var closed: (Refusal?) -> Void = { _ in }
 
+        /// Nothing is told any more: what it was told by holds whoever would hear it.
+        fileprivate func forgetOwner() {
+            self.received = { _ in }
+            self.closed = { _ in }
+        }
+
         fileprivate init(process: SimulatedProcess) {
             self.process = process
             self.peer = process.nextPeer()
@@ -56,6 +62,8 @@ public final class Network {
     private static let handshakeTimeout = Duration.seconds(5)
     /// TCP sends again what waited, at the latest after so long.
     private static let resumption: ClosedRange<Int64> = 1000...1_000_000
+    /// Where messages take their C form.
+    let arena = MessageArena()
     var find: (String) -> SimulatedProcess? = { _ in nil }
     /// Frames delivered so far.
     public private(set) var frames = 0
@@ -173,12 +181,24 @@ public final class Network {
         endpoint.position = -1
     }
 
+    /// Lets go of all connections, and of who would hear of them.
+    func dismantle() {
+        for endpoint in self.open {
+            endpoint.forgetOwner()
+            endpoint.isOpen = false
+            endpoint.held = []
+            endpoint.other = nil
+        }
+        self.open = []
+    }
+
     // MARK: Frames
 
     /// Sends a frame to the other side.
     func send(_ message: some WireMessage, from endpoint: Endpoint) {
         guard endpoint.isOpen else { return }
-        let bytes = message.encoded()
+        let bytes = message.packed(in: self.arena).bytes
+        self.arena.reset()
         self.deliver(from: endpoint) { other in
             guard other.isOpen else {
                 self.framesLost += 1
@@ -193,13 +213,17 @@ public final class Network {
     func close(_ endpoint: Endpoint, _ refusal: Refusal?) {
         guard endpoint.isOpen else { return }
         self.remove(endpoint)
+        endpoint.forgetOwner()
         self.deliver(from: endpoint) { other in self.end(other, refusal) }
     }
 
     private func end(_ endpoint: Endpoint, _ refusal: Refusal?) {
         guard endpoint.isOpen else { return }
         self.remove(endpoint)
-        endpoint.process.post { endpoint.closed(refusal) }
+        endpoint.process.post {
+            endpoint.closed(refusal)
+            endpoint.forgetOwner()
+        }
     }
 
     /// Has something arrive at the other side, behind all that was sent before.
@@ -223,6 +247,7 @@ public final class Network {
     func processDied(_ process: SimulatedProcess) {
         for endpoint in self.open where endpoint.process === process {
             self.remove(endpoint)
+            endpoint.forgetOwner()
             guard let other = endpoint.other else { continue }
             // A reset overtakes what is on its way, or comes behind it.
             if self.isCut(process, other.process) || Bool.random(using: &self.random) {
@@ -300,7 +325,10 @@ public final class Network {
             self.silences += 1
             self.remove(side)
             self.deliver(from: side) { self.end($0, nil) }
-            side.process.post { side.closed(nil) }
+            side.process.post {
+                side.closed(nil)
+                side.forgetOwner()
+            }
         }
     }
 

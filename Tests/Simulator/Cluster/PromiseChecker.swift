@@ -162,7 +162,7 @@ final class PromiseChecker {
         var life = self.lives[key] ?? Life()
         if status.sequence > 0 {
             // Of a framework with several schedulers each has lives of its own.
-            let driver = scheduler.index << 20 | scheduler.life
+            let driver = scheduler.driver
             let isNewLife = life.scheduler != driver
             if !isNewLife, status.sequence <= life.told {
                 self.cluster.check(

@@ -13,11 +13,13 @@ extension Scenario {
         settings.masters = settings.isLone ? 1 : Int(draw(1...3))
         settings.allocators = Int(draw(1...3))
         settings.relays = Int(draw(1...4))
-        settings.agents = Int(draw(2...12))
-        settings.workloads = (0..<Int(draw(1...5))).map { _ in
+        // Now and then a large one, with little to do for each.
+        let isLarge = draw(0...49) == 0
+        settings.agents = Int(isLarge ? draw(100...300) : draw(2...12))
+        settings.workloads = (0..<Int(isLarge ? draw(50...150) : draw(1...5))).map { _ in
             let longest = [200, 2000, 20_000][Int(draw(0...2))] as Int64
             var workload = Workload(
-                tasks: Int(draw(20...300)),
+                tasks: Int(isLarge ? draw(5...30) : draw(20...300)),
                 resources: ["cpus:1;mem:128", "cpus:0.5;mem:512", "cpus:2;mem:64"][Int(draw(0...2))],
                 milliseconds: 10...longest, usesExecutor: draw(0...1) == 0, usesRelays: draw(0...3) > 0)
             workload.refuse = .milliseconds(draw(0...5000))
@@ -25,6 +27,7 @@ extension Scenario {
             workload.startsAfter = .milliseconds(draw(0...10_000))
             workload.partitionPolicy = [.replace, .replace, .wait, .killOnReturn][Int(draw(0...3))]
             workload.isPartitionAware = draw(0...3) > 0
+            workload.hasStandby = draw(0...3) == 0
             return workload
         }
         settings.faultyFor = .seconds(draw(20...60))
@@ -37,7 +40,8 @@ extension Scenario {
         settings.master.agentTimeout = .seconds(draw(0...1) == 0 ? draw(2...8) : draw(8...75))
         settings.cutOffDelay = .seconds(draw(3...10))
         settings.master.recoveryTimeout = .seconds(draw(5...75))
-        settings.eventsPerCheck = 20
+        settings.eventsPerCheck = 200
+        settings.leastEvents = 20_000
         let usual: [Fault.Kind.Name: ClosedRange<Int64>] = [
             .kill: 1...8, .dieInMidEvent: 1...8, .freeze: 3...15, .cut: 3...15, .reset: 1...5, .slow: 3...15,
             .clock: 5...20,

@@ -75,6 +75,12 @@ public final class SimulatedAgent: SimulatedProcess {
         self.disk.ownerDied()
     }
 
+    override func dismantle() {
+        super.dismantle()
+        for container in self.containers.values { container.executor?.dismantle() }
+        self.containers = [:]
+    }
+
     // MARK: Relays
 
     private func dial() {

@@ -130,7 +130,9 @@ final class SimulatedDialer {
         self.endpoint = endpoint
         self.address = address
         self.hops = 0
-        endpoint.closed = { refusal in if self.endpoint === endpoint { self.lost(endpoint, refusal) } }
+        endpoint.closed = { [weak endpoint] refusal in
+            if let endpoint, self.endpoint === endpoint { self.lost(endpoint, refusal) }
+        }
         self.happened(.welcomed(endpoint, welcome))
     }
 
