@@ -13,6 +13,14 @@ public struct Epoch: Hashable, Comparable, Sendable, CustomStringConvertible, Ex
     /// For tests and constants.
     public init(integerLiteral value: UInt64) { self.value = value }
 
+    /// Where epochs begin if nobody remembers one, by the wall clock: milliseconds since 2025.
+    ///
+    /// They may begin anew because all was lost that remembered them. Leaders follow each other in more than a
+    /// millisecond, so what was given before is below, and no epoch is given twice though it was seen by nobody who is left.
+    public static func origin(at now: Instant) -> Epoch {
+        Epoch(UInt64(max(0, now.nanoseconds / 1_000_000 - 1_735_689_600_000)))
+    }
+
     /// The bare number, as it starts every id that the leader issues.
     public var description: String { "\(self.value)" }
 

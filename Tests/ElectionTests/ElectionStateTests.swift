@@ -39,6 +39,19 @@ struct ElectionStateTests {
         #expect(election.handle(.epochRaised(5), at: start) == [.lead(5)])
     }
 
+    @Test("A service that remembers no leader may have lost its data: epochs begin with the date")
+    func forgottenEpochs() {
+        let now = Instant(nanoseconds: 1_767_225_600_000_000_000)
+        var election = ElectionState(candidate: first, guid: "a", electsLeader: true)
+        _ = election.handle(.sessionOpened, at: now)
+        _ = election.handle(.membersListed([]), at: now)
+        _ = election.handle(.joined("m_a-0_0000000001"), at: now)
+        _ = election.handle(.membersListed(["m_a-0_0000000001"]), at: now)
+        #expect(
+            election.handle(.epochRead(.none, version: 0), at: now)
+                == [.raiseEpoch(to: 31_536_000_001, version: 0, whileExists: "m_a-0_0000000001")])
+    }
+
     @Test("The order of joining decides, not the order of names")
     func sequenceDecides() {
         var election = ElectionState(candidate: first, guid: "a", electsLeader: true)

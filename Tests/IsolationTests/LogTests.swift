@@ -146,7 +146,7 @@ import Testing
         }
     }
 
-    @Test("While the disk is full nothing is told to be safe; when there is room all is, in order", .enabled(if: isRoot))
+    @Test("While the disk is full nothing is said to be safe; when there is room all is", .enabled(if: isRoot))
     func full() async throws {
         try await Self.withDirectory { directory in
             try #require(mount("none", directory, "tmpfs", 0, "size=400k") == 0)

@@ -245,6 +245,39 @@ struct SchedulerTests {
             ])
     }
 
+    @Test("A scheduler that no master has told of is sent away, and nowhere else")
+    func sentNowhere() {
+        var relay = Transcript.attached()
+        _ = relay.on(.master(masterLink, .directory(relays: ["r1:1"], masters: ["m1:5050"])))
+        _ = relay.on(.schedulerConnected(PeerID(20), schedulerHello(subscription(7, 1))))
+        let effects = relay.on(.timerFired(.fence(PeerID(20))), at: at(2))
+        let refusals = effects.compactMap { if case .close(PeerID(20), let refusal) = $0 { refusal } else { nil } }
+        #expect(refusals.count == 1)
+        #expect(refusals.allSatisfy { $0.code == .stale && $0.leader == nil })
+    }
+
+    @Test("A status that was on its way when its agent was asked for an earlier one does not overtake it")
+    func nothingOvertakes() {
+        var relay = Transcript.subscribed(settings(heldBytes: 2000))
+        let scheduler = PeerID(20)
+        let (first, second) = (status("t", 2, size: 1500), status("t", 3, size: 1500))
+        #expect(relay.on(.agent(self.agent, .status(status("x", 1, size: 1500)))).count == 1)
+        #expect(relay.on(.agent(self.agent, .status(first))) == [])
+        #expect(
+            relay.on(.scheduler(scheduler, acknowledgement("x", 1))).contains(.sendToAgent(self.agent, .resend(f1))))
+        // It would fit. Who has never heard of the task would take it for the first.
+        #expect(relay.on(.agent(self.agent, .status(second))) == [])
+        #expect(relay.relay.heldBytes == 0)
+        _ = relay.on(.agent(self.agent, .resending(f1)))
+        #expect(relay.on(.agent(self.agent, .status(first))) == [.sendToScheduler(scheduler, update(first))])
+        #expect(relay.on(.agent(self.agent, .status(second))) == [], "there is no room")
+        #expect(
+            relay.on(.scheduler(scheduler, acknowledgement("t", 2))).contains(.sendToAgent(self.agent, .resend(f1))))
+        // What is not sent again was acknowledged meanwhile, and keeps nothing out.
+        _ = relay.on(.agent(self.agent, .resending(f1)))
+        #expect(relay.on(.agent(self.agent, .status(second))) == [.sendToScheduler(scheduler, update(second))])
+    }
+
     @Test("A framework's share of memory is bounded: agents that have more are asked again when there is room")
     func bounded() {
         // Statuses of 1000 bytes count as 1163 with what it takes to keep them; five fit.

@@ -254,6 +254,9 @@ struct EpochFileTests {
                 #expect(try file.raise(above: 7) == 8)
             }
             #expect(try EpochFile(directory: folder).raise() == 9)
+            #expect(try EpochFile(directory: folder).raise(from: 1000) == 10, "the file counts where there is one")
+            try FileManager.default.removeItem(atPath: "\(folder)/epoch")
+            #expect(try EpochFile(directory: folder).raise(from: 1000) == 1001)
         }
     }
 

@@ -24,7 +24,7 @@ public struct ElectionState: Role {
         case joined(String)
         /// Making our node failed, or may have: whether it exists is looked up, never assumed.
         case joinUncertain
-        /// The epoch node's value and version.
+        /// The epoch node's value and version; `none`: the service remembers no leader.
         case epochRead(Epoch, version: Int32)
         case epochRaised(Epoch)
         /// Somebody else raised it first, or our node is gone.
@@ -119,7 +119,7 @@ public struct ElectionState: Role {
         case .memberRead(let name, let info): self.memberRead(name, info, into: &effects)
         case .joined(let name): self.joined(name, into: &effects)
         case .joinUncertain: self.joinUncertain(into: &effects)
-        case .epochRead(let epoch, let version): self.epochRead(epoch, version: version, into: &effects)
+        case .epochRead(let epoch, let version): self.epochRead(epoch, version: version, at: now, into: &effects)
         case .epochRaised(let epoch): self.epochRaised(epoch, into: &effects)
         case .epochRaiseFailed, .requestFailed: self.requestFailed(into: &effects)
         case .higherEpochSeen(let epoch): self.higherEpochSeen(epoch, into: &effects)
@@ -204,9 +204,11 @@ public struct ElectionState: Role {
         effects.append(.startRetryTimer(after: Self.retryInterval))
     }
 
-    private mutating func epochRead(_ epoch: Epoch, version: Int32, into effects: inout [Effect]) {
+    private mutating func epochRead(_ epoch: Epoch, version: Int32, at now: Instant, into effects: inout [Effect]) {
         guard self.isOpen, case .raising(let own) = self.candidacy else { return }
-        let next = Epoch(max(epoch, self.highestEpochSeen).value + 1)
+        // A service that lost its data looks like a new one. The epochs that it gave are not all known here.
+        let last = epoch == .none ? Epoch.origin(at: now) : epoch
+        let next = Epoch(max(last, self.highestEpochSeen).value + 1)
         effects.append(.raiseEpoch(to: next, version: version, whileExists: own))
     }
 

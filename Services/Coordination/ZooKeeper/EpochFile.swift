@@ -37,9 +37,10 @@ public final class EpochFile: @unchecked Sendable {  // Immutable but for the fi
 
     /// Raises the epoch above the stored one and above `seen`, and has it on disk before it returns.
     ///
+    /// - Parameter origin: Takes the place of the stored one where there is no file, as it may have been lost.
     /// - Throws: `Failure` if the file is unreadable or cannot be written; the stored epoch is then unchanged.
-    public func raise(above seen: Epoch = .none) throws(Failure) -> Epoch {
-        let stored = try self.stored()
+    public func raise(above seen: Epoch = .none, from origin: Epoch = .none) throws(Failure) -> Epoch {
+        let stored = try self.stored() ?? origin
         let next = Epoch(max(stored, seen).value + 1)
         let temporary = "\(self.path).new"
         let file = open(temporary, O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, 0o644)
@@ -60,9 +61,9 @@ public final class EpochFile: @unchecked Sendable {  // Immutable but for the fi
         return next
     }
 
-    private func stored() throws(Failure) -> Epoch {
+    private func stored() throws(Failure) -> Epoch? {
         let file = open(self.path, O_RDONLY | O_CLOEXEC)
-        if file < 0, errno == ENOENT { return .none }
+        if file < 0, errno == ENOENT { return nil }
         guard file >= 0 else { throw Failure(description: "cannot read \(self.path): \(Self.lastError)") }
         defer { close(file) }
         var buffer = Bytes(repeating: 0, count: 32)

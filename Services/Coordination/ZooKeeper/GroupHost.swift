@@ -31,6 +31,7 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
     private let sessionTimeout: Duration
     private let codec: any MemberCodec
     private let logger: Logger
+    private let clock: @Sendable () -> Instant
     private let changed: @Sendable (Change) -> Void
     private var state: ElectionState
     private var effects: [ElectionState.Effect] = []
@@ -56,10 +57,12 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
     ///   - guid: Unique to this process.
     ///   - sessionTimeout: How long the service waits for a silent owner before it removes its nodes. 2 to 4 s: shorter ones
     ///     expire by themselves on a starved machine, longer ones delay the failover of a hung master.
+    ///   - clock: The wall clock, by which epochs begin where the service remembers none; without one they begin with 1.
     ///   - changed: Called on a queue of the host's.
     public init(
         servers: String, path: String, group: Group, candidate: MemberInfo?, guid: String,
         sessionTimeout: Duration = .seconds(4), codec: any MemberCodec, logger: Logger,
+        clock: @escaping @Sendable () -> Instant = { Instant(nanoseconds: 0) },
         changed: @escaping @Sendable (Change) -> Void
     ) {
         self.queue = DispatchQueue(label: "meseta.group.\(group.rawValue)")
@@ -69,6 +72,7 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
         self.sessionTimeout = sessionTimeout
         self.codec = codec
         self.logger = logger
+        self.clock = clock
         self.changed = changed
         self.state = ElectionState(candidate: candidate, guid: guid, electsLeader: group == .masters)
     }
@@ -245,7 +249,7 @@ public final class GroupHost: @unchecked Sendable {  // All mutable state is con
         while !self.pending.isEmpty {
             let event = self.pending.removeFirst()
             self.logger.trace("event", metadata: ["event": "\(event)"])
-            self.state.handle(event, at: Instant(nanoseconds: 0), into: &self.effects)
+            self.state.handle(event, at: self.clock(), into: &self.effects)
             let effects = self.effects
             self.effects.removeAll(keepingCapacity: true)
             for effect in effects { self.perform(effect) }

@@ -191,7 +191,7 @@ extension MasterState.Cluster {
         self.makeOffer(allocation.holding)
     }
 
-    private func problem(with allocation: Allocation, by allocator: Row) -> String? {
+    func problem(with allocation: Allocation, by allocator: Row) -> String? {
         let holding = allocation.holding
         guard let agent = self.agents.row(holding.agent), !agent.isUnreachable else { return "no such agent" }
         if let problem = self.problem(withOwnership: allocation.ownership, of: agent, by: allocator) { return problem }

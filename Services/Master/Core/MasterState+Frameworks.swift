@@ -141,7 +141,8 @@ extension MasterState.Cluster {
         }
         // What a scheduler said before it died may arrive after its successor, which would fall to it. One that lives calls again.
         if case .newScheduler(let arrival) = present, arrival < self.frameworks[framework].arrival {
-            return self.drop(peer, Refusal(.stale, "a scheduler of framework \(id) that connected later has subscribed"))
+            let refusal = Refusal(.stale, "a scheduler of framework \(id) that connected later has subscribed")
+            return self.drop(peer, refusal)
         }
         let isTaken = self.frameworks[framework].peer != nil
         let isOpen = self.frameworks[framework].subscription == nil && self.awaitsActiveSchedulers

@@ -7,9 +7,62 @@ extension MasterState.Cluster {
             + self.shadows.flatMap { $0.violations() }
     }
 
+    /// What must hold of the rows that an event's effects name, of one agent and one framework more, in turn, and of the sums
+    /// over frameworks.
+    ///
+    /// - Complexity: O(what those agents and frameworks hold, and all frameworks).
+    func violations(after effects: [MasterState.Effect], turn: Int) -> [String] {
+        var agents: Set<Row> = []
+        var frameworks: Set<Row> = []
+        for case .sendToAllocator(_, let message) in effects {
+            switch message {
+            case .held(let holding), .recovered(let holding):
+                agents.insert(holding.agent)
+                frameworks.insert(holding.framework)
+            case .agent(let facts): agents.insert(facts.index)
+            case .agentRemoved(let row): agents.insert(row)
+            default: break
+            }
+        }
+        if turn % 8 == 0 {
+            if self.agents.endIndex > 0 { agents.insert(Row(turn / 8 % Int(self.agents.endIndex))) }
+            if self.frameworks.endIndex > 0 { frameworks.insert(Row(turn / 8 % Int(self.frameworks.endIndex))) }
+        }
+        var problems = self.bookedSumViolations()
+        for row in agents.sorted() { problems += self.agentViolations(row) }
+        for row in frameworks.sorted() { problems += self.frameworkViolations(row) }
+        return problems
+    }
+
+    /// Free resources of agents, each with a framework that would be offered them if an allocator proposed it now.
+    ///
+    /// None of them should be seen for long.
+    func offerable() -> [String] {
+        var found: [String] = []
+        for (row, agent) in self.agents where agent.isActive && !agent.free.isEmpty {
+            guard let owner = agent.owner else {
+                found.append("agent \(agent.id) has \(agent.free) free, and no allocator")
+                continue
+            }
+            for (index, framework) in self.frameworks where framework.peer != nil {
+                for role in framework.info.roles {
+                    let holding = AgentHolding(agent: row, framework: index, role: role, resources: agent.free)
+                    let allocation = Allocation(proposal: 0, ownership: agent.ownership, holding: holding)
+                    guard self.problem(with: allocation, by: owner) == nil else { continue }
+                    found.append("agent \(agent.id) has \(agent.free) free that framework \(framework.id) may have")
+                }
+            }
+        }
+        return found
+    }
+
     private func agentViolations() -> [String] {
+        self.agents.flatMap { self.agentViolations($0.index) } + self.relayViolations()
+    }
+
+    private func agentViolations(_ row: Row) -> [String] {
         var problems: [String] = []
-        for (row, agent) in self.agents {
+        if let agent = self.agents.row(row) {
             let holdings = self.holdings(of: row)
             let held = holdings.reduce(Resources()) { $0 + $1.resources }
             if held != agent.held { problems.append("agent \(agent.id) is booked for \(agent.held), not \(held)") }
@@ -30,7 +83,13 @@ extension MasterState.Cluster {
                 problems.append("agent \(agent.id) is not where its relay has it")
             }
             if self.agentRows[agent.id] != row { problems.append("agent \(agent.id) is not found by its id") }
+            for task in agent.tasks { problems += self.taskViolations(task) }
         }
+        return problems
+    }
+
+    private func relayViolations() -> [String] {
+        var problems: [String] = []
         for (row, relay) in self.relays {
             if relay.agents.count(where: { $0 != nil }) != relay.agentCount {
                 problems.append("relay \(relay.name) miscounts its agents")
@@ -44,8 +103,12 @@ extension MasterState.Cluster {
     }
 
     private func frameworkViolations() -> [String] {
+        self.frameworks.flatMap { self.frameworkViolations($0.index) }
+    }
+
+    private func frameworkViolations(_ row: Row) -> [String] {
         var problems: [String] = []
-        for (row, framework) in self.frameworks {
+        if let framework = self.frameworks.row(row) {
             let offered = framework.offers.reduce(Resources()) { $0 + self.offers[$1].resources.summable }
             let used =
                 framework.tasks.filter { self.tasks[$0].isOccupying }
@@ -79,9 +142,9 @@ extension MasterState.Cluster {
         return problems
     }
 
-    private func rowViolations() -> [String] {
+    private func taskViolations(_ row: Row) -> [String] {
         var problems: [String] = []
-        for (row, task) in self.tasks {
+        if let task = self.tasks.row(row) {
             if self.agents.row(task.agent)?.tasks[task.placeInAgent] != row
                 || self.frameworks.row(task.framework)?.tasks[task.placeInFramework] != row
             {
@@ -96,6 +159,14 @@ extension MasterState.Cluster {
             if let launch = task.launch, self.launches.row(launch) == nil {
                 problems.append("task \(task.key) has a launch that is gone")
             }
+        }
+        return problems
+    }
+
+    private func rowViolations() -> [String] {
+        var problems: [String] = []
+        for (row, task) in self.tasks where self.agents.row(task.agent)?.tasks.contains(row) != true {
+            problems.append("task \(task.key) is not in its agent's list")
         }
         for (row, offer) in self.offers {
             if self.agents.row(offer.agent)?.offers[offer.placeInAgent] != row
@@ -116,10 +187,7 @@ extension MasterState.Cluster {
         let total = self.agents.filter { !$0.element.isUnreachable }
             .reduce(Resources()) { $0 + $1.element.total.summable }
         if total != self.total { problems.append("the cluster has \(total), not \(self.total)") }
-        let used = self.frameworks.reduce(Resources()) { $0 + $1.element.used }
-        if used != self.used { problems.append("the cluster uses \(used), not \(self.used)") }
-        let offered = self.frameworks.reduce(Resources()) { $0 + $1.element.offered }
-        if offered != self.offered { problems.append("the cluster offers \(offered), not \(self.offered)") }
+        problems += self.bookedSumViolations()
         if self.agents.count(where: { $0.element.isUnreachable }) != self.unreachableCount {
             problems.append("the unreachable agents are miscounted")
         }
@@ -136,6 +204,18 @@ extension MasterState.Cluster {
                 problems.append("role \(entry.name) is booked to lose \(entry.leaving), not \(leaving)")
             }
         }
+        return problems
+    }
+
+    private func bookedSumViolations() -> [String] {
+        var problems: [String] = []
+        var (used, offered) = (Resources(), Resources())
+        for row in 0..<self.frameworks.endIndex where self.frameworks.contains(row) {
+            used += self.frameworks[row].used
+            offered += self.frameworks[row].offered
+        }
+        if used != self.used { problems.append("the cluster uses \(used), not \(self.used)") }
+        if offered != self.offered { problems.append("the cluster offers \(offered), not \(self.offered)") }
         return problems
     }
 

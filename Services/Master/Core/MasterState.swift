@@ -122,6 +122,24 @@ public struct MasterState: Role {
         if case .leading(let cluster) = self.mode { cluster.violations() } else { [] }
     }
 
+    /// What is wrong with the books where an event has changed them, as its effects tell, and at one more place in turn.
+    ///
+    /// For the simulator, which can afford it after every event.
+    public func checkInvariants(after effects: [Effect], turn: Int) -> [String] {
+        if case .leading(let cluster) = self.mode { cluster.violations(after: effects, turn: turn) } else { [] }
+    }
+
+    /// Free resources that could be offered now, in words: an allocator is about to propose each of them, or should be.
+    ///
+    /// For the simulator.
+    ///
+    /// - Complexity: O(agents x frameworks).
+    public func offerable(at now: Instant) -> [String] {
+        guard case .leading(let cluster) = self.mode else { return [] }
+        cluster.now = now
+        return cluster.offerable()
+    }
+
     /// What each framework holds in each of its roles, offers included and some tasks left out.
     ///
     /// For tests and the simulator. The four scalars; nothing unless it leads.

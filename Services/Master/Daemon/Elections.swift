@@ -95,7 +95,7 @@ final class LoneElection: Election, @unchecked Sendable {  // State is confined 
 
     private func lead() {
         do {
-            let epoch = try self.file.raise(above: self.seen)
+            let epoch = try self.file.raise(above: self.seen, from: .origin(at: self.host.services.clock.now))
             self.host.changed(.lead(epoch))
         } catch {
             self.host.services.logger.error(
@@ -145,7 +145,8 @@ final class ZooKeeperElection: Election, @unchecked Sendable {  // State is conf
         let guid = own.incarnation.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         let group = GroupHost(
             servers: servers, path: path, group: .masters, candidate: own, guid: guid,
-            sessionTimeout: options.sessionTimeout.duration, codec: ProtobufCodec(), logger: services.logger
+            sessionTimeout: options.sessionTimeout.duration, codec: ProtobufCodec(), logger: services.logger,
+            clock: { [clock = services.clock] in clock.now }
         ) { change in
             services.eventLoop.execute { watcher.changed(change) }
         }

@@ -101,9 +101,8 @@ extension RelayState {
     mutating func fenceExpired(_ peer: PeerID, into effects: inout [Effect]) {
         guard let caller = self.schedulerPeers[peer], !caller.isActive else { return }
         self.forgetScheduler(peer)
-        let refusal = Refusal(
-            .stale, "no master has told of subscription \(caller.subscription) yet: try again",
-            leader: self.directory.masters.first)
+        // No leader is named: a dialler would follow it, and take the master for this relay.
+        let refusal = Refusal(.stale, "no master has told of subscription \(caller.subscription) yet: try again")
         effects += [.close(peer, refusal), .observe(.peerClosed(peer, refusal))]
     }
 

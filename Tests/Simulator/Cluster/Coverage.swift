@@ -2,12 +2,16 @@
 public final class Coverage {
     /// What is counted.
     public enum Event: Int, CaseIterable, Sendable {
-        case kills, deathsInMidEvent, freezes, cuts, oneWayCuts, resets, slowLinks, clocksWrong
-        case zooKeeperAway, zooKeeperCut, zooKeeperWiped, sessionsExpired
+        case kills, deathsInMidEvent, freezes, cuts, oneWayCuts, relayCuts, resets, slowLinks, delaySpikes, clocksWrong
+        case zooKeeperAway, zooKeeperCut, zooKeeperWiped, minorities, sessionsExpired, epochFilesLost
         case disksFull, writesRefused, writesFailed, writesTorn, writesLost, writesSurvived
-        case elections, deathsWitnessed, leadersDeposed, leadersFenced, staleOrdersIgnored
-        case framesLost, silentPeersGivenUp, relaysChanged, schedulerFailovers
-        case statusesDelivered, statusesDeliveredAgain, tasksStarted, tasksUnreachable, tasksReturned
+        case elections, deathsWitnessed, leadersDeposed, leadersFenced, leadersAtATime
+        case staleLeadersRefused, staleOrdersIgnored
+        case framesLost, silentPeersGivenUp, relaysChanged, relaysCutOff, schedulerFailovers
+        case standbysTookOver, schedulersOutlived
+        case statusesDelivered, statusesDeliveredAgain, tasksStarted, tasksUnreachable, tasksReturned,
+            tasksEndedOnReturn
+        case endsCorrected
     }
 
     private var counts = [Int](repeating: 0, count: Event.allCases.count)

@@ -2,17 +2,20 @@ public import Model
 
 /// What is to happen, ordered by instant and then by when it was put in: one history per seed.
 public final class EventQueue {
+    /// Where an event stands; what it does is kept apart, so that a heap of many moves nothing but numbers.
     private struct Entry {
         let instant: Instant
         let sequence: UInt64
-        let body: () -> Void
+        let place: Int
 
         func comes(before other: Entry) -> Bool {
-            (self.instant, self.sequence) < (other.instant, other.sequence)
+            self.instant == other.instant ? self.sequence < other.sequence : self.instant < other.instant
         }
     }
 
     private var heap: [Entry] = []
+    private var bodies: [(() -> Void)?] = []
+    private var vacant: [Int] = []
     private var sequence: UInt64 = 0
     /// The instant of the event at hand.
     public private(set) var now: Instant
@@ -26,12 +29,25 @@ public final class EventQueue {
     /// Has `body` run at that instant, or now if it has passed.
     public func schedule(at instant: Instant, _ body: @escaping () -> Void) {
         self.sequence += 1
-        self.heap.append(Entry(instant: max(instant, self.now), sequence: self.sequence, body: body))
+        let entry = Entry(instant: max(instant, self.now), sequence: self.sequence, place: self.keep(body))
+        self.heap.append(entry)
         var child = self.heap.count - 1
-        while child > 0, self.heap[child].comes(before: self.heap[(child - 1) / 2]) {
-            self.heap.swapAt(child, (child - 1) / 2)
-            child = (child - 1) / 2
+        while child > 0 {
+            let parent = (child - 1) / 2
+            guard entry.comes(before: self.heap[parent]) else { break }
+            self.heap[child] = self.heap[parent]
+            child = parent
         }
+        self.heap[child] = entry
+    }
+
+    private func keep(_ body: @escaping () -> Void) -> Int {
+        guard let place = self.vacant.popLast() else {
+            self.bodies.append(body)
+            return self.bodies.count - 1
+        }
+        self.bodies[place] = body
+        return place
     }
 
     /// Has `body` run after so long.
@@ -49,22 +65,32 @@ public final class EventQueue {
         }
         self.removeFirst()
         self.now = next.instant
-        next.body()
+        let body = self.bodies[next.place]
+        self.bodies[next.place] = nil
+        self.vacant.append(next.place)
+        body?()
         return true
     }
 
+    /// Nothing is to come any more.
+    func removeAll() {
+        self.heap = []
+        self.bodies = []
+        self.vacant = []
+    }
+
     private func removeFirst() {
-        self.heap.swapAt(0, self.heap.count - 1)
-        self.heap.removeLast()
+        let last = self.heap.removeLast()
+        guard !self.heap.isEmpty else { return }
         var parent = 0
         while true {
-            var least = parent
-            for child in [2 * parent + 1, 2 * parent + 2] where child < self.heap.count {
-                if self.heap[child].comes(before: self.heap[least]) { least = child }
-            }
-            if least == parent { return }
-            self.heap.swapAt(parent, least)
-            parent = least
+            var child = 2 * parent + 1
+            guard child < self.heap.count else { break }
+            if child + 1 < self.heap.count, self.heap[child + 1].comes(before: self.heap[child]) { child += 1 }
+            guard self.heap[child].comes(before: last) else { break }
+            self.heap[parent] = self.heap[child]
+            parent = child
         }
+        self.heap[parent] = last
     }
 }

@@ -25,6 +25,16 @@ public struct Fault: Sendable, CustomStringConvertible {
         case zooKeeperCut(String)
         /// It has lost everything.
         case zooKeeperWiped
+        /// A master dies, and the file in which it keeps its epoch is gone.
+        case epochFileLost(String)
+        /// A relay reaches no master, and no master reaches it.
+        case relayCutOff(String, masters: [String])
+        /// A relay passes on to its agents what earlier leaders ordered, as if it came only now.
+        case staleOrders(String)
+        /// Every frame takes so much longer.
+        case delaySpike(Duration)
+        /// The leader, and these with it, do not reach ZooKeeper: it leads on for them when another leads the rest.
+        case minority([String])
     }
 
     /// Since the start.
@@ -42,6 +52,7 @@ extension Fault.Kind {
     /// What can be drawn; the same words name it in a plan.
     public enum Name: CaseIterable, Sendable {
         case kill, dieInMidEvent, freeze, cut, reset, slow, clock, diskFull, zooKeeperAway, zooKeeperCut, zooKeeperWiped
+        case longKill, epochFileLost, relayCutOff, staleOrders, delaySpike, minority
     }
 }
 
@@ -54,11 +65,13 @@ struct FaultPlan {
     var schedulers: [String] = []
     /// Whom something may befall.
     var victims: [String] = []
+    /// Masters that keep their epoch in a file.
+    var loneMasters: [String] = []
     /// Who holds a session of ZooKeeper or looks there.
     var sessions: [String] { self.victims.filter { !self.agents.contains($0) } }
     private var random: SeededGenerator
 
-    init(seed: UInt64) { self.random = SeededGenerator(key: [seed, 0xFA, 0x17, 0x5]) }
+    init(seed: UInt64, round: UInt64) { self.random = SeededGenerator(key: [seed, 0xFA, 0x17, 0x5 + round]) }
 
     /// All faults until then, in order of time.
     mutating func draw(_ rates: [Fault.Kind.Name: Duration], until end: Duration) -> [Fault] {
@@ -103,6 +116,32 @@ struct FaultPlan {
         case .zooKeeperCut:
             return self.sessions.randomElement(using: &self.random).map { fault(.zooKeeperCut($0), long) }
         case .zooKeeperWiped: return fault(.zooKeeperWiped, .zero)
+        default: return self.drawRare(name, after: after, short)
+        }
+    }
+
+    private mutating func drawRare(_ name: Fault.Kind.Name, after: Duration, _ short: Duration) -> Fault? {
+        func fault(_ kind: Fault.Kind, _ duration: Duration) -> Fault {
+            Fault(after: after, kind: kind, duration: duration)
+        }
+        switch name {
+        case .longKill:
+            let duration = self.milliseconds(5000...40_000)
+            return (self.agents + self.relays).randomElement(using: &self.random).map { fault(.kill($0), duration) }
+        case .epochFileLost:
+            return self.loneMasters.randomElement(using: &self.random).map { fault(.epochFileLost($0), short) }
+        case .relayCutOff:
+            let duration = self.milliseconds(10_000...40_000)
+            return self.relays.randomElement(using: &self.random).map {
+                fault(.relayCutOff($0, masters: self.masters), duration)
+            }
+        case .staleOrders: return self.relays.randomElement(using: &self.random).map { fault(.staleOrders($0), .zero) }
+        case .minority:
+            let others = self.sessions.filter { !self.masters.contains($0) }
+            let some = others.filter { _ in Bool.random(using: &self.random) }
+            return fault(.minority(some), self.milliseconds(5000...25_000))
+        case .delaySpike: return fault(.delaySpike(self.milliseconds(5...500)), self.milliseconds(50...2000))
+        default: preconditionFailure("\(name) is drawn elsewhere")
         }
     }
 

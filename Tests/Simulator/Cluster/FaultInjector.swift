@@ -10,7 +10,7 @@ final class FaultInjector {
 
     func plan(_ faults: [Fault]) {
         for fault in faults {
-            self.cluster.queue.schedule(after: fault.after) { self.begin(fault) }
+            self.cluster.queue.schedule(at: SimulatedCluster.epoch + fault.after) { self.begin(fault) }
         }
     }
 
@@ -51,6 +51,23 @@ final class FaultInjector {
         case .zooKeeperWiped:
             self.count(.zooKeeperWiped)
             self.cluster.zooKeeper.wipe()
+        case .epochFileLost(let name):
+            guard let master = self.find(name) as? SimulatedMaster, master.isUp else { return }
+            self.count(.epochFilesLost)
+            self.kill(name, fault.duration)
+            master.loseEpochFile()
+        case .relayCutOff(let relay, let masters):
+            self.count(.relayCuts)
+            self.hold(apart: [relay], masters, isOneWay: false, fault.duration)
+        case .staleOrders(let relay): (self.find(relay) as? SimulatedRelay)?.repeatStaleOrders()
+        case .minority(let names):
+            guard let leader = self.cluster.leader else { return }
+            self.count(.minorities)
+            for name in names + [leader.name] { self.cutOffFromZooKeeper(name, fault.duration) }
+        case .delaySpike(let delay):
+            self.count(.delaySpikes)
+            self.cluster.network.slowness += delay
+            self.after(fault.duration) { self.cluster.network.slowness -= delay }
         }
     }
 
@@ -90,8 +107,12 @@ final class FaultInjector {
     }
 
     private func cut(_ from: [String], _ to: [String], _ isOneWay: Bool, _ duration: Duration) {
-        let (from, to) = (self.find(from), self.find(to))
         self.count(isOneWay ? .oneWayCuts : .cuts)
+        self.hold(apart: from, to, isOneWay: isOneWay, duration)
+    }
+
+    private func hold(apart from: [String], _ to: [String], isOneWay: Bool, _ duration: Duration) {
+        let (from, to) = (self.find(from), self.find(to))
         self.cluster.network.cut(from, to)
         if !isOneWay { self.cluster.network.cut(to, from) }
         self.after(duration) {
@@ -118,8 +139,12 @@ final class FaultInjector {
     }
 
     private func zooKeeperCut(_ name: String, _ duration: Duration) {
-        guard let process = self.find(name) else { return }
         self.count(.zooKeeperCut)
+        self.cutOffFromZooKeeper(name, duration)
+    }
+
+    private func cutOffFromZooKeeper(_ name: String, _ duration: Duration) {
+        guard let process = self.find(name) else { return }
         self.cutOff[name, default: 0] += 1
         process.reachabilityChanged()
         self.after(duration) {

@@ -41,7 +41,10 @@ extension SimulatedScheduler {
     public func wait(_ delay: Duration, _ body: @escaping () -> Void) { self.later(after: delay, body) }
 
     /// Asks for the end of a task.
-    public func kill(_ task: TaskID) { self.handle(.called(.kill(task, nil, grace: .zero))) }
+    public func kill(_ task: TaskID) {
+        if let id = self.frameworkID { self.cluster.promises.wishedToEnd(TaskKey(id, task)) }
+        self.handle(.called(.kill(task, nil, grace: .zero)))
+    }
 
     /// Wants no offers; its tasks run on.
     public func suppress() { self.handle(.called(.suppress(roles: []))) }

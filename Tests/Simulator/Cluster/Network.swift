@@ -14,6 +14,8 @@ public final class Network {
         public let peer: PeerID
         /// Nil when both sides are closed.
         fileprivate var other: Endpoint?
+        /// Who is on the other side; nil when both are closed.
+        var remote: SimulatedProcess? { self.other?.process }
         fileprivate var isOpen = true
         /// Nothing overtakes: the last arrival at the other side.
         fileprivate var lastArrival = Instant(nanoseconds: 0)
@@ -25,6 +27,12 @@ public final class Network {
         var received: (Bytes) -> Void = { _ in }
         /// The connection ended, with the other side's reason if it gave one.
         var closed: (Refusal?) -> Void = { _ in }
+
+        /// Nothing is told any more: what it was told by holds whoever would hear it.
+        fileprivate func forgetOwner() {
+            self.received = { _ in }
+            self.closed = { _ in }
+        }
 
         fileprivate init(process: SimulatedProcess) {
             self.process = process
@@ -44,12 +52,18 @@ public final class Network {
     private var cuts: [Way: Int] = [:]
     /// One-way delay of a frame, in microseconds.
     private let delay: ClosedRange<Int64>
+    /// Each frame takes so much longer now.
+    var slowness: Duration = .zero
     /// How long a side may be silent before the other gives it up; heartbeats themselves are not simulated.
     private let silenceLimit: Duration
+    /// Within a machine a frame takes no longer.
+    private static let localDelay = Duration.microseconds(200)
     private static let connectTimeout = Duration.seconds(2)
     private static let handshakeTimeout = Duration.seconds(5)
     /// TCP sends again what waited, at the latest after so long.
     private static let resumption: ClosedRange<Int64> = 1000...1_000_000
+    /// Where messages take their C form.
+    let arena = MessageArena()
     var find: (String) -> SimulatedProcess? = { _ in nil }
     /// Frames delivered so far.
     public private(set) var frames = 0
@@ -69,7 +83,9 @@ public final class Network {
     }
 
     private func drawDelay(_ from: SimulatedProcess, _ to: SimulatedProcess) -> Duration {
-        .microseconds(Int64.random(in: self.delay, using: &self.random)) + from.slowness + to.slowness
+        let delay = Duration.microseconds(Int64.random(in: self.delay, using: &self.random))
+        return from.machine == to.machine
+            ? min(delay, Self.localDelay) : delay + from.slowness + to.slowness + self.slowness
     }
 
     private func isCut(_ from: SimulatedProcess, _ to: SimulatedProcess) -> Bool {
@@ -103,6 +119,8 @@ public final class Network {
                 caller.post {
                     guard !isAnswered else { return }
                     isAnswered = true
+                    // The connection may have been reset while the welcome was on its way.
+                    if case .success((let endpoint, _)) = result, !endpoint.isOpen { return then(.failure(.noAnswer)) }
                     then(result)
                     // It may have broken on the way here.
                     if case .success(let (near, _)) = result, !near.isOpen { near.closed(nil) }
@@ -165,12 +183,24 @@ public final class Network {
         endpoint.position = -1
     }
 
+    /// Lets go of all connections, and of who would hear of them.
+    func dismantle() {
+        for endpoint in self.open {
+            endpoint.forgetOwner()
+            endpoint.isOpen = false
+            endpoint.held = []
+            endpoint.other = nil
+        }
+        self.open = []
+    }
+
     // MARK: Frames
 
     /// Sends a frame to the other side.
     func send(_ message: some WireMessage, from endpoint: Endpoint) {
         guard endpoint.isOpen else { return }
-        let bytes = message.encoded()
+        let bytes = message.packed(in: self.arena).bytes
+        self.arena.reset()
         self.deliver(from: endpoint) { other in
             guard other.isOpen else {
                 self.framesLost += 1
@@ -185,13 +215,17 @@ public final class Network {
     func close(_ endpoint: Endpoint, _ refusal: Refusal?) {
         guard endpoint.isOpen else { return }
         self.remove(endpoint)
+        endpoint.forgetOwner()
         self.deliver(from: endpoint) { other in self.end(other, refusal) }
     }
 
     private func end(_ endpoint: Endpoint, _ refusal: Refusal?) {
         guard endpoint.isOpen else { return }
         self.remove(endpoint)
-        endpoint.process.post { endpoint.closed(refusal) }
+        endpoint.process.post {
+            endpoint.closed(refusal)
+            endpoint.forgetOwner()
+        }
     }
 
     /// Has something arrive at the other side, behind all that was sent before.
@@ -215,6 +249,7 @@ public final class Network {
     func processDied(_ process: SimulatedProcess) {
         for endpoint in self.open where endpoint.process === process {
             self.remove(endpoint)
+            endpoint.forgetOwner()
             guard let other = endpoint.other else { continue }
             // A reset overtakes what is on its way, or comes behind it.
             if self.isCut(process, other.process) || Bool.random(using: &self.random) {
@@ -292,7 +327,10 @@ public final class Network {
             self.silences += 1
             self.remove(side)
             self.deliver(from: side) { self.end($0, nil) }
-            side.process.post { side.closed(nil) }
+            side.process.post {
+                side.closed(nil)
+                side.forgetOwner()
+            }
         }
     }
 

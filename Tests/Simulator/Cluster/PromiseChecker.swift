@@ -12,6 +12,13 @@ final class PromiseChecker {
         var isRunning = false
         /// Its framework was told that it has ended.
         var isSettled = false
+        /// The last word on that was not the agent's: its statuses need not be told any more.
+        var isPresumed = false
+        var isLostByGuess = false
+        /// An agent was ordered to end it, for a reason that is stated.
+        var isAskedToEnd = false
+        /// Its framework was told once that nobody knows.
+        var wasUnreachable = false
         /// Its framework was told that nobody knows, and nothing since.
         var isUnreachable = false
         /// Its highest sequence that an agent has on disk.
@@ -22,6 +29,11 @@ final class PromiseChecker {
         var told: StatusSequence = 0
         var toldEver: StatusSequence = 0
         var scheduler = 0
+        /// What told statuses are recognised by, in the order of their sequences.
+        var uuids: [Bytes?] = []
+
+        /// A status is on an agent's disk that its framework should hear of.
+        var isOpen: Bool { self.accepted > self.toldEver && !self.isPresumed }
     }
 
     private unowned let cluster: SimulatedCluster
@@ -31,6 +43,8 @@ final class PromiseChecker {
     /// The latest leader that each agent has obeyed, and what it says that it obeys.
     private var obeyed: [Int: Epoch] = [:]
     private var relays: [Int: String] = [:]
+    /// Tasks of which something is to be told.
+    private var open: Set<TaskKey> = []
 
     init(_ cluster: SimulatedCluster) { self.cluster = cluster }
 
@@ -40,12 +54,15 @@ final class PromiseChecker {
     func agentHandled(_ event: AgentState.Event, _ effects: [AgentState.Effect], _ agent: SimulatedAgent) {
         switch event {
         case .relay(_, .registered(_, _, let epoch)): self.obeys(agent, epoch, effects)
-        case .relay(_, .order(let epoch, _, _)): self.obeys(agent, epoch, effects)
+        case .relay(_, .order(let epoch, _, let order)):
+            let isObeyed = self.obeys(agent, epoch, effects)
+            if isObeyed, case .kill(let key, _, let reason, _) = order { self.killOrdered(key, reason, agent) }
         default: break
         }
     }
 
-    private func obeys(_ agent: SimulatedAgent, _ epoch: Epoch, _ effects: [AgentState.Effect]) {
+    @discardableResult
+    private func obeys(_ agent: SimulatedAgent, _ epoch: Epoch, _ effects: [AgentState.Effect]) -> Bool {
         let latest = self.obeyed[agent.index] ?? .none
         let isIgnored = effects.allSatisfy { if case .observe(.orderIgnored) = $0 { true } else { false } }
         if epoch < latest, !effects.isEmpty, !isIgnored {
@@ -53,6 +70,7 @@ final class PromiseChecker {
         }
         if isIgnored, epoch < latest { self.cluster.coverage.count(.staleOrdersIgnored) }
         if !isIgnored { self.obeyed[agent.index] = max(latest, epoch) }
+        return !isIgnored || effects.isEmpty && epoch >= latest
     }
 
     func attached(_ agent: SimulatedAgent, to endpoint: Network.Endpoint) {
@@ -69,12 +87,49 @@ final class PromiseChecker {
         self.cluster.coverage.count(.tasksStarted)
         guard let life = self.lives[key] else { return }
         if life.starts > 1 { self.cluster.check("machines", ["\(key) was started twice"]) }
-        if life.isSettled {
+        // LOST is a guess: who knows UNREACHABLE and UNKNOWN is told those.
+        if life.isSettled, !life.isLostByGuess {
             self.cluster.check("machines", ["\(key) starts, and its framework was told that it has ended"])
         }
     }
 
     func ended(_ key: TaskKey) { self.lives[key]?.isRunning = false }
+
+    // MARK: Nobody disturbs a task
+
+    /// The framework itself wants it so.
+    func wishedToEnd(_ key: TaskKey) { self.lives[key, default: Life()].isAskedToEnd = true }
+
+    /// An agent obeys an order to end a task: it must have a reason that frameworks are told of.
+    private func killOrdered(_ key: TaskKey, _ reason: String, _ agent: SimulatedAgent) {
+        let life = self.lives[key, default: Life()]
+        let isReturned = life.wasUnreachable || life.isSettled || reason.hasPrefix("its agent was away for too long")
+        let isRevoked = reason.hasPrefix("revoked") || self.cluster.drainer != nil
+        if life.isRunning, !life.isAskedToEnd, !isReturned, !isRevoked {
+            self.cluster.check(agent.name, ["\(key) is ordered to end (\(reason)), and nobody wants that"])
+        }
+        if isReturned, life.isRunning { self.cluster.coverage.count(.tasksEndedOnReturn) }
+        self.lives[key, default: Life()].isAskedToEnd = true
+    }
+
+    /// An agent ends what a task runs in.
+    func endedByAgent(_ key: TaskKey, _ agent: SimulatedAgent) {
+        guard let life = self.lives[key], life.isRunning, !life.isAskedToEnd, self.cluster.drainer == nil else {
+            return
+        }
+        self.cluster.check(agent.name, ["\(key) is ended by its agent, and nobody wants that"])
+    }
+
+    /// What a framework is told of the end of a task that had begun: that it finished, or what somebody wanted.
+    private func checkEnd(_ status: TaskStatus, _ life: Life, _ scheduler: SimulatedScheduler) {
+        guard status.state != .finished, life.starts > 0, !life.isSettled, !life.isAskedToEnd,
+            self.cluster.drainer == nil
+        else { return }
+        // Whoever does not know UNREACHABLE is told LOST.
+        if status.state == .lost, status.uuid == nil { return }
+        let why = status.message ?? ""
+        self.cluster.check(scheduler.name, ["\(status.taskID) had begun, and is told \(status.state.name): \(why)"])
+    }
 
     // MARK: Nothing that an agent accepted is lost
 
@@ -89,10 +144,15 @@ final class PromiseChecker {
                 if status.sequence > life.accepted {
                     (life.accepted, life.acceptedAt) = (status.sequence, self.cluster.queue.now)
                 }
-                self.lives[key] = life
+                self.store(life, key)
             default: break
             }
         }
+    }
+
+    private func store(_ life: Life, _ key: TaskKey) {
+        if life.isOpen { self.open.insert(key) } else { self.open.remove(key) }
+        self.lives[key] = life
     }
 
     /// The framework's own code is told something of a task.
@@ -101,7 +161,9 @@ final class PromiseChecker {
         let key = TaskKey(framework, status.taskID)
         var life = self.lives[key] ?? Life()
         if status.sequence > 0 {
-            let isNewLife = life.scheduler != scheduler.life
+            // Of a framework with several schedulers each has lives of its own.
+            let driver = scheduler.driver
+            let isNewLife = life.scheduler != driver
             if !isNewLife, status.sequence <= life.told {
                 self.cluster.check(
                     scheduler.name, ["\(status.taskID): status \(status.sequence) is delivered after \(life.told)"])
@@ -111,28 +173,46 @@ final class PromiseChecker {
                 self.cluster.check(scheduler.name, ["\(status.taskID): \(gap): one is lost"])
             }
             self.cluster.coverage.count(status.sequence <= life.toldEver ? .statusesDeliveredAgain : .statusesDelivered)
-            life.scheduler = scheduler.life
+            self.checkCopy(status, &life, scheduler)
+            life.scheduler = driver
             life.told = status.sequence
             life.toldEver = max(life.toldEver, status.sequence)
         }
         if life.isUnreachable != (status.state == .unreachable) {
             self.cluster.coverage.count(life.isUnreachable ? .tasksReturned : .tasksUnreachable)
             life.isUnreachable.toggle()
+            life.wasUnreachable = true
         }
         if status.state.isTerminal {
+            self.checkEnd(status, life, scheduler)
             life.isSettled = true
-            if life.isRunning, status.state != .lost {
+            life.isPresumed = status.uuid == nil
+            life.isLostByGuess = life.isPresumed && status.state == .lost
+            if life.isRunning, status.state != .lost || status.uuid != nil {
                 self.cluster.check(scheduler.name, ["\(status.taskID) is told \(status.state.name), and runs"])
             }
         }
-        self.lives[key] = life
+        self.store(life, key)
     }
+
+    /// One that comes again, to another life of its scheduler, can be recognised.
+    private func checkCopy(_ status: TaskStatus, _ life: inout Life, _ scheduler: SimulatedScheduler) {
+        let place = Int(status.sequence) - 1
+        if place == life.uuids.count {
+            life.uuids.append(status.uuid)
+        } else if place < life.uuids.count, life.uuids[place] != status.uuid {
+            self.cluster.check(scheduler.name, ["\(status.taskID): status \(status.sequence) comes with another uuid"])
+        }
+    }
+
+    /// Everything that was accepted has come to its framework.
+    var isAllTold: Bool { self.open.isEmpty }
 
     /// What was accepted by then and has not come to its framework.
     func undelivered(acceptedBy instant: Instant) -> [String] {
-        self.lives.filter {
-            $0.value.accepted > $0.value.toldEver && !$0.value.isSettled && $0.value.acceptedAt <= instant
+        self.open.sorted().compactMap { key in
+            guard let life = self.lives[key], life.acceptedAt <= instant else { return nil }
+            return "\(key) has status \(life.accepted), told \(life.toldEver)"
         }
-        .map { "\($0.key) has status \($0.value.accepted), told \($0.value.toldEver)" }.sorted()
     }
 }

@@ -28,6 +28,7 @@ public final class SharingSimulation {
         settings.agentResources = plan.agentResources
         settings.master.policy = plan.policy
         settings.eventsPerCheck = 2000
+        settings.checksEachEvent = false
         self.trial = SharingTrial(plan: plan)
         let cluster = SimulatedCluster(settings: settings, seed: plan.seed)
         self.cluster = cluster

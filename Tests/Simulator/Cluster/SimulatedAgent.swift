@@ -76,6 +76,12 @@ public final class SimulatedAgent: SimulatedProcess {
         self.disk.ownerDied()
     }
 
+    override func dismantle() {
+        super.dismantle()
+        for container in self.containers.values { container.executor?.dismantle() }
+        self.containers = [:]
+    }
+
     // MARK: Relays
 
     private func dial() {
@@ -129,7 +135,7 @@ public final class SimulatedAgent: SimulatedProcess {
         self.state?.handle(event, at: self.now, into: &effects)
         self.cluster.promises.agentHandled(event, effects, self)
         for effect in effects where self.survivesEffect() { self.perform(effect) }
-        if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
+        self.cluster.check(self.name, self.state?.checkInvariants() ?? [])
     }
 
     private func limit(_ run: RunID, _ resources: Resources) {
@@ -148,10 +154,10 @@ public final class SimulatedAgent: SimulatedProcess {
         case .sendToRelay(let peer, let message): self.send(message, to: peer)
         case .sendToExecutor(let peer, let message): self.send(message, to: peer)
         case .launch(let spec): self.launch(spec)
-        case .signal(let run, let number): self.end(run, status: number)
+        case .signal(let run, let number): self.endByOrder(run, status: number)
         case .adopt(let spec): self.limit(spec.runID, spec.resources)
         case .update(let run, let resources): self.limit(run, resources)
-        case .destroy(let run): self.end(run, status: 9)
+        case .destroy(let run): self.endByOrder(run, status: 9)
         case .forget(let run): self.containers[run] = nil
         case .probe(let id, let order, _): self.probe(id, order)
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
@@ -199,6 +205,15 @@ public final class SimulatedAgent: SimulatedProcess {
         let code = words.count > 2 ? Int32(words[2]) ?? 0 : 0
         // Not `later`: the container runs on when the agent's process dies.
         self.cluster.queue.schedule(after: .milliseconds(2 + milliseconds)) { self.end(spec.runID, status: code << 8) }
+    }
+
+    /// The agent ends a container; what runs in it must have been wanted to end.
+    private func endByOrder(_ run: RunID, status: Int32) {
+        guard let container = self.containers[run], container.exit == nil else { return }
+        let spec = container.spec
+        let tasks = container.executor?.runningTasks ?? spec.taskID.map { [$0] } ?? []
+        for task in tasks { self.cluster.promises.endedByAgent(TaskKey(spec.frameworkID, task), self) }
+        self.end(run, status: status)
     }
 
     /// All processes of a container end.

@@ -58,7 +58,9 @@ public final class SimulatedAllocator: SimulatedProcess {
             case .setTimer(let timer, let instant):
                 self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
             case .cancelTimer(let timer): self.cancelTimer(timer)
-            case .observe(let fact): self.cluster.trace(self.name, fact)
+            case .observe(let fact):
+                self.cluster.trace(self.name, fact)
+                if case .masterStale = fact { self.cluster.coverage.count(.staleLeadersRefused) }
             }
         }
     }

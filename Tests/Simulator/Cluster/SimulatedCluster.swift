@@ -29,6 +29,8 @@ public struct SimulationSettings: Sendable {
     public var convergesWithin: Duration?
     /// Faults stop after so long; then everything must settle.
     public var faultyFor: Duration = .seconds(60)
+    /// When all work is done in fewer events, as much work and other faults come again; default 0.
+    public var leastEvents = 0
     /// How long settling may take.
     public var patience: Duration = .seconds(600)
     /// Roles of processes that something befalls.
@@ -37,14 +39,20 @@ public struct SimulationSettings: Sendable {
     public var delay: ClosedRange<Int64> = 50...2000
     /// What every master is started with.
     public var master = MasterSettings()
-    /// The books of masters and agents are checked after one in so many events; default 1.
+    /// All books of a master are checked after one in so many events; default 1.
     ///
     /// A check looks at everything, so a large cluster can afford it only now and then.
     public var eventsPerCheck = 1
+    /// The books that an event of a master has changed are checked after it, whatever `eventsPerCheck` says; default true.
+    public var checksEachEvent = true
     /// Whether an operator empties agents, one after the other, and puts them back; default false.
     public var drains = false
     /// Whether agents come back with more or less to share out, as far as it holds what runs; default false.
     public var reconfigures = false
+    /// There is no ZooKeeper: one master leads, with its epoch in a file; default false.
+    public var isLone = false
+    /// How long a relay is without a master before it asks the others; default 10 s.
+    public var cutOffDelay: Duration = .seconds(10)
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
@@ -61,7 +69,7 @@ public final class SimulatedCluster {
     /// What all chance is drawn from.
     public let seed: UInt64
     /// When every history begins.
-    static let epoch = Instant(nanoseconds: 1_000_000_000_000)
+    static let epoch = Instant(nanoseconds: 1_767_225_600_000_000_000)
     let queue = EventQueue(start: SimulatedCluster.epoch)
     private(set) var network: Network
     var random: SeededGenerator
@@ -73,6 +81,8 @@ public final class SimulatedCluster {
     public private(set) var agents: [SimulatedAgent] = []
     /// By number, one for each workload.
     public private(set) var schedulers: [SimulatedScheduler] = []
+    /// Second schedulers of some of them.
+    private(set) var standbys: [SimulatedScheduler] = []
     /// What the checkers found; empty if all is well.
     public private(set) var violations: [String] = []
     /// What happened, if it is wanted.
@@ -91,13 +101,17 @@ public final class SimulatedCluster {
     private(set) lazy var promises = PromiseChecker(self)
     /// How often what happened.
     public let coverage = Coverage()
-    /// What is to go wrong, in order; those left out do not.
+    /// What goes wrong, in order, as far as it is known yet; those left out do not.
     public private(set) var plan: [Fault] = []
+    private var isKept: (Int) -> Bool = { _ in true }
+    /// How many faults were drawn, and in how many rounds.
+    private var drawn = (faults: 0, rounds: 0 as UInt64)
     /// Events so far.
     public private(set) var events = 0
     private var byName: [String: SimulatedProcess] = [:]
     private var processCount = 0
     private var numbers = 0
+    private lazy var offerRandom = SeededGenerator(key: [self.seed, 0x0FFE, 2, 5])
     private var eventsSinceCheck = 0
     private var usage: [ObjectIdentifier: Resources] = [:]
     /// Frameworks that do not start with the cluster, by the name of their schedulers.
@@ -126,24 +140,41 @@ public final class SimulatedCluster {
         for process in self.processes { self.byName[process.name] = process }
         // Executors call their agent, which is found as it was made.
         self.network.find = { [unowned self] in self.byName[$0] }
-        self.plan = self.drawPlan()
+        self.standbys = self.schedulers.filter(\.workload.hasStandby).map {
+            SimulatedScheduler(standbyOf: $0, in: self)
+        }
+        for process in self.standbys { self.byName[process.name] = process }
     }
 
     private func drawPlan() -> [Fault] {
-        var plan = FaultPlan(seed: self.seed)
+        var plan = FaultPlan(seed: self.seed, round: self.drawn.rounds)
         let victims = self.settings.victims
         plan.masters = victims.contains(.master) ? self.masters.map(\.name) : []
         plan.relays = victims.contains(.relay) ? self.relays.map(\.name) : []
         plan.agents = victims.contains(.agent) ? self.agents.map(\.name) : []
-        plan.schedulers = victims.contains(.scheduler) ? self.schedulers.map(\.name) : []
+        plan.schedulers = victims.contains(.scheduler) ? (self.schedulers + self.standbys).map(\.name) : []
         let allocators = victims.contains(.allocator) ? self.allocators.map(\.name) : []
         plan.victims = plan.masters + allocators + plan.relays + plan.agents + plan.schedulers
+        plan.loneMasters = self.settings.isLone ? plan.masters : []
         return plan.draw(self.settings.faults, until: self.settings.faultyFor)
     }
 
     /// Leaves some of the faults out.
-    public func keep(_ isKept: (Int) -> Bool) {
-        self.plan = self.plan.indices.filter(isKept).map { self.plan[$0] }
+    public func keep(_ isKept: @escaping (Int) -> Bool) { self.isKept = isKept }
+
+    /// Draws the faults of another round, which begins now.
+    private func planRound() {
+        let since = self.queue.now - Self.epoch
+        var round: [Fault] = []
+        let all = self.drawPlan()
+        for (index, fault) in all.enumerated() where self.isKept(self.drawn.faults + index) {
+            round.append(fault)
+            round[round.count - 1].after += since
+        }
+        self.drawn.faults += all.count
+        self.drawn.rounds += 1
+        self.plan += round
+        self.faults.plan(round)
     }
 
     /// Adds a framework that behaves by itself; its scheduler starts so long after the cluster.
@@ -175,10 +206,10 @@ public final class SimulatedCluster {
         return self.numbers
     }
 
-    func trace(_ name: String, _ what: Any) {
+    func trace(_ name: String, _ what: @autoclosure () -> Any) {
         guard let tracer else { return }
-        let micros = (self.queue.now.nanoseconds - 1_000_000_000_000) / 1000
-        tracer("\(micros) us  \(name)  \(what)")
+        let micros = (self.queue.now - Self.epoch).nanoseconds / 1000
+        tracer("\(micros) us  \(name)  \(what())")
     }
 
     /// Records what a checker found.
@@ -198,6 +229,14 @@ public final class SimulatedCluster {
         return true
     }
 
+    /// Lets go of everything, once it has run and been looked at: a cluster holds itself by its connections and timers.
+    public func dismantle() {
+        self.queue.removeAll()
+        self.network.dismantle()
+        self.zooKeeper.dismantle()
+        for process in self.processes { process.dismantle() }
+    }
+
     // MARK: The run
 
     /// Every process, those that are down included.
@@ -207,6 +246,7 @@ public final class SimulatedCluster {
         all += self.relays as [SimulatedProcess]
         all += self.agents as [SimulatedProcess]
         all += self.schedulers as [SimulatedProcess]
+        all += self.standbys as [SimulatedProcess]
         if let drainer { all.append(drainer) }
         return all
     }
@@ -217,24 +257,39 @@ public final class SimulatedCluster {
     public func run() -> Duration? {
         let start = self.queue.now
         self.startAll()
+        defer { self.countNetwork() }
+        while self.runRound() {
+            if self.events >= self.settings.leastEvents { return self.queue.now - start }
+            for scheduler in self.schedulers { scheduler.addWork() }
+        }
+        return nil
+    }
+
+    /// Lets faults happen, heals, and waits until all work is done.
+    ///
+    /// - Returns: Whether that came, and no checker found anything.
+    private func runRound() -> Bool {
+        let start = self.queue.now
         let calm = start + self.settings.faultyFor
-        self.faults.plan(self.plan)
         let hasFaults = !self.settings.faults.isEmpty
         let deadline = (hasFaults ? calm : start) + self.settings.patience
-        defer { self.countNetwork() }
+        self.planRound()
         var hasConverged = false
+        var waiting: [String] = []
+        self.watchOffers(until: calm) { waiting = $0 }
         while self.violations.isEmpty {
-            if (!hasFaults || self.queue.now > calm), self.isSettled { return self.queue.now - start }
+            if !hasFaults || self.queue.now > calm, self.isSettled { return true }
             if let converges = self.settings.convergesWithin, !hasConverged, self.queue.now > calm + converges {
                 hasConverged = true
                 self.checkConvergence(after: calm)
+                self.check("cluster", Array(waiting.prefix(3)))
             }
             self.events += 1
             if !self.queue.step(until: deadline) {
                 self.check("cluster", ["did not settle: \(self.summary)"])
             }
         }
-        return nil
+        return false
     }
 
     /// Starts everything and lets time pass until `isDone`; nothing befalls the cluster meanwhile.
@@ -262,7 +317,7 @@ public final class SimulatedCluster {
     private var isSettled: Bool {
         guard self.schedulers.allSatisfy(\.isDone), self.drainer?.isDone ?? true, let status = self.leader?.status
         else { return false }
-        return status.tasks == 0 && status.used.isEmpty && self.promises.undelivered(acceptedBy: .distantFuture).isEmpty
+        return status.tasks == 0 && status.used.isEmpty && self.promises.isAllTold
     }
 
     /// Some time after the last fault all agents are registered, and all that was accepted has been told.
@@ -275,6 +330,23 @@ public final class SimulatedCluster {
             self.check("cluster", ["only \(status.relays) relays and \(status.allocators) allocators are connected"])
         }
         self.check("cluster", Array(self.promises.undelivered(acceptedBy: calm).prefix(3)))
+    }
+
+    /// Looks, from some time after the last fault on until the cluster must be whole, what stands free all that time although
+    /// somebody may be offered it.
+    private func watchOffers(until calm: Instant, _ found: @escaping ([String]) -> Void) {
+        guard let converges = self.settings.convergesWithin else { return }
+        var waiting: Set<String>?
+        func look() {
+            let now = Set(self.leader?.offerable ?? [])
+            waiting = waiting?.intersection(now) ?? now
+            found(waiting?.sorted() ?? [])
+            // Not in time with anything that happens in the cluster.
+            let next = self.queue.now + .microseconds(Int64.random(in: 20_000...200_000, using: &self.offerRandom))
+            if next < calm + converges { self.queue.schedule(at: next, look) }
+        }
+        // What a master once refused is proposed again after five seconds.
+        self.queue.schedule(at: calm + (converges - .seconds(6)), look)
     }
 
     private func countNetwork() {
@@ -306,6 +378,7 @@ public final class SimulatedCluster {
     func elected(_ master: SimulatedMaster, _ epoch: Epoch) {
         self.trace(master.name, "ELECTED \(epoch)")
         self.coverage.count(.elections)
+        if self.masters.contains(where: { $0 !== master && $0.isLeading }) { self.coverage.count(.leadersAtATime) }
         self.guarantees.masterElected()
     }
 

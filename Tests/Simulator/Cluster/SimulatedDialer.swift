@@ -12,7 +12,8 @@ final class SimulatedDialer {
     }
 
     private static let mostHops = 4
-    private static let backoff = (least: Duration.milliseconds(50), most: Duration.seconds(2))
+    private static let backoffMin = Duration.milliseconds(50)
+    private let backoffMax: Duration
     private static let answeredBackoffMax = Duration.milliseconds(250)
 
     /// The connection; nil while there is none.
@@ -26,16 +27,17 @@ final class SimulatedDialer {
     private var position = 0
     private var tried = 0
     private var hops = 0
-    private var wait = SimulatedDialer.backoff.least
+    private var wait = SimulatedDialer.backoffMin
     /// Only the latest attempt or wait counts.
     private var round = 0
     private var isWaiting = false
 
     init(
-        _ process: SimulatedProcess, hello: @escaping () -> Hello, candidates: @escaping () -> [String],
-        happened: @escaping (Event) -> Void
+        _ process: SimulatedProcess, backoffMax: Duration = .seconds(2), hello: @escaping () -> Hello,
+        candidates: @escaping () -> [String], happened: @escaping (Event) -> Void
     ) {
         self.process = process
+        self.backoffMax = backoffMax
         self.hello = hello
         self.candidates = candidates
         self.happened = happened
@@ -46,7 +48,7 @@ final class SimulatedDialer {
         self.position = 0
         self.tried = 0
         self.hops = 0
-        self.wait = Self.backoff.least
+        self.wait = Self.backoffMin
         self.tryNext()
     }
 
@@ -74,7 +76,7 @@ final class SimulatedDialer {
 
     private func tryNext() {
         let candidates = self.candidates()
-        guard self.tried < candidates.count else { return self.pause(atMost: Self.backoff.most) }
+        guard self.tried < candidates.count else { return self.pause(atMost: self.backoffMax) }
         let address = candidates[self.position % candidates.count]
         self.position += 1
         self.tried += 1
@@ -83,7 +85,7 @@ final class SimulatedDialer {
 
     private func pause(atMost longest: Duration) {
         let wait = min(self.wait, longest).nanoseconds
-        self.wait = min(self.wait * 2, Self.backoff.most)
+        self.wait = min(self.wait * 2, self.backoffMax)
         self.round += 1
         self.isWaiting = true
         let round = self.round
@@ -128,7 +130,9 @@ final class SimulatedDialer {
         self.endpoint = endpoint
         self.address = address
         self.hops = 0
-        endpoint.closed = { refusal in if self.endpoint === endpoint { self.lost(endpoint, refusal) } }
+        endpoint.closed = { [weak endpoint] refusal in
+            if let endpoint, self.endpoint === endpoint { self.lost(endpoint, refusal) }
+        }
         self.happened(.welcomed(endpoint, welcome))
     }
 
@@ -144,7 +148,7 @@ final class SimulatedDialer {
             self.hops = 1
             self.attempt(leader)
         } else {
-            self.pause(atMost: Self.backoff.most)
+            self.pause(atMost: self.backoffMax)
         }
     }
 }

@@ -10,6 +10,8 @@ final class SimulatedExecutor: SimulatedProcess {
     private var state: ExecutorState?
     private var dialer: SimulatedDialer?
     private var tasks: Set<TaskID> = []
+    /// Those that have begun, and have not ended.
+    var runningTasks: [TaskID] { self.tasks.sorted() }
 
     init(spec: ContainerSpec, on agent: SimulatedAgent, in cluster: SimulatedCluster, exited: @escaping (Int32) -> Void)
     {
@@ -17,6 +19,7 @@ final class SimulatedExecutor: SimulatedProcess {
         self.agent = agent
         self.exited = exited
         super.init(name: "\(agent.name)/executor-\(spec.runID)", in: cluster)
+        self.machine = agent.machine
     }
 
     override func begin() {
@@ -30,8 +33,9 @@ final class SimulatedExecutor: SimulatedProcess {
         hello.executorID = self.spec.executorID
         let token = Array((self.spec.environment["MESETA_EXECUTOR_TOKEN"] ?? "").utf8)
         hello.subscription = Subscription(epoch: .none, counter: 0, token: token)
-        let dialer = SimulatedDialer(self, hello: { hello }, candidates: { [agent] in [agent.address] }) {
-            [unowned self] event in
+        let dialer = SimulatedDialer(
+            self, backoffMax: .milliseconds(500), hello: { hello }, candidates: { [agent] in [agent.address] }
+        ) { [unowned self] event in
             switch event {
             case .welcomed(let endpoint, _):
                 endpoint.received = { bytes in

@@ -35,7 +35,9 @@ final class SimulatedFollower {
             if case .welcomed = event { return }
             self?.look()
         }
-        if source == .session {
+        if process.cluster.settings.isLone {
+            self.masters = process.cluster.masters.map(\.address)
+        } else if source == .session {
             self.group = SimulatedGroup(process, candidate: nil) { [weak self] change in
                 if case .membersChanged(let members) = change { self?.mastersChanged(to: members.map(\.address)) }
             }
@@ -64,7 +66,7 @@ final class SimulatedFollower {
     }
 
     private func look() {
-        guard !self.isLooking else { return }
+        guard !self.isLooking, !self.process.cluster.settings.isLone else { return }
         self.isLooking = true
         let cluster = self.process.cluster
         let isReachable = !cluster.zooKeeper.isAway && !cluster.faults.isCutOffFromZooKeeper(self.process)

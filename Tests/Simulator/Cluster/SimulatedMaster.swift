@@ -11,6 +11,10 @@ public final class SimulatedMaster: SimulatedProcess {
     private var group: SimulatedGroup?
     private var witness: LeaderWitness?
     private var witnessDialer: SimulatedDialer?
+    /// Counts events, so that every row has its turn to be checked.
+    private var turn = 0
+    /// On its disk, where there is no ZooKeeper; nil: there is no such file.
+    private var epochFile: Epoch?
 
     /// The epoch under which it leads; nil if it does not.
     public var leadingEpoch: Epoch? { self.isUp ? self.state?.leadingEpoch : nil }
@@ -21,10 +25,21 @@ public final class SimulatedMaster: SimulatedProcess {
         self.state = MasterState(
             settings: self.cluster.settings.master, codec: ProtobufCodec(), generator: self.cluster.fork(),
             name: self.name, address: self.address)
+        if self.cluster.settings.isLone { return self.leadAlone(above: .none) }
         let own = MemberInfo(name: self.name, address: self.address, incarnation: self.incarnation)
         self.group = SimulatedGroup(self, candidate: own) { [unowned self] in self.elections($0, own) }
         self.group?.start()
     }
+
+    /// As the one master of a cluster without ZooKeeper does.
+    private func leadAlone(above seen: Epoch) {
+        let epoch = Epoch(max(self.epochFile ?? .origin(at: self.now), seen).value + 1)
+        self.epochFile = epoch
+        self.cluster.elected(self, epoch)
+        self.handle(.elected(epoch))
+    }
+
+    func loseEpochFile() { self.epochFile = nil }
 
     override func died() {
         self.state = nil
@@ -127,10 +142,21 @@ public final class SimulatedMaster: SimulatedProcess {
         self.effects = []
         self.state?.handle(event, at: self.now, into: &effects)
         for effect in effects where self.survivesEffect() { self.perform(effect) }
+        self.checkBooks(after: effects)
         effects.removeAll(keepingCapacity: true)
         self.effects = effects
+    }
+
+    private func checkBooks(after effects: [MasterState.Effect]) {
+        self.turn += 1
+        if self.cluster.settings.checksEachEvent {
+            self.cluster.check(self.name, self.state?.checkInvariants(after: effects, turn: self.turn) ?? [])
+        }
         if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
+
+    /// Free resources that could be offered now.
+    var offerable: [String] { self.state?.offerable(at: self.now) ?? [] }
 
     private func perform(_ effect: MasterState.Effect) {
         switch effect {
@@ -147,6 +173,7 @@ public final class SimulatedMaster: SimulatedProcess {
         case .stepDown(_, let above):
             self.cluster.coverage.count(.leadersFenced)
             self.group?.higherEpochSeen(above ?? .none)
+            if self.cluster.settings.isLone { self.later(after: .zero) { self.leadAlone(above: above ?? .none) } }
         case .storePolicy: break  // Simulated masters have no files.
         case .observe(let fact):
             self.cluster.trace(self.name, fact)

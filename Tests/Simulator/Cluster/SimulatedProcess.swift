@@ -7,7 +7,7 @@ public class SimulatedProcess {
     public let name: String
     /// Where others dial it.
     public var address: String { self.name }
-    let cluster: SimulatedCluster
+    unowned let cluster: SimulatedCluster
     /// Dense, in the order of making.
     let index: Int
     /// Whether it runs now, between a start and a kill.
@@ -18,6 +18,8 @@ public class SimulatedProcess {
     private(set) var life = 0
     /// What the incarnation of this life is in production: random bytes.
     private(set) var incarnation: Bytes = []
+    /// On which machine it runs; frames between processes of one machine take no part in the network's faults.
+    var machine: Int
     /// Each frame to or from it takes so much longer.
     var slowness: Duration = .zero
     /// What happened to it while it was frozen, in order.
@@ -35,6 +37,7 @@ public class SimulatedProcess {
         self.name = name
         self.cluster = cluster
         self.index = cluster.nextProcessIndex()
+        self.machine = self.index
     }
 
     func nextPeer() -> PeerID {
@@ -61,6 +64,14 @@ public class SimulatedProcess {
         self.inbox = []
         self.cluster.network.processDied(self)
         self.reachabilityChanged()
+        self.died()
+    }
+
+    /// The simulation is over: lets go of all that may hold it.
+    func dismantle() {
+        self.isUp = false
+        self.inbox = []
+        self.timers = [:]
         self.died()
     }
 
@@ -148,11 +159,17 @@ public class SimulatedProcess {
         let number = self.lastTimer
         self.timers[key] = number
         guard instant < .distantFuture else { return }
+        self.wake(key, number, at: instant, fire)
+    }
+
+    private func wake(_ key: AnyHashable, _ number: UInt64, at instant: Instant, _ fire: @escaping () -> Void) {
         let wait = max(.zero, instant - self.now)
         let correction = Duration.nanoseconds(wait.nanoseconds / 1_000_000 * self.clockDrift)
         let life = self.life
         self.cluster.queue.schedule(after: wait - correction) {
             guard self.life == life, self.timers[key] == number else { return }
+            // Its clock has become slower meanwhile: no timer is early.
+            if self.now < instant { return self.wake(key, number, at: instant + .microseconds(1), fire) }
             self.post {
                 guard self.life == life, self.timers[key] == number else { return }
                 self.timers[key] = nil
@@ -173,7 +190,7 @@ public class SimulatedProcess {
 
     /// Decodes what a peer of the simulation sent: it cannot be malformed, so an error is a bug of the codec.
     func decode<M: WireMessage>(_ type: M.Type, _ bytes: Bytes) -> M {
-        do { return try M(encoded: bytes) } catch {
+        do { return try M(encoded: bytes, in: self.cluster.network.arena) } catch {
             preconditionFailure("\(self.name) cannot read a \(type): \(error)")
         }
     }

@@ -7,10 +7,15 @@ public final class SimulatedRelay: SimulatedProcess {
     private var state: RelayState?
     private var endpoints: [PeerID: Network.Endpoint] = [:]
     private var follower: SimulatedFollower?
+    /// The last orders that it passed to each agent, in this life and before, and the attachment that each has now.
+    private var passed: [Int: [(epoch: Epoch, order: AgentOrder)]] = [:]
+    private var attachments: [PeerID: (attachment: Attachment, epoch: Epoch)] = [:]
+    private static let ordersKept = 8
 
     override func begin() {
         var settings = RelaySettings(name: self.name, address: self.address)
         settings.heldBytesPerFramework = self.cluster.settings.heldBytesPerFramework
+        settings.cutOffDelay = self.cluster.settings.cutOffDelay
         self.state = RelayState(settings: settings)
         self.follower = SimulatedFollower(
             self, by: .session, hello: { [unowned self] in self.state?.hello ?? Hello(role: .relay, name: self.name) }
@@ -20,6 +25,7 @@ public final class SimulatedRelay: SimulatedProcess {
     override func died() {
         self.state = nil
         self.endpoints = [:]
+        self.attachments = [:]
         self.follower = nil
     }
 
@@ -52,6 +58,7 @@ public final class SimulatedRelay: SimulatedProcess {
             endpoint.received = { bytes in self.handle(.agent(peer, self.decode(AgentToRelay.self, bytes))) }
             endpoint.closed = { _ in
                 self.endpoints[peer] = nil
+                self.attachments[peer] = nil
                 self.handle(.agentDisconnected(peer))
             }
             self.handle(.agentConnected(peer, hello))
@@ -72,7 +79,9 @@ public final class SimulatedRelay: SimulatedProcess {
         self.state?.handle(event, at: self.now, into: &effects)
         for effect in effects where self.survivesEffect() {
             switch effect {
-            case .sendToAgent(let peer, let message): self.send(message, to: peer)
+            case .sendToAgent(let peer, let message):
+                self.remember(message, to: peer)
+                self.send(message, to: peer)
             case .sendToScheduler(let peer, let message): self.send(message, to: peer)
             case .sendToMaster(let peer, let message): self.send(message, to: peer)
             case .close(let peer, let refusal): self.close(peer, refusal)
@@ -80,7 +89,44 @@ public final class SimulatedRelay: SimulatedProcess {
                 self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
             case .cancelTimer(let timer): self.cancelTimer(timer)
             case .askRelays(let addresses): self.ask(addresses)
-            case .observe(let fact): self.cluster.trace(self.name, fact)
+            case .observe(let fact): self.observe(fact)
+            }
+        }
+    }
+
+    private func observe(_ fact: RelayFact) {
+        self.cluster.trace(self.name, fact)
+        switch fact {
+        case .masterStale: self.cluster.coverage.count(.staleLeadersRefused)
+        case .cutOff: self.cluster.coverage.count(.relaysCutOff)
+        default: break
+        }
+    }
+
+    // MARK: Orders that come late
+
+    private func remember(_ message: RelayToAgent, to peer: PeerID) {
+        guard let agent = self.endpoints[peer]?.remote?.index else { return }
+        switch message {
+        case .registered(let attachment, _, let epoch): self.attachments[peer] = (attachment, epoch)
+        case .order(let epoch, let attachment, let order):
+            self.attachments[peer] = (attachment, epoch)
+            if self.passed[agent, default: []].count >= Self.ordersKept { self.passed[agent]?.removeFirst() }
+            self.passed[agent, default: []].append((epoch, order))
+        default: break
+        }
+    }
+
+    /// Sends its agents again what earlier leaders ordered than the one whose orders they have had on this connection, for
+    /// the attachments that they have now: what a relay would do that follows a leader who has been replaced.
+    func repeatStaleOrders() {
+        guard self.isUp, !self.isFrozen else { return }
+        for peer in self.attachments.keys.sorted() {
+            guard let endpoint = self.endpoints[peer], let agent = endpoint.remote,
+                let (attachment, present) = self.attachments[peer]
+            else { continue }
+            for (epoch, order) in self.passed[agent.index] ?? [] where epoch < present {
+                self.cluster.network.send(RelayToAgent.order(epoch, attachment, order), from: endpoint)
             }
         }
     }

@@ -25,6 +25,12 @@ public struct Workload: Sendable {
     public var suppresses = false
     /// When its scheduler comes.
     public var startsAfter: Duration = .zero
+    /// Whether it has a second scheduler, which stands by.
+    public var hasStandby = false
+    /// What becomes of its tasks on agents that are away for too long.
+    public var partitionPolicy = PartitionPolicy.replace
+    /// It knows that a task may be unreachable, and not lost.
+    public var isPartitionAware = true
 
     /// With everything given; by default command tasks, with updates straight from the relays.
     public init(
@@ -51,55 +57,82 @@ public final class SimulatedScheduler: SimulatedProcess {
     private var master: SimulatedFollower?
     private var relays: [String: SimulatedDialer] = [:]
 
-    // What a careful scheduler has on disk.
-    private(set) var frameworkID: FrameworkID?
-    private var launched = 0
-    /// The last state of each task it was told.
-    public private(set) var tasks: [TaskID: TaskState] = [:]
-    private var lastSequence: [TaskID: StatusSequence] = [:]
-    /// Tasks that nobody knew when it asked.
-    private var presumedDropped: Set<TaskID> = []
-    private var firstStart: Instant?
+    /// What a careful framework has on disk, and all its schedulers see.
+    private let memory: FrameworkMemory
+    /// It waits for another scheduler of its framework to go.
+    let isStandby: Bool
     /// What it has said, in this life.
     private var isSuppressed = false
+
+    var frameworkID: FrameworkID? { self.memory.frameworkID }
+    /// The last state of each task it was told.
+    public var tasks: [TaskID: TaskState] { self.memory.tasks }
+    /// Tasks that finished.
+    public var finished: Int { self.memory.finished }
     /// When it last had tasks to launch.
-    private(set) var lastWanting: Instant?
+    var lastWanting: Instant? { self.memory.lastWanting }
     /// From its first start until it ran, at once, what is guaranteed to it.
-    public private(set) var guaranteeMet: Duration?
+    public var guaranteeMet: Duration? { self.memory.guaranteeMet }
+    /// Tells the lives of all schedulers of a framework apart.
+    var driver: Int { self.index << 20 | self.life }
 
     init(name: String, workload: Workload, in cluster: SimulatedCluster) {
         self.workload = workload
         self.behaviour = nil
         self.role = workload.role
+        self.memory = FrameworkMemory(name: name, wanted: workload.tasks)
+        self.isStandby = false
         super.init(name: name, in: cluster)
+    }
+
+    /// Another scheduler of the same framework, which stands by.
+    init(standbyOf first: SimulatedScheduler, in cluster: SimulatedCluster) {
+        self.workload = first.workload
+        self.behaviour = nil
+        self.role = first.role
+        self.memory = first.memory
+        self.isStandby = true
+        super.init(name: "\(first.name)-standby", in: cluster)
     }
 
     init(name: String, role: String, behaviour: any FrameworkBehaviour, in cluster: SimulatedCluster) {
         self.workload = Workload(tasks: 0, resources: .init(), milliseconds: 0...0)
         self.behaviour = behaviour
         self.role = role
+        self.memory = FrameworkMemory(name: name, wanted: 0)
+        self.isStandby = false
         super.init(name: name, in: cluster)
     }
 
-    /// Tasks that finished.
-    public var finished: Int { self.tasks.values.count { $0 == .finished } }
     /// Every task it wanted has finished; what was lost was launched again under another name.
-    public var isDone: Bool { self.finished >= self.workload.tasks }
+    public var isDone: Bool { self.finished >= self.memory.wanted }
     /// It would launch more.
-    var wantsMore: Bool { self.finished + self.outstanding < self.workload.tasks }
-    private var outstanding: Int { self.tasks.values.count { !$0.isTerminal } }
+    var wantsMore: Bool { self.finished + self.memory.outstanding < self.memory.wanted }
+
+    /// As much work as there was at first comes to it once more.
+    func addWork() {
+        self.memory.wanted += self.workload.tasks
+        if self.isUp { self.noteWanting() }
+    }
 
     override func begin() {
-        var framework = FrameworkInfo(user: "", name: self.name)
+        if self.isStandby, self.frameworkID == nil {
+            // It learns whom to stand by for when there is a framework.
+            return self.later(after: .seconds(1)) { self.begin() }
+        }
+        var framework = FrameworkInfo(user: "", name: self.memory.name)
         framework.id = self.frameworkID
         framework.failoverTimeout = .seconds(3600)
         framework.roles = [self.role]
-        self.firstStart = self.firstStart ?? self.cluster.queue.now
+        self.memory.firstStart = self.memory.firstStart ?? self.cluster.queue.now
         self.isSuppressed = false
         // A set of two prints in one order or the other, and two histories of one seed are compared as they print.
-        framework.capabilities = self.role == "*" ? [.partitionAware] : [.multiRole]
+        framework.capabilities =
+            self.role != "*" ? [.multiRole] : self.workload.isPartitionAware ? [.partitionAware] : []
+        framework.partitionPolicy = self.workload.partitionPolicy
         var settings = SchedulerSettings(framework: framework)
         settings.usesRelays = self.workload.usesRelays
+        settings.isStandby = self.workload.hasStandby
         self.state = SchedulerState(settings: settings, codec: ProtobufCodec())
         self.master = SimulatedFollower(
             self, by: .looks,
@@ -126,6 +159,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             endpoint.received = { bytes in
                 self.handle(.masterEvent(self.decode(SchedulerEvent.self, bytes), from: endpoint.peer))
             }
+            if welcome.epoch < self.state?.epoch ?? .none { self.cluster.coverage.count(.staleLeadersRefused) }
             self.handle(.masterConnected(endpoint.peer, welcome.epoch))
         case .lost(let endpoint): self.handle(.masterDisconnected(endpoint.peer))
         case .failed: break
@@ -178,11 +212,12 @@ public final class SimulatedScheduler: SimulatedProcess {
         case .disconnectRelay(let name):
             self.relays.removeValue(forKey: name)?.stop()
         case .callBack(let callback): self.later(after: .zero) { self.called(back: callback) }
-        case .rememberFrameworkID(let id): self.frameworkID = id
+        case .rememberFrameworkID(let id): self.memory.frameworkID = id
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
         case .cancelTimer(let timer): self.cancelTimer(timer)
         case .stopped(let failure):
             if self.isEnding, failure == nil { return self.hangUp() }
+            if case .subscriptionEnded = failure, self.workload.hasStandby { return self.startAgain() }
             self.cluster.check(self.name, ["the driver stopped: \(String(describing: failure))"])
         }
     }
@@ -196,8 +231,12 @@ public final class SimulatedScheduler: SimulatedProcess {
         switch callback {
         case .offers(let offers): for offer in offers { self.answer(offer) }
         case .statusUpdate(let status): self.updated(status)
+        case .error("Framework failed over") where self.workload.hasStandby: break
         case .error(let message): self.cluster.check(self.name, ["ERROR: \(message)"])
-        case .registered, .reregistered: self.reconcile()
+        case .registered, .reregistered:
+            if let active = self.memory.active, active != self.index { self.cluster.coverage.count(.standbysTookOver) }
+            self.memory.active = self.index
+            self.reconcile()
         case .disconnected, .offerRescinded, .frameworkMessage, .agentLost, .executorLost,
             .inverseOffers, .inverseOfferRescinded, .guarantees, .standby:
             break
@@ -205,7 +244,7 @@ public final class SimulatedScheduler: SimulatedProcess {
     }
 
     private func noteWanting() {
-        if self.wantsMore { self.lastWanting = self.cluster.queue.now }
+        if self.wantsMore { self.memory.lastWanting = self.cluster.queue.now }
         guard self.workload.suppresses, self.isSuppressed == self.wantsMore else { return }
         self.isSuppressed.toggle()
         self.handle(.called(self.isSuppressed ? .suppress(roles: []) : .revive(roles: [])))
@@ -214,10 +253,17 @@ public final class SimulatedScheduler: SimulatedProcess {
     /// Looks whether it runs what is guaranteed to it.
     private func noteGuarantee() {
         let rule = self.cluster.settings.master.policy.frameworks.first { $0.framework == self.name }
-        guard self.guaranteeMet == nil, let rule, let firstStart else { return }
+        guard self.guaranteeMet == nil, let rule, let firstStart = self.memory.firstStart else { return }
         var running = Resources()
         for state in self.tasks.values where state == .running { running += self.workload.resources }
-        if running.contains(rule.guarantee) { self.guaranteeMet = self.cluster.queue.now - firstStart }
+        if running.contains(rule.guarantee) { self.memory.guaranteeMet = self.cluster.queue.now - firstStart }
+    }
+
+    /// Another scheduler of its framework has taken over: it stands by in a new life.
+    private func startAgain() {
+        self.cluster.coverage.count(.schedulersOutlived)
+        self.cluster.queue.schedule(after: .zero) { self.kill() }
+        self.cluster.queue.schedule(after: .milliseconds(500)) { self.start() }
     }
 
     /// Leaves the cluster.
@@ -236,14 +282,14 @@ public final class SimulatedScheduler: SimulatedProcess {
     private func answer(_ offer: Offer) {
         if let behaviour {
             guard let answer = behaviour.offered(offer, to: self) else { return }
-            for task in answer.tasks { self.tasks[task.taskID] = .staging }
+            for task in answer.tasks { self.memory.set(.staging, of: task.taskID) }
             return self.reply(answer.tasks.map { .task($0) }, refusing: answer.refusal, to: offer)
         }
         var launches: [TaskLaunch] = []
         var rest = offer.resources
-        while self.finished + self.outstanding < self.workload.tasks, rest.contains(self.workload.resources) {
-            self.launched += 1
-            let id = TaskID("\(self.name)-\(self.launched)")
+        while self.wantsMore, rest.contains(self.workload.resources) {
+            self.memory.launched += 1
+            let id = TaskID("\(self.memory.name)-\(self.memory.launched)")
             var task = TaskInfo(
                 name: "task", taskID: id, agentID: offer.agentID, resources: self.workload.resources)
             let milliseconds = Int64.random(in: self.workload.milliseconds, using: &self.cluster.random)
@@ -257,7 +303,7 @@ public final class SimulatedScheduler: SimulatedProcess {
             } else {
                 task.command = CommandInfo(shell: "run \(milliseconds) 0")
             }
-            self.tasks[id] = .staging
+            self.memory.set(.staging, of: id)
             launches.append(.task(task))
             rest -= self.workload.resources
         }
@@ -282,29 +328,37 @@ public final class SimulatedScheduler: SimulatedProcess {
 
     private func updated(_ status: TaskStatus) {
         self.cluster.promises.told(self, status)
-        // Nobody knows it who can be asked: another one is launched in its place, though an agent that is cut off may have it.
+        // The master knows of no such task, and of no agent that could still tell of it.
         if status.state == .unknown {
-            guard self.tasks[status.taskID]?.isTerminal == false else { return }
-            self.tasks[status.taskID] = .dropped
-            self.presumedDropped.insert(status.taskID)
+            if self.tasks[status.taskID]?.isTerminal == false {
+                self.memory.set(.dropped, of: status.taskID)
+                // The driver knows of no end: it may tell of one yet.
+                self.memory.presumed[status.taskID] = -1
+            }
             return
         }
         let known = self.tasks[status.taskID]
         // After its own death a scheduler is told again what it had not acknowledged.
-        let isOld = status.sequence > 0 && status.sequence < self.lastSequence[status.taskID] ?? 0
+        let isOld = status.sequence > 0 && status.sequence < self.memory.lastSequence[status.taskID] ?? 0
         if isOld {
             if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }
             return
         }
-        let isPresumed = self.presumedDropped.contains(status.taskID)
-        if status.state.isTerminal { self.presumedDropped.remove(status.taskID) }
-        if let known, known.isTerminal, known != status.state, status.uuid != nil, !isPresumed {
-            self.cluster.check(
-                self.name,
-                ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
+        // One who was stopped, and outlived, may tell what the master said before the end.
+        if let known, known.isTerminal, !status.state.isTerminal, status.uuid == nil { return }
+        // A driver does not tell of a task after its end; the driver of a later life may know better than the master did.
+        let isCorrected = self.memory.presumed[status.taskID].map { $0 != self.driver } ?? false
+        if status.state.isTerminal { self.memory.presumed[status.taskID] = status.uuid == nil ? self.driver : nil }
+        if let known, known.isTerminal, known != status.state, status.uuid != nil {
+            if isCorrected { self.cluster.coverage.count(.endsCorrected) }
+            if !isCorrected {
+                self.cluster.check(
+                    self.name,
+                    ["\(status.taskID) was \(known.name), and then \(status.state.name) (\(status.message ?? ""))"])
+            }
         }
-        if status.sequence > 0 { self.lastSequence[status.taskID] = status.sequence }
-        self.tasks[status.taskID] = status.state
+        if status.sequence > 0 { self.memory.lastSequence[status.taskID] = status.sequence }
+        self.memory.set(status.state, of: status.taskID)
         self.behaviour?.updated(status, of: self)
         if status.state == .running { self.noteGuarantee() }
         if let uuid = status.uuid { self.handle(.statusUpdateReturned(status.taskID, uuid: uuid)) }

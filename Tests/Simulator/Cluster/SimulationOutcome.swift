@@ -16,20 +16,25 @@ public struct SimulationOutcome: Sendable {
     /// - Parameters:
     ///   - isKept: Says of each fault by its number whether it happens; by default all do.
     ///   - tracer: Told every event and effect.
+    ///   - leastEvents: In place of what the scenario says.
     public static func run(
-        _ scenario: Scenario, seed: UInt64, tracer: ((String) -> Void)? = nil, isKept: (Int) -> Bool = { _ in true }
+        _ scenario: Scenario, seed: UInt64, tracer: ((String) -> Void)? = nil, leastEvents: Int? = nil,
+        isKept: @escaping (Int) -> Bool = { _ in true }
     ) -> SimulationOutcome {
-        let cluster = SimulatedCluster(settings: scenario.settings(seed: seed), seed: seed)
+        var settings = scenario.settings(seed: seed)
+        settings.leastEvents = leastEvents ?? settings.leastEvents
+        let cluster = SimulatedCluster(settings: settings, seed: seed)
         cluster.keep(isKept)
         cluster.tracer = tracer
         _ = cluster.run()
+        defer { cluster.dismantle() }
         return SimulationOutcome(
             seed: seed, violations: cluster.violations, events: cluster.events, coverage: cluster.coverage.all,
             faults: cluster.plan)
     }
 
     /// Leaves out faults as long as something is still violated: halves, quarters, and so on down to single ones.
-    public func shrunk(_ scenario: Scenario) -> SimulationOutcome {
+    public func shrunk(_ scenario: Scenario, leastEvents: Int? = nil) -> SimulationOutcome {
         var kept = Array(self.faults.indices)
         var best = self
         var size = max(1, kept.count / 2)
@@ -37,7 +42,8 @@ public struct SimulationOutcome: Sendable {
             var start = 0
             while start < kept.count {
                 let rest = Set<Int>(Array(kept[..<start]) + Array(kept[min(start + size, kept.count)...]))
-                let outcome = Self.run(scenario, seed: self.seed, isKept: { rest.contains($0) })
+                let outcome = Self.run(
+                    scenario, seed: self.seed, leastEvents: leastEvents, isKept: { rest.contains($0) })
                 if outcome.violations.isEmpty {
                     start += size
                 } else {

@@ -90,6 +90,12 @@ final class ZooKeeperModel {
         for client in self.known { client.reachabilityChanged() }
     }
 
+    /// Lets go of its clients.
+    func dismantle() {
+        self.clients = [:]
+        self.known = []
+    }
+
     /// All that it had is gone.
     func wipe() {
         let clients = self.clients.keys.sorted().compactMap { self.clients[$0] }

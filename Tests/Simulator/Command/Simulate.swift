@@ -2,6 +2,12 @@ import ArgumentParser
 import FairSharing
 import Simulator
 
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Musl)
+    import Musl
+#endif
+
 /// `swift run simulate`: runs a cluster on virtual time, with faults drawn from a seed.
 @main
 struct Simulate: AsyncParsableCommand {
@@ -30,6 +36,8 @@ struct Simulate: AsyncParsableCommand {
     @Option(help: "The first seed of many.") var first: UInt64 = 1
     @Option(help: "Run seeds from --first on for so long, instead of a number of them.") var minutes: Double?
     @Option(help: "How many seeds are run at a time.") var jobs = 1
+    @Option(help: "Events of each seed at least: as much work and other faults come again until then; swarm: 20000.")
+    var events: Int?
     @Flag(help: "End at the first seed that fails.") var untilFailure = false
     @Flag(help: "Print every event and effect (with --seed).") var trace = false
     @Flag(help: "Leave out faults that a failure does not need, and print the rest (with --seed).") var shrink = false
@@ -50,13 +58,14 @@ struct Simulate: AsyncParsableCommand {
     }
 
     private func runOne(_ scenario: Scenario, _ seed: UInt64) throws {
-        let outcome = SimulationOutcome.run(scenario, seed: seed, tracer: self.trace ? { print($0) } : nil)
+        let outcome = SimulationOutcome.run(
+            scenario, seed: seed, tracer: self.trace ? { print($0) } : nil, leastEvents: self.events)
         guard !outcome.violations.isEmpty else {
             return print("seed \(seed): \(outcome.events) events, every promise kept")
         }
         self.report(outcome)
         if self.shrink {
-            let shrunk = outcome.shrunk(scenario)
+            let shrunk = outcome.shrunk(scenario, leastEvents: self.events)
             print("\(shrunk.faults.count) of \(outcome.faults.count) faults are enough, in \(shrunk.events) events:")
             for fault in shrunk.faults { print("    \(fault)") }
             self.report(shrunk)
@@ -69,13 +78,14 @@ struct Simulate: AsyncParsableCommand {
         print(
             "seed \(outcome.seed): FAILED: \(outcome.violations.first ?? ""); again with\(scenario) --seed \(outcome.seed) --trace"
         )
+        fflush(nil)  // Somebody may wait for the first, and end this then.
     }
 
     /// As many at a time as there are jobs.
     private func runMany(_ scenario: Scenario) async throws {
         let clock = ContinuousClock(), start = clock.now
         let coverage = Coverage()
-        var next = self.first, failures = 0, events = 0, runs = 0
+        var next = self.first, failures = 0, events = 0, runs = 0, fewest = Int.max
         func isWanted() -> Bool {
             if self.untilFailure, failures > 0 { return false }
             if let minutes { return clock.now - start < .seconds(minutes * 60) }
@@ -86,12 +96,15 @@ struct Simulate: AsyncParsableCommand {
                 guard isWanted() else { return }
                 let seed = next
                 next += 1
-                group.addTask { SimulationOutcome.run(scenario, seed: seed) }
+                group.addTask { [events = self.events] in
+                    SimulationOutcome.run(scenario, seed: seed, leastEvents: events)
+                }
             }
             for _ in 0..<self.jobs { add() }
             for await outcome in group {
                 runs += 1
                 events += outcome.events
+                fewest = min(fewest, outcome.events)
                 coverage.add(outcome.coverage)
                 if !outcome.violations.isEmpty {
                     failures += 1
@@ -102,7 +115,9 @@ struct Simulate: AsyncParsableCommand {
         }
         let seconds = Double((clock.now - start).components.seconds) + 0.001
         print(coverage.table)
-        print("\(runs) seeds, \(events) events, \(Int(Double(events) / seconds)) a second, \(failures) failed")
+        print(
+            "\(runs) seeds, \(events) events (the shortest \(fewest)), \(Int(Double(events) / seconds)) a second, "
+                + "\(failures) failed")
         if failures > 0 { throw ExitCode(1) }
     }
 

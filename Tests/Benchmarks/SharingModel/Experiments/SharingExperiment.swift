@@ -116,6 +116,7 @@ struct SharingExperiment {
             milliCPU: slot.cpus * Int64(setting.slotsPerAgent), milliMB: 1_024_000 * Int64(setting.slotsPerAgent))
         settings.master.policy = policy
         settings.eventsPerCheck = .max
+        settings.checksEachEvent = false
         return SimulatedCluster(settings: settings, seed: seed)
     }
 }
