@@ -110,10 +110,10 @@ public final class SimulatedScheduler: SimulatedProcess {
     var wantsMore: Bool { self.finished + self.memory.outstanding < self.memory.wanted }
 
     /// As much work as there was at first comes to it once more.
-    func addWork() {
-        self.memory.wanted += self.workload.tasks
-        if self.isUp { self.noteWanting() }
-    }
+    func addWork() { self.memory.wanted += self.workload.tasks }
+
+    /// There may be work that it has not heard of.
+    func noteWork() { if self.isUp { self.noteWanting() } }
 
     override func begin() {
         if self.isStandby, self.frameworkID == nil {
