@@ -163,7 +163,8 @@ let package = Package(
             name: "limits-load", path: "Tests/Chaos/LimitsLoad",
             cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         .executableTarget(
-            name: "command-tasks", dependencies: ["MesetaSDK", "TestSupport", arguments],
+            name: "command-tasks",
+            dependencies: ["Model", "MesetaSDK", "Isolation", "TestSupport", arguments, logging] + nio,
             path: "Tests/Benchmarks/CommandTasks", swiftSettings: settings),
         // The reference beside it.
         .executableTarget(

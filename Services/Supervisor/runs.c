@@ -265,6 +265,7 @@ void runs_reap(void) {
 }
 
 static void sweep_ending(void) {
+    sweep_lost(ending_first);
     struct run **link = &ending_first;
     while (*link) {
         struct run *run = *link;

@@ -86,6 +86,8 @@ struct run {
     int error;
     // How often its processes were looked for while some could not be told apart from others'.
     int unclear_looks;
+    // Of a lost run, at the last look: its processes, and those of which nobody could say.
+    size_t found, unclear;
     // Where its first process is an init of ours, what that reports comes out here; -1 otherwise.
     int init_pipe;
     bool has_init;
@@ -195,6 +197,9 @@ void probes_end_of(uint64_t run);
 
 // ---- finding and killing (sweep.c)
 
+// Looks once through all processes of the machine for those of the lost runs in a queue: nobody's children, they are
+// found by their marks alone. To be called before `sweep` of one of them.
+void sweep_lost(struct run *first);
 // SIGKILL to every process of the run; returns whether none is left.
 bool sweep(struct run *run);
 // SIGKILL to what became a child of this process and has that NAME=value in its environment; returns how many.

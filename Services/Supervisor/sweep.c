@@ -101,31 +101,46 @@ static enum ownership without_environment(int pid) {
     return readlink(path, program, sizeof program) > 0 ? UNCLEAR : NOBODYS;
 }
 
-// Whether the environment that a process was started with has this NAME=value.
-static enum ownership owner(int pid, const char *mark) {
+// Reads the environment that a process was started with, with a NUL behind its end; false, and why not, if it has none
+// that can be read. `content` is the caller's to free either way.
+static bool read_environment(int pid, struct buffer *content, enum ownership *whose) {
     char path[64];
     snprintf(path, sizeof path, "/proc/%d/environ", pid);
     int file = open(path, O_RDONLY | O_CLOEXEC);
-    // Kernels differ in how they say that it has no memory any more.
-    if (file < 0) return errno == ESRCH ? without_environment(pid) : ANOTHERS;
-    struct buffer content = {0};
+    if (file < 0) {
+        // Kernels differ in how they say that it has no memory any more.
+        *whose = errno == ESRCH ? without_environment(pid) : ANOTHERS;
+        return false;
+    }
     ssize_t count = 0;
-    while (content.length < ENVIRONMENT_LIMIT) {
-        count = read(file, buffer_reserve(&content, 4096), 4096);
+    while (content->length < ENVIRONMENT_LIMIT) {
+        count = read(file, buffer_reserve(content, 4096), 4096);
         if (count <= 0) break;
-        content.length += (size_t)count;
+        content->length += (size_t)count;
     }
     close(file);
-    if (content.length == 0) {
-        free(content.data);
-        return without_environment(pid);
+    if (content->length == 0) {
+        *whose = without_environment(pid);
+        return false;
     }
-    *buffer_reserve(&content, 1) = 0;
-    bool found = false;
-    const char *text = (const char *)content.data, *end = text + content.length;
-    for (; text < end && !found; text += strlen(text) + 1) found = strcmp(text, mark) == 0;
-    free(content.data);
-    return found ? OURS : ANOTHERS;
+    *buffer_reserve(content, 1) = 0;
+    return true;
+}
+
+// Whether an environment has this NAME=value.
+static bool has_mark(const struct buffer *environment, const char *mark) {
+    const char *text = (const char *)environment->data, *end = text + environment->length;
+    for (; text < end; text += strlen(text) + 1)
+        if (strcmp(text, mark) == 0) return true;
+    return false;
+}
+
+static enum ownership owner(int pid, const char *mark) {
+    struct buffer environment = {0};
+    enum ownership whose = ANOTHERS;
+    if (read_environment(pid, &environment, &whose)) whose = has_mark(&environment, mark) ? OURS : ANOTHERS;
+    free(environment.data);
+    return whose;
 }
 
 // Sends `signal` to the processes that have become children of the supervisor and have this mark, with `takes_doubtful`
@@ -155,30 +170,43 @@ size_t kill_children_marked(const char *mark) {
     return signal_adopted(mark, SIGKILL, false, &unclear);
 }
 
-// Kills what a dead supervisor left: its processes are nobody's children now.
-static size_t kill_marked(const char *mark, size_t *unclear) {
-    DIR *processes = opendir("/proc");
-    if (!processes || !*mark) return 0;
-    size_t count = 0;
+// Kills what belongs to one of the lost runs of a queue.
+static void kill_lost(struct run *first, int pid) {
+    struct buffer environment = {0};
+    enum ownership whose = ANOTHERS;
+    bool is_read = read_environment(pid, &environment, &whose);
+    for (struct run *run = first; run; run = run->next_in_queue) {
+        if (!run->lost || !*run->mark) continue;
+        if (is_read && has_mark(&environment, run->mark)) {
+            run->found++;
+            kill(pid, SIGKILL);
+        } else if (!is_read && whose == UNCLEAR) {
+            run->unclear++;
+        }
+    }
+    free(environment.data);
+}
+
+void sweep_lost(struct run *first) {
+    bool is_any = false;
+    for (struct run *run = first; run; run = run->next_in_queue) {
+        run->found = run->unclear = 0;
+        is_any = is_any || (run->lost && *run->mark);
+    }
+    DIR *processes = is_any ? opendir("/proc") : NULL;
+    if (!processes) return;
     for (struct dirent *entry; (entry = readdir(processes));) {
         int pid = atoi(entry->d_name);
-        if (pid <= 1 || pid == getpid()) continue;
-        enum ownership whose = owner(pid, mark);
-        if (whose == UNCLEAR) ++*unclear;
-        if (whose != OURS) continue;
-        count++;
-        kill(pid, SIGKILL);
+        if (pid > 1 && pid != getpid()) kill_lost(first, pid);
     }
     closedir(processes);
-    return count;
 }
 
 bool sweep(struct run *run) {
     if (*run->tracking && !sweep_cgroup(run->tracking)) return false;
     // Root can leave its cgroup, but neither its mark behind nor this process, once its parent is gone.
-    size_t unclear = 0;
-    size_t count = run->lost ? kill_marked(run->mark, &unclear)
-                             : signal_adopted(run->mark, SIGKILL, runs_executing() == 0, &unclear);
+    size_t unclear = run->unclear;
+    size_t count = run->lost ? run->found : signal_adopted(run->mark, SIGKILL, runs_executing() == 0, &unclear);
     if (count > 0) {
         run->unclear_looks = 0;
         return false;

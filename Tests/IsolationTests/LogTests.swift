@@ -309,36 +309,38 @@ extension Collection<UInt8> {
 @Suite struct LogPaceTests {
     private static let start = NIODeadline.uptimeNanoseconds(1_000_000_000_000)
 
-    @Test("Groups that come now and then are written at once")
-    func rare() {
-        var pace = LogPace()
-        for index in 0..<100 as Range<Int64> {
-            let now = Self.start + LogPace.interval * (index * 2)
-            #expect(pace.pause(at: now) <= .zero)
-            pace.began(at: now)
-        }
-    }
-
-    @Test("A few may come at once, and then no group waits longer than the interval")
-    func burst() {
+    /// Instants at which groups begin, when a group of so many records is wanted each time so much later.
+    private static func groups(_ count: Int, every step: TimeAmount, records: UInt64) -> [NIODeadline] {
         var pace = LogPace(), now = Self.start, begun: [NIODeadline] = []
-        for _ in 0..<100 {
+        for _ in 0..<count {
             let pause = pace.pause(at: now)
             #expect(pause <= LogPace.interval)
             now = now + max(pause, .zero)
-            pace.began(at: now)
+            pace.began(at: now, records: records)
             begun.append(now)
-            now = now + .microseconds(100)
+            now = now + step
         }
-        let first = begun.prefix { $0 < Self.start + .milliseconds(1) }
-        #expect(first.count >= Int(LogPace.burst))
-        #expect(begun.last! - begun.first! >= LogPace.interval * (100 - LogPace.burst - 1))
-        // After a rest they may again.
-        now = now + .seconds(1)
-        for _ in 0..<LogPace.burst {
-            #expect(pace.pause(at: now) <= .zero)
-            pace.began(at: now)
-        }
-        #expect(pace.pause(at: now) <= LogPace.interval)
+        return begun
+    }
+
+    @Test("Groups of few records are written at once, though they follow each other closely")
+    func few() {
+        // One task after the other: its acceptance, two statuses, and their acknowledgements, in some seven milliseconds.
+        let begun = Self.groups(200, every: .microseconds(1400), records: 1)
+        #expect(begun.last! - begun.first! == .microseconds(1400 * 199))
+    }
+
+    @Test("Where there are many records, groups are an interval apart, and soon not any more")
+    func many() {
+        let begun = Self.groups(200, every: .microseconds(300), records: 8)
+        let pauses = zip(begun, begun.dropFirst()).map { $1 - $0 }
+        #expect(pauses.dropFirst(20).allSatisfy { $0 == LogPace.interval })
+
+        var pace = LogPace()
+        pace.began(at: Self.start, records: 100)
+        #expect(pace.pause(at: Self.start + .milliseconds(1)) == .milliseconds(1))
+        #expect(pace.pause(at: Self.start + LogPace.interval) == .zero)
+        pace.began(at: Self.start + .seconds(1), records: 1)
+        #expect(pace.pause(at: Self.start + .seconds(1) + .microseconds(10)) == .zero)
     }
 }

@@ -147,6 +147,10 @@ public final class UpCluster: Sendable {
             kill(self.keeper.processIdentifier, SIGTERM)
             self.keeper.waitUntilExit()
         }
-        if !keepingFiles { try? FileManager.default.removeItem(at: self.directory) }
+        let remains = CgroupRemains(ofAgentsIn: self.directory)
+        if keepingFiles { return }
+        // Supervisors of an agent that was killed end with it.
+        try? FileManager.default.removeItem(at: self.directory)
+        remains.remove()
     }
 }

@@ -11,9 +11,14 @@ struct AgentKillTests {
     /// The short form of the 200 kills that `agent-kills` makes by itself; the judge is the same.
     @Test("Tasks do not notice that their agent is killed at random instants, and each ends once")
     func randomKills() throws {
-        let outcome = try self.agentKills("random", "--kills", "10", "--seed", "7")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent("kills-\(UUID().uuidString).json")
+        defer { try? FileManager.default.removeItem(at: file) }
+        let outcome = try self.agentKills("random", "--kills", "10", "--seed", "7", "--json", file.path)
         #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")
         #expect(outcome.output.contains("; 0 breaches"), "\(outcome.output)")
+        let figures = try JSONSerialization.jsonObject(with: Data(contentsOf: file)) as? [String: Any] ?? [:]
+        #expect(figures["kills"] as? Int == 10 && figures["seed"] as? Int == 7 && figures["breaches"] as? Int == 0)
+        #expect(try #require(figures["tasks"] as? Int) > 0)
     }
 
     /// Copies of one build, since tests have no other; what differs is where their programs are.

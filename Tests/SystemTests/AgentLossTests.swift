@@ -78,6 +78,27 @@ struct AgentLossTests {
         #expect(marks.lines.count == 2, "each ran once")
         #expect(try cluster.meseta(["run", "--", "true"]).status == 0, "the agent takes new work")
     }
+
+    @Test("Control groups of an agent that was killed last are removed with its cluster", .enabled(if: getuid() == 0))
+    func groupsOfKilled() throws {
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("groups-\(UUID().uuidString)")
+        let agent = directory.appendingPathComponent("agent-1")
+        try FileManager.default.createDirectory(at: agent, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(at: directory) }
+        var about = stat()
+        #expect(stat(agent.path, &about) == 0)
+        let name = "test-" + String(about.st_dev, radix: 16) + "-" + String(about.st_ino, radix: 16)
+        for mount in CgroupRemains.mounts {
+            try? FileManager.default.createDirectory(
+                atPath: "\(mount)/meseta/\(name)/slot-0", withIntermediateDirectories: true)
+        }
+        let remains = CgroupRemains(ofAgentsIn: directory)
+        let groups = remains.groups
+        #expect(groups.allSatisfy { $0.hasSuffix("/meseta/\(name)") })
+        remains.remove()
+        #expect(remains.groups.isEmpty)
+        #expect(groups.allSatisfy { !FileManager.default.fileExists(atPath: $0) })
+    }
 }
 
 /// A file that tasks wait for.

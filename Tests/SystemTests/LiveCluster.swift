@@ -150,6 +150,7 @@ final class LiveCluster: @unchecked Sendable {  // Used by one test at a time.
         let deadline = Date().addingTimeInterval(3)
         while !self.supervisors.isEmpty, Date() < deadline { usleep(20_000) }
         #expect(self.supervisors.isEmpty, "supervisors are left in \(self.directory.path)")
+        CgroupRemains(ofAgentsIn: self.directory).remove()
     }
 
     /// The supervisors of all its agents.

@@ -208,6 +208,14 @@ struct AgentOptions: ParsableArguments {
         help: ArgumentHelp("The program meseta-supervisor. Default: the one beside this program.", valueName: "path"))
     var supervisor: String?
 
+    @Option(
+        help: ArgumentHelp(
+            """
+            How long a supervisor without live tasks waits for this agent to come back before it ends; nothing is lost by that. \
+            In whole seconds, at most a year; 0: for ever.
+            """, valueName: "duration"))
+    var supervisorPatience = DurationFlag(.seconds(300))
+
     func validate() throws {
         if let resources {
             do throws(Resources.Invalid) { _ = try Resources(text: resources) } catch {

@@ -73,6 +73,7 @@ struct AgentCommand: DaemonCommand {
             logger.warning("Isolation is weaker than wanted", metadata: [LogKey.reason: "\(refusal)"])
         }
         var settings = ContainerizerSettings(directory: directory, supervisorPath: supervisor)
+        settings.supervisorPatience = self.agent.supervisorPatience.duration
         settings.fetch = self.agent.fetchSettings
         settings.images = self.agent.imageSettings
         if let secret = services.node.settings.secret {

@@ -20,8 +20,8 @@ public struct AgentLogError: Error, Hashable, Sendable, CustomStringConvertible 
 /// An agent's log: records that survive its end.
 ///
 /// Confined to one event loop. What is appended in one turn of the loop, and while an earlier group is being
-/// written, becomes one group: one write and one sync, by a thread beside the loop. Where groups follow each other
-/// closely, what comes within two milliseconds does, too (`LogPace`). `onLogged` tells how many records are safe.
+/// written, becomes one group: one write and one sync, by a thread beside the loop. Where there are many
+/// records, what comes within two milliseconds does, too (`LogPace`). `onLogged` tells how many records are safe.
 public final class AgentLogFile {
     /// So many of the records appended since the log was opened are safe.
     public var onLogged: (UInt64) -> Void = { _ in }
@@ -36,6 +36,8 @@ public final class AgentLogFile {
     private let storage: LogStorage
     private var waiting: Bytes = []
     private var appended: UInt64 = 0
+    /// Of those, how many are written or on their way.
+    private var begun: UInt64 = 0
     /// Of the records that a rewritten log holds instead of what waits.
     private var replacement: Bytes?
     private var isWriting = false
@@ -186,7 +188,8 @@ public final class AgentLogFile {
     private func write() {
         guard self.hasWork else { return }
         self.isWriting = true
-        self.pace.began(at: .now())
+        self.pace.began(at: .now(), records: self.appended - self.begun)
+        self.begun = self.appended
         let index = self.appended, storage = self.storage
         let replacement = self.replacement
         // What was appended behind a compaction is a group of its own.

@@ -76,9 +76,14 @@ extension String {
 
     /// The number behind `key` in lines of `key number`.
     func number(of key: String) -> UInt64? {
-        for line in self.split(separator: "\n") where line.hasPrefix(key) {
-            let rest = line.dropFirst(key.count)
-            if rest.first == " " { return UInt64(rest.dropFirst()) }
+        let key = key.utf8
+        var rest = self.utf8[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            if line.starts(with: key), line.dropFirst(key.count).first == UInt8(ascii: " ") {
+                return UInt64(Substring(line.dropFirst(key.count + 1)))
+            }
+            rest = rest[line.endIndex...].dropFirst()
         }
         return nil
     }

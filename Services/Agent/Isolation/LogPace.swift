@@ -3,20 +3,35 @@ internal import NIOCore
 /// How closely the groups of a log may follow each other.
 ///
 /// A group costs a sync of the disk, two changes of threads, and a wake-up of everybody who hears of what is in it: the
-/// relay, the master, the scheduler, supervisors. Where groups are rare each is written at once. Where they come one upon
-/// the other, as with many short tasks, they are made fewer and larger: none waits longer than `interval`.
+/// relay, the master, the scheduler, supervisors. Where records are few each group is written at once, so that a task
+/// waits for nothing but the disk. Where there are many, as with many short tasks at a time, groups are made fewer and
+/// larger: none waits longer than `interval`.
 struct LogPace {
     /// Of many groups, how far apart they are.
     static let interval = TimeAmount.milliseconds(2)
-    /// So many may come at once after a time of rest.
-    static let burst: Int64 = 8
+    /// Where waiting brings at least so many records together it is worth it: some five tasks at a time, one after the
+    /// other.
+    static let crowd = 6.0
+    /// For how many intervals records are remembered.
+    private static let memory = 4.0
 
-    /// When all groups so far would have been written, one in each interval.
-    private var due = NIODeadline.distantPast
+    /// Records that were written, those of long ago counting less.
+    private var load = 0.0
+    private var last = NIODeadline.distantPast
 
     /// How long the next group waits; nothing, or less, if it may be written now.
-    func pause(at now: NIODeadline) -> TimeAmount { (self.due - now) - Self.interval * Self.burst }
+    func pause(at now: NIODeadline) -> TimeAmount {
+        self.load(at: now) < Self.crowd * Self.memory ? .zero : Self.interval - (now - self.last)
+    }
 
-    /// A group is being written.
-    mutating func began(at now: NIODeadline) { self.due = max(self.due, now) + Self.interval }
+    /// A group of so many records is being written.
+    mutating func began(at now: NIODeadline, records: UInt64) {
+        self.load = self.load(at: now) + Double(records)
+        self.last = now
+    }
+
+    private func load(at now: NIODeadline) -> Double {
+        let passed = Double((now - self.last).nanoseconds) / Double(Self.interval.nanoseconds)
+        return self.load / (1 + passed / Self.memory)
+    }
 }

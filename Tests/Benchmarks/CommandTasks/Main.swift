@@ -11,9 +11,11 @@ struct CommandTasks: AsyncParsableCommand {
             EXAMPLES
               swift build -c release && .build/release/command-tasks rate
               .build/release/command-tasks latency --isolation processes
+              .build/release/command-tasks starts --image /images/busybox --io-limit read-iops=100000
               .build/release/command-tasks remains --tasks 10000 --plot memory.svg
             """,
-        subcommands: [RateCommand.self, LatencyCommand.self, RemainsCommand.self], defaultSubcommand: RateCommand.self)
+        subcommands: [RateCommand.self, LatencyCommand.self, StartsCommand.self, RemainsCommand.self],
+        defaultSubcommand: RateCommand.self)
 }
 
 /// What all of them take.

@@ -29,7 +29,7 @@ struct CrashPoints: AsyncParsableCommand {
         let point = try CrashPoint(below: trial.agent.cluster.directory, library: library)
         trial.agent.environment.withLock { $0.merge(point.environment) { $1 } }
         try trial.agent.start()
-        var problems = 0
+        var problems = 0, points: [String: Int] = [:]
         for isTorn in self.noTorn ? [false] : [false, true] {
             for kind in self.kinds {
                 let before = ContinuousClock.now
@@ -37,13 +37,15 @@ struct CrashPoints: AsyncParsableCommand {
                 print(
                     "\(kind.rawValue)\(isTorn ? ", torn" : ""): \(count) crash points, "
                         + String(format: "%.1f s", (ContinuousClock.now - before) / .seconds(1)))
+                points[kind.rawValue, default: 0] += count
                 if count < 5 / self.step { problems += 1 }
             }
             let count = try await self.starts(isTorn, trial, point)
             print("start of the agent\(isTorn ? ", torn" : ""): \(count) crash points")
+            points["start", default: 0] += count
         }
         if problems > 0 { print("BREACH: a life had too few operations to be one") }
-        if try !trial.judge() || problems > 0 { throw ExitCode(1) }
+        if try !trial.judge(["crash_points": points, "step": self.step]) || problems > 0 { throw ExitCode(1) }
     }
 
     /// Returns how many times the agent was ended.

@@ -48,7 +48,7 @@ struct RandomKills: AsyncParsableCommand {
         streams.forEach { $0.cancel() }
         try await self.settle(trial)
         print("\(self.kills) kills, seed \(self.seed)")
-        if try !trial.judge() { throw ExitCode(1) }
+        if try !trial.judge(["kills": self.kills, "seed": self.seed]) { throw ExitCode(1) }
     }
 
     /// All tasks end when nobody kills the agent any more.

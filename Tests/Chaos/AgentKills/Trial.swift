@@ -11,6 +11,7 @@ struct TrialOptions: ParsableArguments {
     var other: String?
     @Option(help: "The program that judges (default: judge, in the sources of this one).") var judge = Self
         .judgeInSources
+    @Option(help: "Write the figures to this file, as JSON.") var json: String?
     @Flag(help: "Keep the cluster's directory with its logs, which are then longer.") var keep = false
 
     private static var judgeInSources: String {
@@ -47,15 +48,23 @@ final class Trial: Sendable {
         Task { try await driver.run() }
     }
 
-    /// Lets the judge look; what it prints goes to standard output.
+    /// Lets the judge look; what it prints goes to standard output, and with `--json` what it counts to that file, beside
+    /// `figures`.
     ///
     /// - Returns: Whether all promises were kept.
-    func judge() throws -> Bool {
+    func judge(_ figures: [String: Any]) throws -> Bool {
+        let counts = self.agent.cluster.directory.appendingPathComponent("judge.json")
         let process = Process()
         process.executableURL = URL(fileURLWithPath: self.options.judge)
-        process.arguments = [self.marks.path, self.log.path]
+        process.arguments = [self.marks.path, self.log.path, counts.path]
         try process.run()
         process.waitUntilExit()
+        if let path = self.options.json {
+            let counted = try JSONSerialization.jsonObject(with: Data(contentsOf: counts)) as? [String: Any] ?? [:]
+            let all = figures.merging(counted) { $1 }.merging(["isolation": self.options.isolation]) { $1 }
+            try JSONSerialization.data(withJSONObject: all, options: [.sortedKeys, .prettyPrinted])
+                .write(to: URL(fileURLWithPath: path))
+        }
         return process.terminationStatus == 0
     }
 
