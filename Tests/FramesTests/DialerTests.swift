@@ -109,6 +109,22 @@ extension FramesOnTCP {
             }
         }
 
+        @Test("While a standby answers, it is asked again soon, though the leader that it names is gone")
+        func asksStandbySoon() async throws {
+            let relay = Station(.relay) { $0.backoffMax = .seconds(60) }
+            let standby = Station(.master)
+            try await withStations(relay, standby) {
+                let dead = try await self.deadPort()
+                standby.node.admit = { _ in .failure(Refusal(.notLeader, "not I", leader: "127.0.0.1:\(dead)")) }
+                let port = try await standby.listen()
+                try await relay.dial(["127.0.0.1:\(dead)", "127.0.0.1:\(port)"], as: .relay)
+                // Doubling from 10 ms, the fourteenth wait would be more than a minute.
+                try await relay.until("asked again and again") {
+                    $0.dialEvents.count { if case .refused = $0 { true } else { false } } >= 14
+                }
+            }
+        }
+
         @Test("A refusal that names the leader is followed at once, with a hello asked for again")
         func followsLeader() async throws {
             let leader = Station(.master, name: "leader")

@@ -47,6 +47,8 @@ public final class Dialer {
     private var position = 0
     /// Addresses tried since the last wait.
     private var triedInRound = 0
+    /// One of them answered: that no leader is found may change any moment.
+    private var isAnswered = false
     private var backoff: Duration
     private var hops = 0
     private var lastComplaint: NIODeadline?
@@ -97,6 +99,7 @@ public final class Dialer {
     func begin() {
         self.position = 0
         self.triedInRound = 0
+        self.isAnswered = false
         self.hops = 0
         self.backoff = self.node.settings.backoffMin
         self.tryNext()
@@ -105,7 +108,7 @@ public final class Dialer {
     private func tryNext() {
         let candidates = self.candidates()
         guard self.triedInRound < candidates.count else {
-            self.wait(atMost: self.node.settings.backoffMax)
+            self.wait(atMost: self.isAnswered ? Self.answeredBackoffMax : self.node.settings.backoffMax)
             return
         }
         let address = candidates[self.position % candidates.count]
@@ -133,6 +136,7 @@ public final class Dialer {
         let task = self.node.isolated.scheduleTask(in: .nanoseconds(shortened)) { [weak self] in
             guard let self, case .waiting = self.state else { return }
             self.triedInRound = 0
+            self.isAnswered = false
             self.hops = 0
             self.tryNext()
         }
@@ -171,17 +175,10 @@ public final class Dialer {
                 self.wait(exactly: self.node.settings.credentialsBackoff)
             }
         default:
+            self.isAnswered = true
             self.node.logger.debug(
                 "Refused", metadata: [FrameLogKey.address: "\(attempt.address)", FrameLogKey.reason: "\(refusal)"])
-            if !self.follow(refusal, from: attempt.address) { self.tryNextOrWaitBriefly() }
-        }
-    }
-
-    private func tryNextOrWaitBriefly() {
-        if self.triedInRound < self.candidates().count {
-            self.tryNext()
-        } else {
-            self.wait(atMost: Self.answeredBackoffMax)
+            if !self.follow(refusal, from: attempt.address) { self.tryNext() }
         }
     }
 
@@ -221,6 +218,7 @@ public final class Dialer {
         if NIODeadline.now() - since >= Self.settled { self.backoff = self.node.settings.backoffMin }
         self.position = 0
         self.triedInRound = 0
+        self.isAnswered = false
         self.hops = 0
         if let refusal = end.refusal, end.kind == .refused, self.follow(refusal, from: attempt.address) { return }
         if NIODeadline.now() - since >= Self.settled, end.kind != .tooSlow {

@@ -32,7 +32,7 @@ struct Recovery: AsyncParsableCommand {
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Option(help: "Add the figures to this file, a line of JSON.") var json: String?
     @Option(help: "Draw the figures into this file, as SVG.") var plot: String?
-    @Flag(help: "Leave the logs of the cluster where they are.") var keepLogs = false
+    @Flag(help: "Leave the logs of the cluster where they are, as after a failure.") var keepLogs = false
 
     func validate() throws {
         guard self.masters >= 2, self.agents >= 1, self.frameworks >= 1, self.runs >= 1 else {
@@ -48,7 +48,8 @@ struct Recovery: AsyncParsableCommand {
                 agents: self.agents, frameworks: self.frameworks, masters: self.masters, allocators: self.allocators,
                 relays: self.relays, command: "wait \(self.mean) \(self.deviation)"),
             takeover: takeover, programs: self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory)
-        defer { cluster.stop(keepingFiles: self.keepLogs) }
+        var isWell = false
+        defer { cluster.stop(keepingFiles: self.keepLogs || !isWell) }
         try await cluster.fill()
         var series = RecoverySeries(takeover: takeover, agents: self.agents, frameworks: self.frameworks)
         for run in 1...self.runs {
@@ -65,6 +66,7 @@ struct Recovery: AsyncParsableCommand {
         }
         try self.write(series)
         try await self.judge(cluster.drain())
+        isWell = true
     }
 
     /// No task may have been lost on the way.

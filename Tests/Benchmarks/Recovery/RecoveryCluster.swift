@@ -124,7 +124,7 @@ final class RecoveryCluster {
 
     private func leader() throws -> UpCluster.Member {
         guard let leader = self.live.present.first(where: { $0.role == "master" && $0.isLeading }) else {
-            throw TestFailure("no master leads")
+            throw TestFailure("no master leads; logs are in \(self.live.directory.path)/logs")
         }
         return leader
     }
