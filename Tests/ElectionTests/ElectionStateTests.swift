@@ -39,7 +39,7 @@ struct ElectionStateTests {
         #expect(election.handle(.epochRaised(5), at: start) == [.lead(5)])
     }
 
-    @Test("A service that remembers no leader may have lost its data: epochs begin with the date, above all that it gave")
+    @Test("A service that remembers no leader may have lost its data: epochs go on from the date, above all it gave")
     func forgottenEpochs() {
         let now = Instant(nanoseconds: 1_767_225_600_000_000_000)
         var election = ElectionState(candidate: first, guid: "a", electsLeader: true)
