@@ -35,6 +35,8 @@ extension Scenario {
         settings.delay = 50...[200, 2000, 20_000][Int(draw(0...2))]
         settings.silenceLimit = .seconds(draw(3...45))
         settings.sessionTimeout = .seconds(draw(2...6))
+        // A leader's session and the patience of standbys must both be over before the cluster is to be whole.
+        settings.master.standbyPatience = .seconds(2)
         settings.witnesses = draw(0...3) > 0
         settings.heldBytesPerFramework = draw(0...3) == 0 ? 4 << 10 : 16 << 20
         settings.master.agentTimeout = .seconds(draw(0...1) == 0 ? draw(2...8) : draw(8...75))

@@ -261,6 +261,7 @@ public final class SimulatedCluster {
         while self.runRound() {
             if self.events >= self.settings.leastEvents { return self.queue.now - start }
             for scheduler in self.schedulers { scheduler.addWork() }
+            for scheduler in self.schedulers + self.standbys { scheduler.lookForWork() }
         }
         return nil
     }
