@@ -1094,7 +1094,7 @@ const ProtobufCMessageDescriptor meseta__wire__relay_to_master__book__descriptor
   (ProtobufCMessageInit) meseta__wire__relay_to_master__book__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__relay_to_master__status__field_descriptors[2] =
+static const ProtobufCFieldDescriptor meseta__wire__relay_to_master__status__field_descriptors[3] =
 {
   {
     "index",
@@ -1120,15 +1120,28 @@ static const ProtobufCFieldDescriptor meseta__wire__relay_to_master__status__fie
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "subscription",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__RelayToMaster__Status, subscription),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__relay_to_master__status__field_indices_by_name[] = {
   0,   /* field[0] = index */
   1,   /* field[1] = status */
+  2,   /* field[2] = subscription */
 };
 static const ProtobufCIntRange meseta__wire__relay_to_master__status__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor meseta__wire__relay_to_master__status__descriptor =
 {
@@ -1138,7 +1151,7 @@ const ProtobufCMessageDescriptor meseta__wire__relay_to_master__status__descript
   "Meseta__Wire__RelayToMaster__Status",
   "meseta.wire",
   sizeof(Meseta__Wire__RelayToMaster__Status),
-  2,
+  3,
   meseta__wire__relay_to_master__status__field_descriptors,
   meseta__wire__relay_to_master__status__field_indices_by_name,
   1,  meseta__wire__relay_to_master__status__number_ranges,

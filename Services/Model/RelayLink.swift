@@ -9,8 +9,8 @@ public enum RelayToMaster: Hashable, Sendable {
     case snapshotDone
     case agentDetached(index: UInt32, Attachment)
     case book(index: UInt32, Attachment, BookEntry)
-    /// For a scheduler that this relay cannot reach itself.
-    case status(index: UInt32, StatusEnvelope)
+    /// For a scheduler that this relay cannot reach itself: the one of that subscription under this master; 0: not said.
+    case status(index: UInt32, StatusEnvelope, subscription: UInt64 = 0)
     case message(index: UInt32, ExecutorKey, Bytes)
 
     /// An agent under a new attachment, in as many pieces as its registration and the launches written to it need.

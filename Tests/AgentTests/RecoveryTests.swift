@@ -140,6 +140,14 @@ struct RecoveryTests {
         #expect(machine.last("t")?.reason == .executorReregistrationTimeout)
     }
 
+    @Test("If the agent itself stood still meanwhile, an executor is given the time once more")
+    func agentStoodStill() {
+        var machine = ExecutorTests.running()
+        machine.restart(runs: [RecoveredRun(runID: 1, .running(pid: 100))])
+        #expect(!machine.fire(.executorRegistration(1), after: .seconds(9)).contains(.destroy(1)))
+        #expect(machine.fire(.executorRegistration(1), after: .seconds(2)).contains(.destroy(1)))
+    }
+
     @Test("An executor that exited meanwhile takes its tasks with it")
     func executorExitedMeanwhile() {
         var machine = ExecutorTests.running()

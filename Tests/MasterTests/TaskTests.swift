@@ -96,6 +96,17 @@ struct TaskTests {
         #expect(small.stage.said == [])
     }
 
+    @Test("A status that was on its way to a scheduler is not given to its successor before all that its relay holds")
+    func statusForAnotherScheduler() {
+        let small = Small()
+        small.run("t1")
+        let envelope = StatusEnvelope(key: TaskKey(small.framework, "t1"), uuid: [9], status: [1, 2, 3])
+        small.stage.step(.relay(small.relay, .status(index: 0, envelope, subscription: 1)))
+        #expect(small.stage.events(to: small.scheduler) == [.update(.encoded([1, 2, 3]))])
+        small.stage.step(.relay(small.relay, .status(index: 0, envelope, subscription: 7)))
+        #expect(small.stage.said == [])
+    }
+
     @Test("A kill reaches the agent; nothing is forced")
     func kill() {
         let small = Small()
@@ -138,6 +149,7 @@ struct TaskTests {
     @Test("Killing an unknown task is asking what became of it")
     func killUnknown() {
         let small = Small([.partitionAware])
+        small.stage.wait(.seconds(15))
         #expect(small.call(.kill("t9", nil, grace: nil)) == [])
         _ = small.call(.kill("t9", small.agent, grace: nil))
         #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_GONE 9"])
@@ -179,6 +191,9 @@ struct TaskTests {
             // An agent that this master does not know may still return with it.
             #expect(asked("t9") == [])
             #expect(asked("t9", on: "6-A1") == [])
+            // Its relay may not have noticed that it is elsewhere.
+            #expect(asked("t9", on: small.agent) == [])
+            small.stage.wait(.seconds(15))
             #expect(asked("t9", on: small.agent) == ["t9 \(gone) 9"])
             small.stage.step(.peerDisconnected(small.relay))
             small.stage.wait(.seconds(75))

@@ -211,7 +211,7 @@ extension RelayToMaster: Sample {
         case 1: .snapshotDone
         case 2: .agentDetached(index: index, .sample(&random))
         case 3: .book(index: index, .sample(&random), .sample(&random))
-        case 4: .status(index: index, .sample(&random))
+        case 4: .status(index: index, .sample(&random), subscription: random.number())
         default: .message(index: index, .sample(&random), random.bytes())
         }
     }

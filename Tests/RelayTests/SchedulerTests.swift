@@ -63,11 +63,11 @@ struct SchedulerTests {
             relay.on(.master(masterLink, notice(subscription(7, 1)))) == [.setTimer(.fallback(f1), at: at(1))])
         #expect(
             relay.on(.timerFired(.fallback(f1)), at: at(1)) == [
-                .sendToMaster(masterLink, .status(index: 0, status("t1", 1)))
+                .sendToMaster(masterLink, .status(index: 0, status("t1", 1), subscription: 1))
             ])
         #expect(
             relay.on(.agent(self.agent, .status(status("t2", 2)))) == [
-                .sendToMaster(masterLink, .status(index: 0, status("t2", 2)))
+                .sendToMaster(masterLink, .status(index: 0, status("t2", 2), subscription: 1))
             ])
         // The master passes the acknowledgement on as an order.
         let acknowledge = AgentOrder.acknowledge(TaskKey(f1, "t1"), uuid: [1])
@@ -88,7 +88,7 @@ struct SchedulerTests {
         _ = relay.on(.agent(self.agent, .status(status("t1", 1))))
         #expect(
             relay.on(.master(masterLink, notice(subscription(7, 1), relays: false))) == [
-                .sendToMaster(masterLink, .status(index: 0, status("t1", 1)))
+                .sendToMaster(masterLink, .status(index: 0, status("t1", 1), subscription: 1))
             ])
     }
 
@@ -100,7 +100,7 @@ struct SchedulerTests {
         #expect(relay.on(.agent(self.agent, .status(status("t1", 1))), at: at(5.5)) == [])
         #expect(
             relay.on(.timerFired(.fallback(f1)), at: at(6)) == [
-                .sendToMaster(masterLink, .status(index: 0, status("t1", 1)))
+                .sendToMaster(masterLink, .status(index: 0, status("t1", 1), subscription: 1))
             ])
     }
 
@@ -203,10 +203,10 @@ struct SchedulerTests {
         _ = relay.on(.agent(self.agent, .status(status("t1", 1))))
         let next = PeerID(2)
         let effects = relay.on(.masterConnected(next, welcome(8)))
-        #expect(!effects.contains(.sendToMaster(next, .status(index: 0, status("t1", 1)))))
+        #expect(!effects.contains(.sendToMaster(next, .status(index: 0, status("t1", 1), subscription: 1))))
         #expect(
             relay.on(.master(next, notice(subscription(8, 1), relays: false))) == [
-                .sendToMaster(next, .status(index: 0, status("t1", 1)))
+                .sendToMaster(next, .status(index: 0, status("t1", 1), subscription: 1))
             ])
     }
 

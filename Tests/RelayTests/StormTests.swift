@@ -139,7 +139,7 @@ struct Storm {
             self.agents[number].index = index
             self.answers.append(
                 .master(peer, .agentAccepted(index: index, registration.attachment, self.agents[number].id)))
-        case .status(let index, let envelope):
+        case .status(let index, let envelope, _):
             let notice = self.notices[envelope.key.framework]
             if notice?.isConnected != true { self.problems.append("status to the master for nobody") }
             guard let agent = self.agents.first(where: { $0.index == index && $0.peer != nil }) else {

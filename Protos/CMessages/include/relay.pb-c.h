@@ -264,10 +264,14 @@ struct  Meseta__Wire__RelayToMaster__Status
   ProtobufCMessage base;
   uint32_t index;
   Meseta__Wire__StatusEnvelope *status;
+  /*
+   * Whose scheduler is meant: the counter that the master told last; 0: not said.
+   */
+  uint64_t subscription;
 };
 #define MESETA__WIRE__RELAY_TO_MASTER__STATUS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__relay_to_master__status__descriptor) \
-    , 0, NULL }
+    , 0, NULL, 0 }
 
 
 struct  Meseta__Wire__RelayToMaster__Message

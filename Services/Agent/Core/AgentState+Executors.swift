@@ -16,8 +16,7 @@ extension AgentState {
         executor.limits = executor.load
         self.executors[run] = executor
         effects.append(.launch(self.container(of: executor, command)))
-        effects.append(
-            .setTimer(.executorRegistration(run), at: now + self.settings.executorRegistrationTimeout))
+        self.expectSubscription(of: run, by: now + self.settings.executorRegistrationTimeout, into: &effects)
     }
 
     // MARK: Its connection
@@ -56,8 +55,7 @@ extension AgentState {
         case .subscribed:
             self.executors[run]?.stage = .away
             effects.append(.observe(.executorAway(executor.key)))
-            effects.append(
-                .setTimer(.executorRegistration(run), at: now + self.settings.executorRegistrationTimeout))
+            self.expectSubscription(of: run, by: now + self.settings.executorRegistrationTimeout, into: &effects)
         case .stopping: self.executors[run]?.stage = .stopping(nil)
         case .accepted, .registering, .away, .exited: break
         }
@@ -362,13 +360,27 @@ extension AgentState {
         effects.append(.destroy(run))
     }
 
+    /// A timer that is so late tells that the process was stopped, or the machine.
+    private static let standstill = Duration.seconds(1)
+
     mutating func shutdownGraceEnded(_ run: RunID, into effects: inout [Effect]) {
         guard case .stopping = self.executors[run]?.stage else { return }
         effects.append(.destroy(run))
     }
 
+    /// It has until then to subscribe.
+    mutating func expectSubscription(of run: RunID, by instant: Instant, into effects: inout [Effect]) {
+        self.executors[run]?.subscribesBy = instant
+        effects.append(.setTimer(.executorRegistration(run), at: instant))
+    }
+
     /// It should have subscribed by now: the first time, or after the connection broke or the agent restarted.
-    mutating func executorIsLate(_ run: RunID, into effects: inout [Effect]) {
+    mutating func executorIsLate(_ run: RunID, at now: Instant, into effects: inout [Effect]) {
+        if let due = self.executors[run]?.subscribesBy, now - due > Self.standstill {
+            // The agent itself stood still, and nobody could subscribe. What they tried meanwhile is still to be read.
+            let again = now + self.settings.executorReregistrationTimeout
+            return self.expectSubscription(of: run, by: again, into: &effects)
+        }
         switch self.executors[run]?.stage {
         case .registering:
             let end = ExecutorEntry.End(

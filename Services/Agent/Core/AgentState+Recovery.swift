@@ -93,7 +93,7 @@ extension AgentState {
                 self.executors[run]?.updating = []
                 effects.append(.adopt(self.container(of: running, command)))
             }
-            effects.append(.setTimer(.executorRegistration(run), at: now + timeout))
+            self.expectSubscription(of: run, by: now + timeout, into: &effects)
             for number in executor.tasks where self.tasks[number]?.stage == .running {
                 self.boundTime(of: number, at: now, into: &effects)
             }

@@ -189,7 +189,7 @@ public struct AgentState: Role {
         case .kill(let number): self.killGraceEnded(number, at: now, into: &effects)
         case .completion(let number): self.completionTimeReached(number, at: now, into: &effects)
         case .probe(let number, let kind): self.probe(number, kind, into: &effects)
-        case .executorRegistration(let run): self.executorIsLate(run, into: &effects)
+        case .executorRegistration(let run): self.executorIsLate(run, at: now, into: &effects)
         case .executorShutdown(let run): self.shutdownGraceEnded(run, into: &effects)
         case .executorIdle(let run): self.executorIsIdle(run, at: now, into: &effects)
         case .cleanup: self.cleanup = .waited

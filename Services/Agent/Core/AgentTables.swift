@@ -187,6 +187,8 @@ struct ExecutorEntry {
 
     let acceptance: ExecutorAcceptance
     let info: ExecutorInfo
+    /// It has until then to subscribe, the first time or again.
+    var subscribesBy: Instant?
     var stage: Stage = .accepted
     /// Live tasks, in the order of acceptance.
     var tasks: [UInt64] = []

@@ -28,6 +28,7 @@ extension MasterState.Cluster {
             if self.agents.endIndex > 0 { agents.insert(Row(turn / 8 % Int(self.agents.endIndex))) }
             if self.frameworks.endIndex > 0 { frameworks.insert(Row(turn / 8 % Int(self.frameworks.endIndex))) }
         }
+        if agents.isEmpty { return [] }
         var problems = self.bookedSumViolations()
         for row in agents.sorted() { problems += self.agentViolations(row) }
         for row in frameworks.sorted() { problems += self.frameworkViolations(row) }

@@ -37,7 +37,10 @@ extension MasterState.Cluster {
         let state: TaskState
         let message: String
         switch asked.agentID.flatMap({ self.agentRows[$0] }).map({ self.agents[$0].condition }) {
-        case .attached, .disconnected: (state, message) = (.gone, "its agent does not know it")
+        case .attached, .disconnected:
+            // What is known of the agent may be of an earlier life.
+            if self.now < self.elected + min(self.settings.relayPatience, self.settings.recoveryTimeout) { return }
+            (state, message) = (.gone, "its agent does not know it")
         case .unreachable: (state, message) = (.unreachable, "its agent is unreachable")
         case nil:
             // Silence, not a guess, while an agent that knows may come.

@@ -66,9 +66,9 @@ extension MasterState.Cluster {
             self.apply(entry, of: agent)
             self.effects.append(
                 .sendToRelay(peer, .bookConfirmed(index: index, attachment, self.agents[agent].position)))
-        case .status(let index, let envelope):
+        case .status(let index, let envelope, let subscription):
             guard let agent = self.agent(at: index, of: relay) else { return }
-            self.forward(envelope, from: agent)
+            self.forward(envelope, from: agent, toSubscription: subscription)
         case .message(let index, let key, let data):
             guard let agent = self.agent(at: index, of: relay) else { return }
             guard let framework = self.frameworkRows[key.framework], let peer = self.frameworks[framework].peer else {

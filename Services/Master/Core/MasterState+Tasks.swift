@@ -268,9 +268,12 @@ extension MasterState.Cluster {
 
 extension MasterState.Cluster {
     /// A status that its relay could not deliver itself.
-    func forward(_ envelope: StatusEnvelope, from agent: Row) {
+    func forward(_ envelope: StatusEnvelope, from agent: Row, toSubscription subscription: UInt64) {
         guard let framework = self.frameworkRows[envelope.key.framework], let peer = self.frameworks[framework].peer
         else { return }  // The agent keeps it and sends it again.
+        // One before it may have gone to the scheduler that was here before. The relay gives the present one all that it
+        // holds, from the first on, when it hears of it.
+        if subscription > 0, subscription != self.frameworks[framework].subscription?.counter { return }
         self.effects.append(.sendToScheduler(peer, .update(.encoded(envelope.status))))
     }
 

@@ -63,9 +63,9 @@ extension RelayState {
         case .scheduler(let peer):
             self.counters.statusesToSchedulers += 1
             effects.append(.sendToScheduler(peer, .update(.encoded(envelope.status))))
-        case .master(let peer, _, _):
+        case .master(let peer, _, let counter):
             self.counters.statusesToMaster += 1
-            effects.append(.sendToMaster(peer, .status(index: agent, envelope)))
+            effects.append(.sendToMaster(peer, .status(index: agent, envelope, subscription: counter)))
         }
     }
 

@@ -32,7 +32,8 @@ extension RelayToMaster: WireMessage {
                 index: book.index, try reader.attachment(book.attachment), try BookEntry(book.entry, reader))
         case MESETA__WIRE__RELAY_TO_MASTER__KIND_STATUS:
             let status = c.pointee.status!.pointee
-            self = .status(index: status.index, try StatusEnvelope(status.status, reader))
+            self = .status(
+                index: status.index, try StatusEnvelope(status.status, reader), subscription: status.subscription)
         case MESETA__WIRE__RELAY_TO_MASTER__KIND_MESSAGE:
             let message = c.pointee.message!.pointee
             let (key, data) = try reader.executorMessage(message.message)
@@ -68,11 +69,12 @@ extension RelayToMaster: WireMessage {
             c.pointee.book.pointee.index = index
             c.pointee.book.pointee.attachment = attachment.c(in: arena)
             c.pointee.book.pointee.entry = entry.c(in: arena)
-        case .status(let index, let envelope):
+        case .status(let index, let envelope, let subscription):
             c.pointee.kind_case = MESETA__WIRE__RELAY_TO_MASTER__KIND_STATUS
             c.pointee.status = arena.make()
             c.pointee.status.pointee.index = index
             c.pointee.status.pointee.status = envelope.c(in: arena)
+            c.pointee.status.pointee.subscription = subscription
         case .message(let index, let key, let data):
             c.pointee.kind_case = MESETA__WIRE__RELAY_TO_MASTER__KIND_MESSAGE
             c.pointee.message = arena.make()

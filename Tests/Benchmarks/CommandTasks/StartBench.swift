@@ -17,7 +17,7 @@ final class StartBench {
 
     var times: [Double] { self.rounds.flatMap { $0 } }
 
-    /// - Throws: `Failure`, if the isolation cannot be had.
+    /// - Throws: `TestFailure`, if the isolation cannot be had.
     init(
         _ isolation: String, _ settings: IsolationSettings, program: String, image: String?, directory: URL
     ) async throws {
@@ -27,7 +27,7 @@ final class StartBench {
             agent: Isolator.agentToken(name: "starts", directory: directory.path), settings: settings)
         guard isolator.missing.isEmpty else {
             isolator.removeAll()
-            throw Failure(isolator.missing.joined(separator: "; "))
+            throw TestFailure(isolator.missing.joined(separator: "; "))
         }
         self.isolator = isolator
         let supervisor = UpCluster.ownDirectory.appendingPathComponent("meseta-supervisor").path
@@ -138,7 +138,7 @@ private final class StartLine {
     }
 
     private func fail(_ message: String) {
-        self.done?.fail(Failure(message))
+        self.done?.fail(TestFailure(message))
         self.done = nil
     }
 }

@@ -38,7 +38,7 @@ struct StartsCommand: AsyncParsableCommand {
         do {
             for (index, row) in self.isolations.enumerated() {
                 let place = directory.appendingPathComponent("agent-\(index)")
-                do { benches.append(try await self.bench(row, in: place, image: nil)) } catch let error as Failure {
+                do { benches.append(try await self.bench(row, in: place, image: nil)) } catch let error as TestFailure {
                     print("\(row): left out: \(error)")
                 }
             }

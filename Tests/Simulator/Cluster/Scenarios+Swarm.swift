@@ -22,7 +22,8 @@ extension Scenario {
                 tasks: Int(isLarge ? draw(5...30) : draw(20...300)),
                 resources: ["cpus:1;mem:128", "cpus:0.5;mem:512", "cpus:2;mem:64"][Int(draw(0...2))],
                 milliseconds: 10...longest, usesExecutor: draw(0...1) == 0, usesRelays: draw(0...3) > 0)
-            workload.refuse = .milliseconds(draw(0...5000))
+            // Who refuses for no time is asked again and again, by every agent.
+            workload.refuse = .milliseconds(max(isLarge ? 3000 : 0, draw(0...5000)))
             workload.suppresses = draw(0...1) == 0
             workload.startsAfter = .milliseconds(draw(0...10_000))
             workload.partitionPolicy = [.replace, .replace, .wait, .killOnReturn][Int(draw(0...3))]
@@ -35,6 +36,8 @@ extension Scenario {
         settings.delay = 50...[200, 2000, 20_000][Int(draw(0...2))]
         settings.silenceLimit = .seconds(draw(3...45))
         settings.sessionTimeout = .seconds(draw(2...6))
+        // A leader's session and the patience of standbys must both be over before the cluster is to be whole.
+        settings.master.standbyPatience = .seconds(2)
         settings.witnesses = draw(0...3) > 0
         settings.heldBytesPerFramework = draw(0...3) == 0 ? 4 << 10 : 16 << 20
         settings.master.agentTimeout = .seconds(draw(0...1) == 0 ? draw(2...8) : draw(8...75))

@@ -261,8 +261,7 @@ public final class SimulatedCluster {
         while self.runRound() {
             if self.events >= self.settings.leastEvents { return self.queue.now - start }
             for scheduler in self.schedulers { scheduler.addWork() }
-            // Whichever of them is active asks for offers again.
-            for scheduler in self.schedulers + self.standbys { scheduler.noteWork() }
+            for scheduler in self.schedulers + self.standbys { scheduler.lookForWork() }
         }
         return nil
     }

@@ -109,11 +109,11 @@ public final class SimulatedScheduler: SimulatedProcess {
     /// It would launch more.
     var wantsMore: Bool { self.finished + self.memory.outstanding < self.memory.wanted }
 
-    /// As much work as there was at first comes to it once more.
+    /// As much work as there was at first comes to its framework once more.
     func addWork() { self.memory.wanted += self.workload.tasks }
 
-    /// There may be work that it has not heard of.
-    func noteWork() { if self.isUp { self.noteWanting() } }
+    /// There may be more to do than before.
+    func lookForWork() { if self.isUp { self.noteWanting() } }
 
     override func begin() {
         if self.isStandby, self.frameworkID == nil {
