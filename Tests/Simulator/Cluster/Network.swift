@@ -50,6 +50,8 @@ public final class Network {
     private var random: SeededGenerator
     private var open: [Endpoint] = []
     private var cuts: [Way: Int] = [:]
+    /// Who waits for the answer of a process that stands still, by its number.
+    private var callers: [Int: [() -> Void]] = [:]
     /// One-way delay of a frame, in microseconds.
     private let delay: ClosedRange<Int64>
     /// Each frame takes so much longer now.
@@ -129,7 +131,13 @@ public final class Network {
         }
         self.queue.schedule(after: self.drawDelay(caller, called)) {
             guard called.isUp else { return answer(after: self.drawDelay(called, caller), .failure(.portClosed)) }
-            if called.isFrozen { answer(after: Self.handshakeTimeout, .failure(.noAnswer)) }
+            if called.isFrozen {
+                answer(after: Self.handshakeTimeout, .failure(.noAnswer))
+                // If it dies, its machine says so at once.
+                self.callers[called.index, default: []].append {
+                    answer(after: self.drawDelay(called, caller), .failure(.portClosed))
+                }
+            }
             called.post {
                 guard !isAnswered, caller.isUp, caller.life == life else { return }
                 self.welcome(caller, called, hello) { answer(after: $0, $1) }
@@ -192,6 +200,7 @@ public final class Network {
             endpoint.other = nil
         }
         self.open = []
+        self.callers = [:]
     }
 
     // MARK: Frames
@@ -247,6 +256,7 @@ public final class Network {
 
     /// The process died: its connections break, and what it sent last may or may not arrive.
     func processDied(_ process: SimulatedProcess) {
+        for call in self.callers.removeValue(forKey: process.index) ?? [] { call() }
         for endpoint in self.open where endpoint.process === process {
             self.remove(endpoint)
             endpoint.forgetOwner()
