@@ -128,6 +128,19 @@ struct FrameworkTests {
         #expect(small.stage.events(to: second) == [.error("Framework failed over", leader: nil)])
     }
 
+    @Test("A standby that took over is a successor like any other: an older connection takes nothing from it")
+    func lateSubscriptionAfterStandby() {
+        let small = Small()
+        let late = small.stage.connect(Hello(role: .scheduler, name: "pi"))
+        let (standby, _) = small.stage.scheduler("pi", id: small.framework, standby: true)
+        small.stage.step(.peerDisconnected(small.scheduler))
+        _ = small.stage.events(to: standby)
+        var info = FrameworkInfo(user: "ann", name: "pi")
+        info.id = small.framework
+        _ = small.stage.call(late, small.framework, .subscribe(.init(framework: info)))
+        #expect(small.stage.isClosed(late) && !small.stage.isClosed(standby))
+    }
+
     @Test("A second scheduler of a framework takes over: the first is told, and its offers are free")
     func failover() {
         let small = Small()

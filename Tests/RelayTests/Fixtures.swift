@@ -109,10 +109,11 @@ struct Transcript {
         return transcript
     }
 
-    mutating func attach(_ peer: PeerID, _ name: String, index: UInt32, id: AgentID) {
+    mutating func attach(_ peer: PeerID, _ name: String, index: UInt32, id: AgentID, connects: UInt64 = 1) {
+        let life = life(1, connects)
         _ = self.on(.agentConnected(peer, agentHello(name)))
-        _ = self.on(.agent(peer, .registration(registration(life(1, 1)))))
-        _ = self.on(.master(masterLink, .agentAccepted(index: index, life(1, 1), id)))
+        _ = self.on(.agent(peer, .registration(registration(life, id: connects > 1 ? id : nil))))
+        _ = self.on(.master(masterLink, .agentAccepted(index: index, life, id)))
     }
 
     /// As `attached`, with the scheduler of subscription 7.1 on peer 20.

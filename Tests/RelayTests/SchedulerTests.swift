@@ -278,6 +278,20 @@ struct SchedulerTests {
         #expect(relay.on(.agent(self.agent, .status(second))) == [.sendToScheduler(scheduler, update(second))])
     }
 
+    @Test("An agent that attaches again before it has answered is asked again, when it has more again")
+    func askedBeforeItLeft() {
+        var relay = Transcript.subscribed(settings(heldBytes: 2000))
+        let scheduler = PeerID(20)
+        for (number, peer) in [(1, PeerID(30)), (2, PeerID(31))] as [(UInt64, PeerID)] {
+            relay.attach(peer, "b", index: 1, id: "7-B1", connects: number)
+            let (held, dropped) = (UInt8(10 * number), UInt8(10 * number + 1))
+            _ = relay.on(.agent(peer, .status(status("x\(number)", held, size: 1500))))
+            _ = relay.on(.agent(peer, .status(status("y\(number)", dropped, size: 1500))))
+            let effects = relay.on(.scheduler(scheduler, acknowledgement("x\(number)", held, on: "7-B1")))
+            #expect(effects.contains(.sendToAgent(peer, .resend(f1))), "attachment \(number)")
+        }
+    }
+
     @Test("A framework's share of memory is bounded: agents that have more are asked again when there is room")
     func bounded() {
         // Statuses of 1000 bytes count as 1163 with what it takes to keep them; five fit.

@@ -47,6 +47,7 @@ public final class AgentLogFile {
     private var pace = LogPace()
     private var isPacing = false
     private var hasFailed = false
+    private var isClosed = false
     /// What `close` waits with until the last write is done.
     private var onIdle: (() -> Void)?
     /// Bytes of the file.
@@ -125,9 +126,12 @@ public final class AgentLogFile {
     }
 
     /// Writes what waits, then gives the directory free.
+    ///
+    /// What a full disk does not take then is lost; nobody was told that it is safe.
     public func close() -> EventLoopFuture<Void> {
         self.eventLoop.preconditionInEventLoop()
         self.isFlushScheduled = false
+        self.isFull = false
         self.write()
         let promise = self.eventLoop.makePromise(of: Void.self)
         self.finish(promise)
@@ -139,6 +143,7 @@ public final class AgentLogFile {
         let storage = self.storage
         guard !self.hasFailed, self.isWriting else {
             // The thread does one thing after the other, so this comes behind the last write.
+            self.isClosed = true
             self.pool.runIfActive(eventLoop: self.eventLoop) { storage.close() }.whenComplete { _ in
                 this.value.pool.shutdownGracefully { _ in promise.succeed() }
             }
@@ -169,7 +174,8 @@ public final class AgentLogFile {
     }
 
     private var hasWork: Bool {
-        !self.isWriting && !self.isFull && !self.hasFailed && (self.replacement != nil || !self.waiting.isEmpty)
+        let isPossible = !self.isWriting && !self.isFull && !self.hasFailed && !self.isClosed
+        return isPossible && (self.replacement != nil || !self.waiting.isEmpty)
     }
 
     /// Writes what waits, when it is time.
@@ -216,7 +222,8 @@ public final class AgentLogFile {
             self.size = size
             if replacement != nil { self.baseSize = size }
             self.onLogged(index)
-            self.flush()
+            // Whoever closes does not wait for others.
+            if self.onIdle == nil { self.flush() } else { self.write() }
         case .failure(let error) where error.meansFull:
             self.logger.warning(
                 "The disk is full: the log waits, and with it all that is new, until there is room",
@@ -227,6 +234,8 @@ public final class AgentLogFile {
                 self.waiting.insert(contentsOf: records, at: 0)
             }
             self.isFull = true
+            // Whoever closes has tried for the last time.
+            guard self.onIdle == nil else { break }
             let this = NIOLoopBound(self, eventLoop: self.eventLoop)
             self.eventLoop.scheduleTask(in: Self.fullPause) {
                 this.value.isFull = false

@@ -27,8 +27,12 @@ final class CgroupPool: Sendable {
     private let spareLimit: Int
     private let state: Mutex<State>
 
-    /// Of so many files stay open: some nine each, and a process may have 1,024.
-    private static let openLimit = 64
+    /// Of so many files stay open: some nine each, together a quarter of what this process may open, or less.
+    private static let openLimit: Int = {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
+        return min(64, Int(clamping: limit.rlim_cur) / 4 / 9)
+    }()
 
     private struct State {
         var slots: [RunID: Slot] = [:]

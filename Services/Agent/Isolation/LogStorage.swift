@@ -177,7 +177,11 @@ final class LogStorage: @unchecked Sendable {
         let fresh = try Descriptor(opening: newPath, O_RDWR | O_CREAT | O_EXCL)
         var content = LogFormat.header()
         if !records.isEmpty { content += LogFormat.group(records, synced: LogFormat.headerBytes) }
-        try fresh.write(all: content)
+        do { try fresh.write(all: content) } catch {
+            // A part of it on a full disk is in everybody's way.
+            unlink(newPath)
+            throw error
+        }
         guard fsync(fresh.number) == 0 else { throw SystemError("fsync", newPath) }
         guard rename(newPath, path) == 0 else { throw SystemError("rename", newPath) }
         self.file = fresh

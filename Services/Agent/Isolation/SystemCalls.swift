@@ -29,6 +29,8 @@ struct SystemError: Error, Hashable, CustomStringConvertible {
     }
 
     /// Whether there was no room for what was to be written; there may be later.
+    ///
+    /// Not so of a sync: what the kernel has dropped once it does not write again.
     var meansFull: Bool {
         ["write", "open"].contains(self.call) && (self.code == ENOSPC || self.code == EDQUOT)
     }
@@ -183,7 +185,8 @@ enum Files {
 
     private static func text(_ read: (UnsafeMutableRawPointer, Int) -> Int) -> String? {
         withUnsafeTemporaryAllocation(byteCount: 4096, alignment: 16) { buffer in
-            let count = read(buffer.baseAddress!, buffer.count)
+            var count = read(buffer.baseAddress!, buffer.count)
+            while count < 0, errno == EINTR { count = read(buffer.baseAddress!, buffer.count) }
             return count < 0 ? nil : String(decoding: buffer[..<count], as: UTF8.self)
         }
     }
@@ -192,15 +195,17 @@ enum Files {
     static func write(_ text: String, to path: String) throws(SystemError) {
         let file = try Descriptor(opening: path, O_WRONLY)
         var text = text
-        if text.withUTF8({ systemWrite(file.number, $0.baseAddress, $0.count) }) < 0 {
-            throw SystemError("write to", path)
+        while text.withUTF8({ systemWrite(file.number, $0.baseAddress, $0.count) }) < 0 {
+            guard errno == EINTR else { throw SystemError("write to", path) }
         }
     }
 
     /// One write to a control file that stays open; `path` is for people.
     static func write(_ text: String, at number: Int32, _ path: String) throws(SystemError) {
         var text = text
-        if text.withUTF8({ pwrite(number, $0.baseAddress, $0.count, 0) }) < 0 { throw SystemError("write to", path) }
+        while text.withUTF8({ pwrite(number, $0.baseAddress, $0.count, 0) }) < 0 {
+            guard errno == EINTR else { throw SystemError("write to", path) }
+        }
     }
 
     /// Makes a directory; that it exists already is fine.

@@ -93,7 +93,7 @@ extension MasterState {
             /// Speaks for that framework.
             case scheduler(Row)
             /// Waits to speak for that framework.
-            case standbyScheduler(Row)
+            case standbyScheduler(Row, arrival: UInt64)
             case `operator`
             /// Stands by, and watches whether this master lives. Nothing is said to it.
             case witness
@@ -219,7 +219,7 @@ extension MasterState.Cluster {
         case .relay(let relay): self.relayLost(relay)
         case .allocator(let allocator): self.allocatorLost(allocator)
         case .scheduler(let framework): self.schedulerLost(framework)
-        case .standbyScheduler(let framework): self.standbyLeft(peer, framework)
+        case .standbyScheduler(let framework, _): self.standbyLeft(peer, framework)
         case .operator:
             self.listings.removeAll { $0.peer == peer }
             self.inquiries.removeAll { $0.peer == peer }

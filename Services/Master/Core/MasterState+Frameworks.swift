@@ -108,9 +108,9 @@ extension MasterState.Cluster {
         if case .scheduler(let framework) = present {
             return self.subscribeAgain(peer, framework, given.first, subscribe)
         }
-        if case .standbyScheduler(let framework) = present {
+        if case .standbyScheduler(let framework, let arrival) = present {
             self.standbyLeft(peer, framework)
-            self.peers[peer] = .newScheduler(arrival: self.nextArrival())
+            self.peers[peer] = .newScheduler(arrival: arrival)
         }
         guard let id = given.first else {
             self.lastFramework += 1
@@ -200,7 +200,11 @@ extension MasterState.Cluster {
         } else {
             self.effects.append(.cancelTimer(.failover(id)))
         }
-        if case .newScheduler(let arrival) = self.peers[peer] { self.frameworks[framework].arrival = arrival }
+        switch self.peers[peer] {
+        case .newScheduler(let arrival), .standbyScheduler(_, let arrival):
+            self.frameworks[framework].arrival = arrival
+        default: break
+        }
         self.peers[peer] = .scheduler(framework)
         self.frameworks[framework].standbys.removeAll { $0.peer == peer }
         let shown = subscribe.subscription

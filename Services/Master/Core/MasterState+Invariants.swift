@@ -136,7 +136,8 @@ extension MasterState.Cluster {
             if framework.isTerminating, framework.tasks.isEmpty, framework.executors.isEmpty {
                 problems.append("framework \(framework.id) is over and still here")
             }
-            for standby in framework.standbys where self.peers[standby.peer] != .standbyScheduler(row) {
+            for standby in framework.standbys {
+                if case .standbyScheduler(row, _) = self.peers[standby.peer] { continue }
                 problems.append("framework \(framework.id) has a standby that does not wait for it")
             }
         }

@@ -8,8 +8,9 @@ extension MasterState.Cluster {
 
     /// Makes a peer wait to speak for a framework, and tells it where it stands.
     func wait(_ peer: PeerID, for framework: Row, _ subscribe: SchedulerCall.Subscribe) {
+        guard case .newScheduler(let arrival) = self.peers[peer] else { return }
         self.frameworks[framework].standbys.append(.init(peer: peer, subscribe: subscribe))
-        self.peers[peer] = .standbyScheduler(framework)
+        self.peers[peer] = .standbyScheduler(framework, arrival: arrival)
         self.observe(.schedulerWaits(self.frameworks[framework].id, peer))
         self.tellStandby(self.frameworks[framework].standbys.count - 1, of: framework)
         self.effects.append(

@@ -55,6 +55,7 @@ extension RelayState {
             entry.issuedEpoch = before.issuedEpoch
             self.held.removeAll(ofAgent: row)
             self.unindex(row)
+            self.expectNothing(more: before, row)
             self.agents[row] = entry
             if before.peer != peer {
                 self.agentPeers[before.peer] = nil
@@ -114,10 +115,18 @@ extension RelayState {
         self.held.removeAll(ofAgent: row)
         self.unindex(row)
         let entry = self.agents.remove(row)
+        self.expectNothing(more: entry, row)
         effects.append(.observe(.agentDetached(entry.id, entry.attachment)))
         if let master = self.link?.peer, entry.announcedOn == master {
             effects.append(.sendToMaster(master, .agentDetached(index: row, entry.attachment)))
             self.link!.over[row] = max(self.link!.over[row] ?? entry.attachment, entry.attachment)
+        }
+    }
+
+    /// What the agent was asked for it sends anew, where it attaches.
+    private mutating func expectNothing(more entry: AgentEntry, _ row: UInt32) {
+        for framework in entry.overflowing where self.frameworks.contains(framework) {
+            self.frameworks[framework].asked.remove(row)
         }
     }
 

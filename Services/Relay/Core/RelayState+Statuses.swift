@@ -149,7 +149,7 @@ extension RelayState {
         while asked < self.settings.resendsPerTurn, let agent = self.frameworks[row].popOverflow() {
             guard self.agents.contains(agent), self.agents[agent].overflowing.contains(row) else { continue }
             // What is on its way before it begins to would still overtake: the mark stays until then.
-            self.frameworks[row].asked.insert(agent)
+            guard self.frameworks[row].asked.insert(agent).inserted else { continue }
             effects.append(.sendToAgent(self.agents[agent].peer, .resend(id)))
             asked += 1
         }
