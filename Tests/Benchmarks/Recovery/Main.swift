@@ -79,14 +79,7 @@ struct Recovery: AsyncParsableCommand {
 
     private func write(_ series: RecoverySeries) throws {
         if let plot { try series.plot.svg.write(toFile: plot, atomically: true, encoding: .utf8) }
-        guard let json else { return }
-        if !FileManager.default.fileExists(atPath: json) {
-            _ = FileManager.default.createFile(atPath: json, contents: nil)
-        }
-        let file = try FileHandle(forUpdating: URL(fileURLWithPath: json))
-        try file.seekToEnd()
-        try file.write(contentsOf: JSONEncoder().encode(series) + Data("\n".utf8))
-        try file.close()
+        if let json { try JSONLines.append(series, to: json) }
     }
 
     private static func note(_ text: String) {

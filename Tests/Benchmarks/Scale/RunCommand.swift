@@ -47,7 +47,7 @@ struct RunCommand: AsyncParsableCommand {
             let report = try await self.measure(agents)
             print(report.table)
             reports.append(report)
-            try self.write(report)
+            if let json { try JSONLines.append(report, to: json) }
         }
         if let plot { try ScaleReport.plot(reports).svg.write(toFile: plot, atomically: true, encoding: .utf8) }
     }
@@ -138,17 +138,6 @@ struct RunCommand: AsyncParsableCommand {
             try await Task.sleep(for: .milliseconds(50))
         }
         throw TestFailure("the load does not answer")
-    }
-
-    private func write(_ report: ScaleReport) throws {
-        guard let json else { return }
-        if !FileManager.default.fileExists(atPath: json) {
-            _ = FileManager.default.createFile(atPath: json, contents: nil)
-        }
-        let file = try FileHandle(forUpdating: URL(fileURLWithPath: json))
-        try file.seekToEnd()
-        try file.write(contentsOf: JSONEncoder().encode(report) + Data("\n".utf8))
-        try file.close()
     }
 
     /// One line that is written over and over.

@@ -5,5 +5,5 @@ import ArgumentParser
 struct AgentKills: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "agent-kills", abstract: "Kill a slave agent under its tasks, and judge what comes of them.",
-        subcommands: [RandomKills.self, CrashPoints.self, RunExecutor.self], defaultSubcommand: RandomKills.self)
+        subcommands: [RandomKills.self, CrashPoints.self], defaultSubcommand: RandomKills.self)
 }

@@ -32,15 +32,16 @@ actor MarkedTasks: Scheduler {
     /// - Parameters:
     ///   - marks: The directory of marks.
     ///   - log: Where to write; a line of JSON for each thing.
-    init(marks: URL, log: URL) throws {
+    ///   - programs: Where `meseta` is, whose executor for marked tasks is used.
+    init(marks: URL, log: URL, programs: URL) throws {
         self.marks = marks
         guard FileManager.default.createFile(atPath: log.path, contents: nil) else {
             throw Failure("cannot make \(log.path)")
         }
         self.log = try FileHandle(forWritingTo: log)
-        let program = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
         self.executor = ExecutorInfo(
-            "marker", program: program, arguments: ["executor", marks.path], resources: "cpus:0.1;mem:64")
+            "marker", program: programs.appendingPathComponent("meseta").path,
+            arguments: ["chaos-executor", marks.path], resources: "cpus:0.1;mem:64")
     }
 
     /// Runs a task and returns how it ended.

@@ -40,7 +40,8 @@ final class Trial: Sendable {
         self.marks = directory.appendingPathComponent("marks")
         self.log = directory.appendingPathComponent("scheduler.log")
         try FileManager.default.createDirectory(at: self.marks, withIntermediateDirectories: true)
-        self.tasks = try MarkedTasks(marks: self.marks, log: self.log)
+        self.tasks = try MarkedTasks(
+            marks: self.marks, log: self.log, programs: options.directory.absoluteURL.standardizedFileURL)
         self.driver = SchedulerDriver(
             framework: FrameworkInfo("agent-kills", failoverTimeout: .seconds(600)), master: self.agent.cluster.master,
             scheduler: self.tasks)

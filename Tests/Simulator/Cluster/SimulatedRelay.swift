@@ -13,7 +13,6 @@ public final class SimulatedRelay: SimulatedProcess {
     private static let ordersKept = 8
 
     override func begin() {
-        self.highestFollowed = .none
         var settings = RelaySettings(name: self.name, address: self.address)
         settings.heldBytesPerFramework = self.cluster.settings.heldBytesPerFramework
         settings.cutOffDelay = self.cluster.settings.cutOffDelay
@@ -95,17 +94,9 @@ public final class SimulatedRelay: SimulatedProcess {
         }
     }
 
-    /// In this life.
-    private var highestFollowed = Epoch.none
-
     private func observe(_ fact: RelayFact) {
         self.cluster.trace(self.name, fact)
         switch fact {
-        case .masterFollowed(let epoch, _):
-            if epoch < self.highestFollowed {
-                self.cluster.check(self.name, ["follows \(epoch) after \(self.highestFollowed)"])
-            }
-            self.highestFollowed = epoch
         case .masterStale: self.cluster.coverage.count(.staleLeadersRefused)
         case .cutOff: self.cluster.coverage.count(.relaysCutOff)
         default: break
