@@ -116,17 +116,6 @@ struct AgentTests {
         #expect(refusal.code == .malformed)
     }
 
-    @Test("A master whose epoch is over is sent away, and the present one followed on")
-    func formerLeader() {
-        var relay = Transcript()
-        _ = relay.on(.masterConnected(masterLink, welcome(7)))
-        let effects = relay.on(.masterConnected(PeerID(90), welcome(6)))
-        #expect(effects.count == 1)
-        guard case .close(PeerID(90), let refusal?)? = effects.first else { return #expect(Bool(false), "\(effects)") }
-        #expect(refusal.code == .stale && refusal.epoch == 7)
-        #expect(relay.facts(.masterDisconnected(masterLink)) == [.masterLost(7)])
-    }
-
     @Test("An agent that the master does not want is told why")
     func refused() {
         var relay = Transcript.attached()
