@@ -115,11 +115,13 @@ extension RelayState {
         case .launch(let launch):
             self.agents[row].launched(launch)
             self.remember(launch.frameworkID, info: launch.frameworkInfo, replacing: true)
-        case .acknowledge(let task, let uuid): self.acknowledged(task, uuid: uuid, agent: row, at: now, into: &effects)
         case .kill(let task, _, _, let endsExecutor): if endsExecutor { self.agents[row].ends(task) }
-        case .shutdownExecutor, .shutdownFramework, .message, .setMode: break
+        case .acknowledge, .shutdownExecutor, .shutdownFramework, .message, .setMode: break
         }
         effects.append(.sendToAgent(self.agents[row].peer, .order(epoch, attachment, order)))
+        if case .acknowledge(let task, let uuid) = order {
+            self.acknowledged(task, uuid: uuid, agent: row, at: now, into: &effects)
+        }
     }
 
     /// There is more to send than fits in one event: the first turn at once, unless one is under way or due.

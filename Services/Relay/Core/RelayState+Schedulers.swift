@@ -211,10 +211,10 @@ extension RelayState {
             return
         }
         let task = TaskKey(id, taskID)
-        self.acknowledged(task, uuid: uuid, agent: agent, at: now, into: &effects)
         effects.append(
             .sendToAgent(
                 self.agents[agent].peer,
                 .order(self.highestEpoch, self.agents[agent].attachment, .acknowledge(task, uuid: uuid))))
+        self.acknowledged(task, uuid: uuid, agent: agent, at: now, into: &effects)
     }
 }
