@@ -19,7 +19,9 @@ extension MasterState.Cluster {
             break
         }
         let relay = self.relays.insert(
-            RelayEntry(peer: peer, name: hello.name, address: hello.address, incarnation: hello.incarnation))
+            RelayEntry(
+                peer: peer, name: hello.name, address: hello.address, incarnation: hello.incarnation,
+                saysSubscription: hello.revision >= ProtocolRevision.ordered))
         self.peers[peer] = .relay(relay)
         self.observe(.relayConnected(peer, name: hello.name))
         for (row, framework) in self.frameworks {
@@ -41,6 +43,17 @@ extension MasterState.Cluster {
         self.observe(.relayDisconnected(entry.peer, name: entry.name, agents: entry.agentCount))
         self.sendDirectory()
         self.sendRelays()
+    }
+
+    /// A framework's scheduler has a successor: ends the links on which statuses for the one cannot be told from those for the
+    /// other.
+    ///
+    /// Such relays are of an earlier version. They come again at once, with what is not acknowledged in order.
+    func dropRelaysThatMayMix(_ framework: FrameworkID) {
+        for peer in self.relays.filter({ !$0.element.saysSubscription }).map(\.element.peer) {
+            let reason = "another scheduler of framework \(framework) has subscribed: connect again"
+            self.drop(peer, Refusal(.stale, reason, epoch: self.epoch))
+        }
     }
 
     func received(_ message: RelayToMaster, fromRelay peer: PeerID) {

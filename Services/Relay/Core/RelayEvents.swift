@@ -17,6 +17,8 @@ extension RelayState {
         case masterDisconnected(PeerID)
         /// Another relay was asked, and follows a master of that epoch; `none`: it follows none.
         case relayAnswered(address: String, Epoch)
+        /// Who is there, by the coordination service or by the flags: what a relay that no master has told yet can know.
+        case relaysListed([String])
         /// A frame of that peer was no message of its link; it stays connected.
         case undecodable(PeerID, String)
         case timerFired(Timer)
