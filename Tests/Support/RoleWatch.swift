@@ -117,7 +117,7 @@ public final class RoleWatch {
     private let accounts: [ProcessAccount?]
     private let metrics: [[String: Double]]
     private let begin = Date()
-    private var tracers: [(role: String, process: Process, file: String)] = []
+    private var tracers: [(role: String, process: Process, input: Pipe, file: String)] = []
 
     /// Begins.
     ///
@@ -165,20 +165,22 @@ public final class RoleWatch {
         guard FileManager.default.isExecutableFile(atPath: Self.perf) else { return }
         for (role, parts) in Dictionary(grouping: self.parts, by: \.role) {
             let file = FileManager.default.temporaryDirectory.appendingPathComponent("calls-\(parts[0].pid)").path
-            let process = Process()
+            let process = Process(), input = Pipe()
             process.executableURL = URL(fileURLWithPath: Self.perf)
             process.arguments = [
                 "stat", "-x", ",", "-e", "\(Self.all),\(Self.syncs)", "-o", file, "-p",
-                parts.map { "\($0.pid)" }.joined(separator: ","),
+                parts.map { "\($0.pid)" }.joined(separator: ","), "--", "cat",
             ]
+            // It counts for as long as the program runs that it is given: until its input ends.
+            process.standardInput = input
             process.standardError = FileHandle.nullDevice
-            if (try? process.run()) != nil { self.tracers.append((role, process, file)) }
+            if (try? process.run()) != nil { self.tracers.append((role, process, input, file)) }
         }
     }
 
     private func stopTracers(_ figures: inout RoleFigures) {
-        for (role, process, file) in self.tracers {
-            process.interrupt()
+        for (role, process, input, file) in self.tracers {
+            try? input.fileHandleForWriting.close()
             process.waitUntilExit()
             defer { try? FileManager.default.removeItem(atPath: file) }
             for line in ((try? String(contentsOfFile: file, encoding: .utf8)) ?? "").split(separator: "\n") {

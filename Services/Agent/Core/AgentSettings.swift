@@ -71,6 +71,13 @@ public struct AgentSettings: Sendable {
     /// The latest and the terminal one are never given up. Default 256.
     public var unacknowledgedLimit: Int = 256
 
+    /// How long a change of the books that frees nothing may wait for others.
+    ///
+    /// Milliseconds. Of a task that changes several times meanwhile relay and master hear the last change alone. Longer spares
+    /// them messages; shorter shows operators sooner what runs. Ends of tasks and executors do not wait, and take along
+    /// what does. Zero: nothing waits, and every change is told. Default 10 ms.
+    public var bookDelay: Duration = .milliseconds(10)
+
     /// How long it stays away from the cluster after the master refused it.
     ///
     /// Default 30 s.

@@ -40,6 +40,7 @@ public struct LoadCommand: AsyncParsableCommand {
                 guard words.count == 2, words[0] == "freed", let moment = Double(words[1]) else { continue }
                 Self.tell(LoadLine(event: "freed", at: counts.firstEnd(after: moment)))
             }
+            Self.exit()  // Whoever started it is gone.
         }
         while true {
             try await Task.sleep(for: .seconds(1))
@@ -49,7 +50,7 @@ public struct LoadCommand: AsyncParsableCommand {
 
     private static func tell(_ line: LoadLine) {
         guard let data = try? JSONEncoder().encode(line) else { return }
-        FileHandle.standardOutput.write(data + Data("\n".utf8))
+        try? FileHandle.standardOutput.write(contentsOf: data + Data("\n".utf8))
     }
 }
 

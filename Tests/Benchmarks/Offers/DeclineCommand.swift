@@ -25,7 +25,7 @@ struct DeclineCommand: AsyncParsableCommand {
         }
         while readLine() != nil {
             guard let data = try? JSONEncoder().encode(counts.line) else { continue }
-            FileHandle.standardOutput.write(data + Data("\n".utf8))
+            try? FileHandle.standardOutput.write(contentsOf: data + Data("\n".utf8))
         }
     }
 }
