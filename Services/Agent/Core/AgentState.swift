@@ -36,9 +36,9 @@ public struct AgentState: Role {
         case append(AgentLogRecord)
         case sendToRelay(PeerID, AgentToRelay)
         case sendToExecutor(PeerID, ExecutorEvent)
-        case launch(ContainerSpec)
+        indirect case launch(ContainerSpec)
         /// An earlier life launched it and it runs: what it is, and may use from here on; `updated` follows.
-        case adopt(ContainerSpec)
+        indirect case adopt(ContainerSpec)
         /// To all processes of the container.
         case signal(RunID, Int32)
         /// What the container may use from here on; `updated` follows, unless it ends.
