@@ -3,7 +3,6 @@ import Logging
 import Messages
 import Model
 import NIOCore
-import NIOPosix
 import Runtime
 import SDKCore
 
@@ -11,7 +10,9 @@ import SDKCore
 ///
 /// `post`, `start` and `close` may be called from any thread; everything else happens on the event loop.
 final class SchedulerHost: @unchecked Sendable {  // All mutable state is confined to `loop`.
-    private let group: MultiThreadedEventLoopGroup
+    /// Longer than any look or attempt takes.
+    private static let afterlife = TimeAmount.seconds(30)
+
     private let loop: any EventLoop
     private let node: Node
     private let role: RoleHost<SchedulerState>
@@ -41,8 +42,7 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
         if let path = options.secretFile ?? Environment.value("MESETA_SECRET_FILE") {
             do { secret = try Secret(file: path) } catch { throw MesetaError(.configuration, "\(error)") }
         }
-        self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        self.loop = self.group.next()
+        self.loop = DriverLoops.next()
         self.logger = options.logger
         self.framework = settings.framework.name
         self.node = Node(
@@ -70,7 +70,8 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
     func close() async {
         self.finder.stop()
         await self.node.close(Refusal(.shuttingDown, "the scheduler has ended"))
-        try? await self.group.shutdownGracefully()
+        // The loop goes on, and what is on its way to it (a look at ZooKeeper, an attempt to connect) must find this alive.
+        self.loop.scheduleTask(in: Self.afterlife) { withExtendedLifetime(self) {} }
     }
 
     // MARK: Events
