@@ -5,6 +5,7 @@ import Model
 import NIOCore
 import Runtime
 import SDKCore
+import Synchronization
 
 /// The two switches between a scheduler's core and its connections.
 ///
@@ -22,6 +23,8 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
     private let identity: IdentityFile?
     private let patience: Duration?
     private let finder: MasterFinder
+    /// Updates whose callbacks have returned, and that the role has not heard of.
+    private let returned = Mutex<[(task: TaskID, uuid: Bytes, isEnd: Bool)]>([])
 
     private var masterDialer: Dialer?
     private var relayDialers: [String: Dialer] = [:]
@@ -64,6 +67,29 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
 
     func post(_ event: SchedulerState.Event) {
         self.role.post(event)
+    }
+
+    /// The callback that was given this update has returned.
+    ///
+    /// Those that return until the loop comes to it are told together; of several of one task in a row the last, which acknowledges
+    /// the others, too.
+    func updateReturned(_ task: TaskID, uuid: Bytes, isEnd: Bool) {
+        let isFirst = self.returned.withLock { returned in
+            let isFirst = returned.isEmpty
+            // Behind an end comes another life of the id, which may be another agent's.
+            if let last = returned.last, last.task == task, !last.isEnd { returned.removeLast() }
+            returned.append((task, uuid, isEnd))
+            return isFirst
+        }
+        if isFirst { self.loop.execute { self.tellReturned() } }
+    }
+
+    private func tellReturned() {
+        let returned = self.returned.withLock { returned in
+            defer { returned = [] }
+            return returned
+        }
+        for update in returned { self.role.post(.statusUpdateReturned(update.task, uuid: update.uuid)) }
     }
 
     /// Returns when everything that was said has been sent.
