@@ -164,7 +164,7 @@ let package = Package(
             cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         .executableTarget(
             name: "command-tasks",
-            dependencies: ["Model", "MesetaSDK", "Isolation", "TestSupport", arguments, logging] + nio,
+            dependencies: ["Model", "MesetaSDK", "Isolation", "TaskStreams", "TestSupport", arguments, logging] + nio,
             path: "Tests/Benchmarks/CommandTasks", swiftSettings: settings),
         // The reference beside it.
         .executableTarget(
@@ -180,13 +180,20 @@ let package = Package(
                 "Model", "AgentCore", "Messages", "Frames", "Runtime", "ZooKeeper", "TestSupport", arguments, logging,
             ] + nio,
             path: "Tests/Benchmarks/Emulator", swiftSettings: settings),
-        part("EmulatedCluster", "Tests/Benchmarks/EmulatedCluster", ["TestSupport"]),
+        part("EmulatedCluster", "Tests/Benchmarks/EmulatedCluster", ["MesetaSDK", "TestSupport", arguments]),
+        part("TaskStreams", "Tests/Benchmarks/TaskStreams", ["MesetaSDK", "TestSupport", arguments]),
         .executableTarget(
             name: "recovery", dependencies: ["EmulatedCluster", "MesetaSDK", "TestSupport", arguments],
             path: "Tests/Benchmarks/Recovery", swiftSettings: settings),
         .executableTarget(
             name: "scale", dependencies: ["EmulatedCluster", "MesetaSDK", "TestSupport", arguments],
             path: "Tests/Benchmarks/Scale", swiftSettings: settings),
+        .executableTarget(
+            name: "throughput", dependencies: ["EmulatedCluster", "TaskStreams", "TestSupport", arguments],
+            path: "Tests/Benchmarks/Throughput", swiftSettings: settings),
+        .executableTarget(
+            name: "offers", dependencies: ["EmulatedCluster", "MesetaSDK", "TestSupport", arguments],
+            path: "Tests/Benchmarks/Offers", swiftSettings: settings),
         part("TestSupport", "Tests/Support", ["LocalZooKeeper"]),
         tests("ModelTests", []),
         tests("MessagesTests", ["Messages"]),

@@ -29,7 +29,7 @@ public struct ExecutorCall: Hashable, Sendable {
 /// What an executor receives from its agent: `meseta.v1.executor.Event`.
 public enum ExecutorEvent: Hashable, Sendable {
     case subscribed(ExecutorInfo, FrameworkInfo, AgentID, hostname: String)
-    case launch(TaskInfo)
+    indirect case launch(TaskInfo)
     case launchGroup([TaskInfo])
     case kill(TaskID, grace: Duration?)
     /// The agent has logged this update; the executor may forget it.

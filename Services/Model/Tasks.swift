@@ -246,7 +246,7 @@ public struct ExecutorInfo: Hashable, Sendable {
     /// Between SHUTDOWN and the end of the container; nil: the agent's default.
     public var shutdownGracePeriod: Duration?
     /// What it says of its container; nil: nothing.
-    public var container: ContainerInfo?
+    @Apart public var container: ContainerInfo? = nil
     /// The message as it came, all its fields; empty if made here.
     public var encoded: Bytes = []
 
@@ -270,7 +270,7 @@ public struct TaskInfo: Hashable, Sendable {
     /// What it holds until it ends.
     public var resources: Resources
     /// The executor that is to run it; nil for a command task.
-    public var executor: ExecutorInfo?
+    @Apart public var executor: ExecutorInfo? = nil
     /// What to run; nil if an executor is given.
     public var command: CommandInfo?
     /// From the scheduler to the executor; nobody on the way reads it.
@@ -280,11 +280,11 @@ public struct TaskInfo: Hashable, Sendable {
     /// From RUNNING on; nil: no bound.
     public var maxCompletionTime: Duration?
     /// Kills the task if it is not well; nil: nobody looks.
-    public var healthCheck: HealthCheck?
+    @Apart public var healthCheck: HealthCheck? = nil
     /// Tells what it sees; nil: nobody looks.
-    public var check: Check?
+    @Apart public var check: Check? = nil
     /// What a command task says of its container; with an executor that executor's business.
-    public var container: ContainerInfo?
+    @Apart public var container: ContainerInfo? = nil
     /// Where tasks have to be given back, those of the lowest go first; default 0.
     public var priority: Int32 = 0
     /// The message as it came, all its fields; empty if made here.

@@ -190,6 +190,7 @@ public final class DaemonServices: Sendable {
         try settings.checkProtection(host: options.host)
         self.node = Node(settings: settings, eventLoop: self.eventLoop, logger: self.logger)
         self.readiness.set("started", problem: "starting")
+        self.node.onTraffic = { [metrics = self.metrics] in metrics.show($0, of: role) }
     }
 
     /// Accepts connections at `--host` and `--port`.

@@ -34,6 +34,14 @@ public final class Metrics: Sendable {
         return counter
     }
 
+    /// A number that only grows, and is asked for when somebody looks, on the side port's thread.
+    public func counter(
+        _ name: String, _ help: String, labels: [(String, String)] = [], _ value: @escaping @Sendable () -> Double
+    ) {
+        precondition(name.hasSuffix("_total"), "counter \(name) must end in _total")
+        self.add(name, help, "counter", labels, value)
+    }
+
     /// A number that is set now and then.
     public func gauge(_ name: String, _ help: String, labels: [(String, String)] = []) -> Gauge {
         let gauge = Gauge()

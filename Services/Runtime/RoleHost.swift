@@ -6,6 +6,9 @@ public import NIOCore
 ///
 /// All effects of an event are carried out, in order, before the next event is handled: an event posted while an effect is
 /// carried out waits in a queue. Everything but `post` is confined to the loop.
+///
+/// What is done for each event can be inlined, so that each role's module has it made for its own events and effects: otherwise
+/// they are moved about as values of an unknown type, which costs more than a small role itself.
 public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable where R.Event: Sendable {
     // Unchecked: state is only touched on `loop`; `post` hops there.
 
@@ -27,13 +30,14 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     /// The role as it is now, for metrics and tests.
     ///
     /// On the loop.
-    public private(set) var role: R
+    @inlinable public var role: R { self.state }
 
-    private let isTracing: Bool
-    private var waiting: [R.Event] = []
-    private var effects: [R.Effect] = []
-    private var isHandling = false
-    private var endsTurn = false
+    @usableFromInline var state: R
+    @usableFromInline let isTracing: Bool
+    @usableFromInline var waiting: [R.Event] = []
+    @usableFromInline var effects: [R.Effect] = []
+    @usableFromInline var isHandling = false
+    @usableFromInline var endsTurn = false
     private var timerEvents: [AnyHashable: R.Event] = [:]
     private lazy var timers = Timers<AnyHashable>(on: self.loop, clock: self.clock) { [unowned self] key in
         if let event = self.timerEvents.removeValue(forKey: key) { self.post(event) }
@@ -51,7 +55,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
         _ role: R, on loop: any EventLoop, logger: Logger, clock: HostClock = HostClock(),
         perform: @escaping (R.Effect) -> Void = { _ in }
     ) {
-        self.role = role
+        self.state = role
         self.loop = loop
         self.logger = logger
         self.clock = clock
@@ -68,6 +72,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     ///
     /// On the loop the event is handled before this returns, unless an effect of another event is being carried out: then it is
     /// handled after that one. From elsewhere it is handled when the loop comes to it; events of one thread keep their order.
+    @inlinable
     public func post(_ event: R.Event) {
         guard self.loop.inEventLoop else {
             self.loop.execute { self.post(event) }
@@ -114,20 +119,27 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
         self.timers.cancelAll()
     }
 
-    private func handle(_ event: R.Event) {
-        if self.isTracing { self.logger.trace("Event", metadata: [LogKey.event: "\(event)"]) }
+    @inlinable
+    func handle(_ event: R.Event) {
+        if self.isTracing { self.trace("Event", LogKey.event, event) }
         var effects = self.effects
         self.effects = []
-        self.role.handle(event, at: self.clock.now, into: &effects)
+        self.state.handle(event, at: self.clock.now, into: &effects)
         for effect in effects {
-            if self.isTracing { self.logger.trace("Effect", metadata: [LogKey.effect: "\(effect)"]) }
+            if self.isTracing { self.trace("Effect", LogKey.effect, effect) }
             self.perform(effect)
         }
         effects.removeAll(keepingCapacity: true)
         self.effects = effects
     }
 
-    private func endTurnLater() {
+    @usableFromInline
+    func trace(_ what: String, _ key: String, _ value: Any) {
+        self.logger.trace("\(what)", metadata: [key: "\(value)"])
+    }
+
+    @usableFromInline
+    func endTurnLater() {
         if self.endsTurn { return }
         self.endsTurn = true
         self.loop.assumeIsolatedUnsafeUnchecked().execute {

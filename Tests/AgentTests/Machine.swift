@@ -30,6 +30,7 @@ struct Machine {
     init(total: Resources = "cpus:8;mem:1024;ports:[31000-31009]", configure: (inout AgentSettings) -> Void = { _ in })
     {
         var settings = AgentSettings(name: "agent-1", hostname: "host-1", total: total)
+        settings.bookDelay = .zero
         configure(&settings)
         self.settings = settings
         self.agent = Self.makeAgent(settings, life: 0)

@@ -51,6 +51,45 @@ struct StatusStreamTests {
         #expect(machine.order(.acknowledge(Machine.key("t"), uuid: running)).isEmpty)
     }
 
+    @Test(
+        "A change of the books that frees nothing waits for others; an end does not, and of each task the last change is told"
+    )
+    func gatheredBooks() {
+        var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 0) }
+        let due = machine.now + .milliseconds(10)
+        let launched = machine.launch(.command("a"))
+        #expect(launched.books.isEmpty && launched.contains(.setTimer(.books, at: due)))
+        #expect(machine.launch(.command("b")).books.isEmpty)
+        #expect(machine.started(1).books.isEmpty)
+        // The statuses themselves wait for nothing.
+        let ended = machine.exited(1)
+        #expect(ended.envelopes.count == 1)
+        #expect(ended.books.map(\.position) == [2, 4])
+        #expect(ended.books.map(\.change.state) == [.staging, .finished])
+        #expect(machine.started(2).books.isEmpty)
+        #expect(machine.fire(.books, after: .milliseconds(10)).books.map(\.change.state) == [.running])
+        #expect(machine.fire(.books).isEmpty)
+    }
+
+    @Test("The first few changes of a while do not wait: an agent with little to do tells them beside the statuses")
+    func fewBooks() {
+        var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 2) }
+        #expect(machine.launch(.command("a")).books.map(\.change.state) == [.staging])
+        #expect(machine.started(1).books.map(\.change.state) == [.running])
+        #expect(machine.launch(.command("b")).books.isEmpty)
+        #expect(machine.fire(.books, after: .milliseconds(10)).books.map(\.change.state) == [.staging])
+        #expect(machine.started(2).books.map(\.change.state) == [.running])
+    }
+
+    @Test("What waits is not told to the next relay, whose registration says it")
+    func gatheredBooksAndRelays() {
+        var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 0) }
+        machine.launch(.command("a"))
+        machine.handle(.relayDisconnected(Machine.relay))
+        #expect(machine.attach(PeerID(2)).books.isEmpty)
+        #expect(machine.fire(.books, after: .milliseconds(10)).books.isEmpty)
+    }
+
     @Test("A task is removed when the acknowledgement is on disk, and forgotten when the master knows")
     func removal() {
         var machine = Machine.registered()
@@ -162,4 +201,9 @@ struct StatusStreamTests {
         #expect(effects.registration?.tasks.first?.acknowledgedState == .finished)
         #expect(effects.registration?.frameworks.map(\.id) == [Machine.framework])
     }
+}
+
+extension BookEntry.Change {
+    /// Of a task.
+    fileprivate var state: TaskState? { if case .task(let record) = self { record.state } else { nil } }
 }

@@ -30,6 +30,7 @@ final class Stage {
     init(_ change: (inout MasterSettings) -> Void = { _ in }, epoch: Epoch? = 7) {
         var settings = MasterSettings()
         settings.minimumOffers = []
+        settings.confirmationDelay = .zero
         change(&settings)
         self.master = MasterState(
             settings: settings, codec: self.codec, generator: SeededGenerator(seed: 1), name: "m1", address: "m1:5050")

@@ -35,6 +35,24 @@ struct TaskTests {
         #expect(small.stage.said == [])
     }
 
+    @Test("Changes of a short time are confirmed together")
+    func booksAreConfirmedTogether() {
+        let small = Small { $0.confirmationDelay = .milliseconds(10) }
+        for position in 5...7 {
+            small.stage.book(small.relay, BookPosition(position), .taskRemoved(number: UInt64(position)))
+            #expect(small.stage.messages(toRelay: small.relay) == [])
+        }
+        _ = small.stage.wait(.milliseconds(10))
+        #expect(
+            small.stage.messages(toRelay: small.relay) == [
+                .bookConfirmed(index: 0, Attachment(starts: 1, connects: 1), 7)
+            ])
+        _ = small.stage.wait(.seconds(1))
+        #expect(
+            !small.stage.messages(toRelay: small.relay).contains { if case .bookConfirmed = $0 { true } else { false } }
+        )
+    }
+
     @Test("Executors hold their resources until they exit, and their framework hears of it")
     func executors() {
         let small = Small()

@@ -34,9 +34,11 @@ public final class UpCluster: Sendable {
         var members: [Member]
     }
 
+    /// This program.
+    public static let ownProgram = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+
     /// Where this program lies, and the others with it.
-    public static let ownDirectory = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
-        .deletingLastPathComponent()
+    public static let ownDirectory = UpCluster.ownProgram.deletingLastPathComponent()
 
     /// Holds everything of the cluster; removed at the end.
     public let directory: URL

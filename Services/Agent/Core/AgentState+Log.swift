@@ -76,7 +76,57 @@ extension AgentState {
     /// Who is not attached tells it in the next registration.
     mutating func tell(_ change: BookEntry.Change, position: BookPosition, into effects: inout [Effect]) {
         guard let link = self.link else { return }
-        effects.append(.sendToRelay(link.peer, .book(BookEntry(position: position, change))))
+        let entry = BookEntry(position: position, change)
+        guard self.settings.bookDelay > .zero else { return effects.append(.sendToRelay(link.peer, .book(entry))) }
+        self.untold.append(entry)
+        if change.isEnd { self.isUntoldUrgent = true }
+    }
+
+    /// At the end of an event: tells the changes that wait if one of them is an end, or few were told of late, and sees to it that
+    /// they are told else.
+    mutating func tellBooksInTime(at now: Instant, into effects: inout [Effect]) {
+        guard !self.untold.isEmpty else { return }
+        if now >= self.bookWindow.end { self.bookWindow = BookWindow(end: now + self.settings.bookDelay) }
+        if self.isUntoldUrgent || self.bookWindow.told < self.settings.bookBurst {
+            self.bookWindow.told += 1
+            return self.tellBooks(into: &effects)
+        }
+        guard !self.isBookTimerSet else { return }
+        self.isBookTimerSet = true
+        effects.append(.setTimer(.books, at: self.bookWindow.end))
+    }
+
+    /// Tells the changes that wait, in their order; of a task that changed more than once the last change, which says it all.
+    mutating func tellBooks(into effects: inout [Effect]) {
+        let entries = self.untold
+        self.untold = []
+        self.isUntoldUrgent = false
+        guard let link = self.link else { return }
+        var last: [UInt64: BookPosition] = [:]
+        if entries.count > 1 {
+            for entry in entries { if case .task(let record) = entry.change { last[record.number] = entry.position } }
+        }
+        for entry in entries {
+            if case .task(let record) = entry.change, last[record.number] ?? 0 > entry.position { continue }
+            effects.append(.sendToRelay(link.peer, .book(entry)))
+        }
+    }
+}
+
+/// A short time in which a few changes of the books are told one by one, and the others together at its end.
+struct BookWindow {
+    var end = Instant(nanoseconds: 0)
+    var told = 0
+}
+
+extension BookEntry.Change {
+    /// Something is free again.
+    fileprivate var isEnd: Bool {
+        switch self {
+        case .task(let record): record.state.isTerminal
+        case .executorExited: true
+        case .taskRemoved, .executor: false
+        }
     }
 }
 

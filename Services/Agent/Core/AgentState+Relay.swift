@@ -50,6 +50,8 @@ extension AgentState {
         guard let link = self.link else { return }
         self.connects += 1
         self.link?.isRegistered = false
+        self.untold = []  // The registration says it.
+        self.isUntoldUrgent = false
         for piece in self.registration.pieces() { effects.append(.sendToRelay(link.peer, .registration(piece))) }
         for index in self.unconfirmedExits.indices {
             self.restateExit(at: index, into: &effects)

@@ -36,9 +36,9 @@ public struct AgentState: Role {
         case append(AgentLogRecord)
         case sendToRelay(PeerID, AgentToRelay)
         case sendToExecutor(PeerID, ExecutorEvent)
-        case launch(ContainerSpec)
+        indirect case launch(ContainerSpec)
         /// An earlier life launched it and it runs: what it is, and may use from here on; `updated` follows.
-        case adopt(ContainerSpec)
+        indirect case adopt(ContainerSpec)
         /// To all processes of the container.
         case signal(RunID, Int32)
         /// What the container may use from here on; `updated` follows, unless it ends.
@@ -107,6 +107,12 @@ public struct AgentState: Role {
     var appended: UInt64 = 0
     var logged: UInt64 = 0
     var consequences: ConsequenceQueue = .init()
+    /// Changes of the books on disk that the relay has not been told since it was told the registration.
+    var untold: [BookEntry] = []
+    /// One of them does not wait.
+    var isUntoldUrgent = false
+    var isBookTimerSet = false
+    var bookWindow = BookWindow()
 
     // Connections.
     var isRecovered = false
@@ -153,6 +159,7 @@ public struct AgentState: Role {
         guard self.isRecovered else { return self.refuseWhileRecovering(event, into: &effects) }
         self.take(event, at: now, into: &effects)
         self.continueCleanup(at: now, into: &effects)
+        self.tellBooksInTime(at: now, into: &effects)
     }
 
     private mutating func take(_ event: Event, at now: Instant, into effects: inout [Effect]) {
@@ -188,6 +195,9 @@ public struct AgentState: Role {
     private mutating func timerFired(_ timer: AgentTimer, at now: Instant, into effects: inout [Effect]) {
         switch timer {
         case .statusRetry: self.retryStatuses(at: now, into: &effects)
+        case .books:
+            self.isBookTimerSet = false
+            self.tellBooks(into: &effects)
         case .kill(let number): self.killGraceEnded(number, at: now, into: &effects)
         case .completion(let number): self.completionTimeReached(number, at: now, into: &effects)
         case .probe(let number, let kind): self.probe(number, kind, into: &effects)
@@ -211,6 +221,8 @@ public struct AgentState: Role {
 public enum AgentTimer: Hashable, Sendable {
     /// Unacknowledged statuses are due to be sent again.
     case statusRetry
+    /// Changes of the books have waited for others long enough.
+    case books
     /// The grace period of a task, by number, ends: a command task, or one that goes with its executor.
     case kill(UInt64)
     /// A task, by number, has run as long as it may.

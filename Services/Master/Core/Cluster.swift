@@ -51,6 +51,8 @@ extension MasterState {
         var unreachableCount = 0
         /// Frameworks with offers that were not sent yet.
         var frameworksWithOffers: [Row] = []
+        /// Agents whose books have changed since they were confirmed.
+        var unconfirmedAgents: [Row] = []
 
         /// The four scalars of all agents that are not given up, and of what is held of them.
         var total: Resources = .init()
@@ -183,6 +185,7 @@ extension MasterState.Cluster {
     private func fired(_ timer: MasterTimer) {
         switch timer {
         case .offersDue: self.sendOffers()
+        case .confirmations: self.sendConfirmations()
         case .offerTimeout: self.expireOffers()
         case .agentTimeout: self.expireAgents()
         case .failover(let id): self.failoverTimeoutPassed(id)

@@ -40,6 +40,8 @@ struct AgentEntry {
     var relayName: String
     /// Its books are applied up to here.
     var position: BookPosition
+    /// That is to be confirmed.
+    var awaitsConfirmation = false
     /// Offers, tasks and executors together.
     var held: Resources = .init()
     /// Something that can be had once only (a port) is held twice: `held` is then counted anew at each release.

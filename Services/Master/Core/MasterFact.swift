@@ -56,6 +56,8 @@ public enum MasterFact: Hashable, Sendable {
 public enum MasterTimer: Hashable, Sendable {
     /// Offers made since are to be sent, one event per framework.
     case offersDue
+    /// Changes of agents' books are to be confirmed.
+    case confirmations
     /// The oldest offer has been waiting long enough.
     case offerTimeout
     /// The agent that has been away longest has been so long enough.

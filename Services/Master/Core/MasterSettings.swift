@@ -62,6 +62,12 @@ public struct MasterSettings: Sendable {
     /// What an allocator asks for is held within. Default 0 s to 1 h.
     public var revocationGrace: ClosedRange<Duration> = .zero ... .seconds(3600)
 
+    /// How long the confirmation of an agent's books may wait for further changes, to be given for all at once.
+    ///
+    /// Milliseconds. Longer spares relays and agents messages; meanwhile they keep what has ended. Zero: each change is confirmed at
+    /// once. Default 10 ms.
+    public var confirmationDelay: Duration = .milliseconds(10)
+
     /// How many refusals of one framework are remembered.
     ///
     /// When full, those that have run out are forgotten; if that frees nothing, a new refusal lasts no time: the same
@@ -107,6 +113,7 @@ public struct MasterSettings: Sendable {
         if self.agentTimeout <= .zero { return "the agent timeout must be above zero" }
         if self.minimumFailoverTimeout < .zero { return "the minimum failover timeout is negative" }
         if self.relayPatience < .zero { return "the patience with relays is negative" }
+        if self.confirmationDelay < .zero { return "the delay of confirmations is negative" }
         if self.standbyPatience < .zero { return "the patience of standbys is negative" }
         if self.schedulerHeartbeatInterval <= .zero { return "the heartbeat interval must be above zero" }
         return self.policy.problems.first

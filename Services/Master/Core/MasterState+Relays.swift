@@ -77,9 +77,7 @@ extension MasterState.Cluster {
                 return
             }
             self.apply(entry, of: agent)
-            guard entry.isKeptUntilConfirmed else { return }
-            self.effects.append(
-                .sendToRelay(peer, .bookConfirmed(index: index, attachment, self.agents[agent].position)))
+            if entry.isKeptUntilConfirmed { self.confirmBooks(of: agent) }
         case .status(let index, let envelope, let subscription):
             guard let agent = self.agent(at: index, of: relay) else { return }
             self.forward(envelope, from: agent, toSubscription: subscription)
@@ -155,6 +153,35 @@ extension MasterState.Cluster {
         let attachment = self.agents[agent].attachment
         self.effects.append(.sendToRelay(self.relays[relay].peer, .order(index: index, attachment, order)))
         return true
+    }
+
+    /// Tells an agent how far its books were applied, so that it can forget what is over: for all changes of a short time at
+    /// once.
+    private func confirmBooks(of agent: Row) {
+        guard self.settings.confirmationDelay > .zero else { return self.sendConfirmation(to: agent) }
+        guard !self.agents[agent].awaitsConfirmation else { return }
+        self.agents[agent].awaitsConfirmation = true
+        if self.unconfirmedAgents.isEmpty {
+            self.effects.append(.setTimer(.confirmations, at: self.now + self.settings.confirmationDelay))
+        }
+        self.unconfirmedAgents.append(agent)
+    }
+
+    /// Confirms what came in since the last time.
+    func sendConfirmations() {
+        for agent in self.unconfirmedAgents where self.agents.contains(agent) && self.agents[agent].awaitsConfirmation {
+            self.agents[agent].awaitsConfirmation = false
+            self.sendConfirmation(to: agent)
+        }
+        self.unconfirmedAgents.removeAll(keepingCapacity: true)
+    }
+
+    private func sendConfirmation(to agent: Row) {
+        let entry = self.agents[agent]
+        guard case .attached(let relay, let index) = entry.condition else { return }
+        self.effects.append(
+            .sendToRelay(
+                self.relays[relay].peer, .bookConfirmed(index: index, entry.attachment, entry.position)))
     }
 
     func sendToRelays(_ message: MasterToRelay) {

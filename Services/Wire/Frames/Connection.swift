@@ -37,6 +37,8 @@ final class Connection: ChannelInboundHandler {
     var listIndex = -1
     var stage: HandshakeStage
     private(set) var peer: Peer?
+    /// Nil until the handshake is done.
+    private var traffic: Traffic?
     /// The handshake was done, whether or not the connection is still there.
     private(set) var wasOpen = false
 
@@ -111,7 +113,13 @@ final class Connection: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if self.stage == .closing { return }
         self.lastReceived = self.node.coarseNow
-        self.unwrapInboundIn(data).withUnsafeReadableBytes { self.consume($0) }
+        self.unwrapInboundIn(data).withUnsafeReadableBytes { bytes in
+            if let traffic = self.traffic {
+                traffic.reads.add(1)
+                traffic.bytesReceived.add(bytes.count)
+            }
+            self.consume(bytes)
+        }
     }
 
     func channelReadComplete(context: ChannelHandlerContext) {
@@ -191,6 +199,7 @@ final class Connection: ChannelInboundHandler {
             return
         }
         self.hasDelivered = true
+        self.traffic?.messagesReceived.add(1)
         do throws(MessageError) {
             try self.node.onMessage(peer, frame, self.node.readingArena)
         } catch {
@@ -234,6 +243,7 @@ final class Connection: ChannelInboundHandler {
         guard self.mayClaim(packed.size) else { return false }
         self.gather()
         self.output.writeFrame(packed.size) { packed.pack(into: $0) }
+        self.traffic?.messagesSent.add(1)
         self.flushIfLong()
         return true
     }
@@ -242,6 +252,7 @@ final class Connection: ChannelInboundHandler {
         guard self.mayClaim(bytes.count) else { return false }
         self.gather()
         self.output.writeFrame(bytes.count) { $0.copyMemory(from: bytes.baseAddress!, byteCount: bytes.count) }
+        self.traffic?.messagesSent.add(1)
         self.flushIfLong()
         return true
     }
@@ -281,6 +292,10 @@ final class Connection: ChannelInboundHandler {
         self.output = ByteBuffer()
         guard frames.readableBytes > 0 else { return self.node.give(back: frames) }
         self.lastSent = self.node.coarseNow
+        if let traffic = self.traffic {
+            traffic.writes.add(1)
+            traffic.bytesSent.add(frames.readableBytes)
+        }
         context.writeAndFlush(self.wrapOutboundOut(frames), promise: nil)
         self.node.give(back: frames)
         if self.stage == .open, !context.channel.isWritable, self.queuedBytes > self.node.settings.queueLimitBytes {
@@ -309,6 +324,7 @@ final class Connection: ChannelInboundHandler {
         self.stage = .open
         self.wasOpen = true
         self.peer = peer
+        self.traffic = self.node.traffic(with: peer.role)
         self.lastReceived = self.node.coarseNow
         self.node.watch(interval: interval)
         if let silenceLimit { self.node.watch(interval: silenceLimit / 3) }

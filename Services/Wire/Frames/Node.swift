@@ -57,6 +57,9 @@ public final class Node: @unchecked Sendable {
     /// The host answers schedulers, executors and operators; it is logged in any case.
     public var onUndecodable: (Peer, MessageError) -> Void = { _, _ in }
 
+    /// A peer of this role has connected for the first time; from now on that is counted.
+    public var onTraffic: (Traffic) -> Void = { _ in }
+
     /// All frames of one read have been handed over.
     public var onBatchEnd: () -> Void = {}
 
@@ -78,6 +81,7 @@ public final class Node: @unchecked Sendable {
     private var tick: TimeAmount
     private var ticking: Scheduled<Void>?
     private var warnings = (since: NIODeadline.now(), count: 0)
+    private var traffic: [Traffic?] = []
     private var isClosed = false
     private var closing: EventLoopPromise<Void>?
 
@@ -194,6 +198,17 @@ public final class Node: @unchecked Sendable {
         guard let closing = self.closing, self.connections.isEmpty, !self.endsTurn else { return }
         self.closing = nil
         closing.succeed()
+    }
+
+    /// What is exchanged with peers of a role.
+    func traffic(with role: PeerRole) -> Traffic {
+        let index = Int(role.rawValue)
+        while self.traffic.count <= index { self.traffic.append(nil) }
+        if let traffic = self.traffic[index] { return traffic }
+        let traffic = Traffic(with: role)
+        self.traffic[index] = traffic
+        self.onTraffic(traffic)
+        return traffic
     }
 
     func forget(_ dialer: Dialer) {

@@ -1,39 +1,71 @@
 import ArgumentParser
 import Foundation
+import TaskStreams
 import TestSupport
 
 /// How long one task takes when nothing else runs.
 struct LatencyCommand: AsyncParsableCommand {
+    /// What is run, one after the other.
+    enum Work: String, CaseIterable, ExpressibleByArgument {
+        /// A process for each.
+        case program
+        /// A word to an executor that runs already.
+        case executor
+    }
+
     static let configuration = CommandConfiguration(
         commandName: "latency", abstract: "How long one task takes in an idle cluster, beside one bare process start.",
         discussion: """
-            From the call that launches `true` on an offer until the scheduler hears that it finished: through master, relay, agent and
-            supervisor and back, everything on disk: it waits for the disk twice, and three times if its process ends within one
-            sync. Beside it how long one sync takes, and the offer that the next task goes out on.
+            From the call that launches a task on an offer until the scheduler hears that it finished: through master, relay, agent and \
+            supervisor or executor and back, everything on disk: it waits for the disk twice, and three times if its process ends \
+            within one sync. Beside it how long one sync takes, and the offer that the next task goes out on. `program` starts \
+            --program for each task; `executor` hands each to the same executor, which ends it at once.
+
+            EXAMPLES
+              command-tasks latency --work executor --isolation processes
+              command-tasks latency --runs 3 --json latency.jsonl --plot latency.svg
             """)
 
     @OptionGroup var common: CommonOptions
-    @Option(help: "Tasks, one after the other.") var tasks = 1000
+    @Option(help: "Tasks of a run, one after the other.") var tasks = 1000
+    @Option(help: "Runs of each kind, with a cluster for each.") var runs = 1
+    @Option(parsing: .upToNextOption, help: "Kinds of tasks: \(Work.allCases.map(\.rawValue).joined(separator: ", ")).")
+    var work = Work.allCases
+    @Option(help: "Draw how latencies are spread into this file, as SVG.") var plot: String?
+
+    func validate() throws {
+        guard self.tasks > 0, self.runs > 0 else { throw ValidationError("--tasks and --runs are at least 1") }
+    }
 
     func run() async throws {
         UpCluster.endAllOnSignals()
-        for isolation in self.common.isolations {
-            let cluster = try await TaskCluster(
-                isolation: isolation, width: 1, task: [self.common.program], programs: self.common.directory)
-            defer { cluster.stop() }
-            _ = try await cluster.run(100)
-            let bare = 1000 / (try RawSpawn.rate(self.common, in: [], seconds: 1) / Double(Self.processors))
-            let syncs = try Self.syncs(in: cluster.live.directory)
-            let outcome = try await cluster.run(self.tasks)
-            let times = outcome.latencies.map { $0 / .milliseconds(1) }
-            let waits = outcome.offerWaits.map { $0 / .milliseconds(1) }
-            print(
-                "isolation \(isolation): \(times.count) tasks, one after the other; a bare start takes "
-                    + String(format: "%.2f ms", bare))
-            print(Self.line("launch to FINISHED", times))
-            print(Self.line("FINISHED to next offer", waits))
-            print(Self.line("one sync of the disk", syncs))
+        var reports: [LatencyReport] = []
+        for work in self.work {
+            for isolation in self.common.isolations {
+                for _ in 1...self.runs {
+                    let report = try await self.measure(work, isolation)
+                    print(report.table)
+                    reports.append(report)
+                    if let json = self.common.json { try JSONLines.append(report, to: json) }
+                }
+            }
         }
+        if let plot { try LatencyReport.plot(reports).svg.write(toFile: plot, atomically: true, encoding: .utf8) }
+    }
+
+    private func measure(_ work: Work, _ isolation: String) async throws -> LatencyReport {
+        let cluster = try await TaskCluster(
+            isolation: isolation, width: 1, work: work == .executor ? .nothing : .program(self.common.program),
+            programs: self.common.directory)
+        defer { cluster.stop() }
+        _ = try await cluster.run(100)
+        let bare = 1000 / (try RawSpawn.rate(self.common, in: [], seconds: 1) / Double(Self.processors))
+        let syncs = try Self.syncs(in: cluster.live.directory)
+        let outcome = try await cluster.run(self.tasks)
+        return LatencyReport(
+            work: work.rawValue, isolation: isolation, bareStart: bare,
+            latencies: outcome.latencies.map { $0 / .milliseconds(1) }, syncs: syncs,
+            offerWaits: outcome.offerWaits.map { $0 / .milliseconds(1) })
     }
 
     /// Milliseconds that it takes to have a few bytes on disk, in the middle of a file as long as the agent's log.
@@ -61,11 +93,50 @@ struct LatencyCommand: AsyncParsableCommand {
     }
 
     private static let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
+}
+
+/// What one run gave, in milliseconds.
+struct LatencyReport: Codable, Sendable {
+    /// As `--work` has it.
+    var work: String
+    var isolation: String
+    /// Of a process, with nothing around it.
+    var bareStart: Double
+    /// From the launch to FINISHED.
+    var latencies: [Double]
+    /// Of the disk.
+    var syncs: [Double]
+    /// From FINISHED to the offer that the next task goes out on.
+    var offerWaits: [Double]
+
+    var table: String {
+        let what = self.work == "executor" ? "handed to an executor" : "a process each"
+        return [
+            "isolation \(self.isolation), \(what): \(self.latencies.count) tasks, one after the other; a bare start takes "
+                + String(format: "%.2f ms", self.bareStart),
+            Self.line("launch to FINISHED", self.latencies), Self.line("FINISHED to next offer", self.offerWaits),
+            Self.line("one sync of the disk", self.syncs),
+            String(
+                format: "  launch to FINISHED is %.1f bare starts, or %.1f syncs",
+                self.latencies.median / self.bareStart, self.latencies.median / self.syncs.median),
+        ].joined(separator: "\n")
+    }
 
     private static func line(_ name: String, _ values: [Double]) -> String {
         "  " + name.padding(toLength: 24, withPad: " ", startingAt: 0)
             + String(
                 format: "median %6.2f ms   p99 %6.2f ms   least %6.2f ms", values.median, values.quantile(0.99),
                 values.quantile(0))
+    }
+
+    /// Which part of the tasks took at most how long, up to the 99th of 100.
+    static func plot(_ reports: [LatencyReport]) -> LinePlot {
+        LinePlot(
+            title: "From launch to FINISHED in an idle cluster", xLabel: "part of the tasks, %", yLabel: "ms",
+            series: reports.map { report in
+                .init(
+                    "\(report.work), \(report.isolation)",
+                    (0...99).map { (Double($0), report.latencies.quantile(Double($0) / 100)) })
+            })
     }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TaskStreams
 import TestSupport
 
 /// `command-tasks`: what it costs to run processes as tasks.
@@ -14,7 +15,9 @@ struct CommandTasks: AsyncParsableCommand {
               .build/release/command-tasks starts --image /images/busybox --io-limit read-iops=100000
               .build/release/command-tasks remains --tasks 10000 --plot memory.svg
             """,
-        subcommands: [RateCommand.self, LatencyCommand.self, StartsCommand.self, RemainsCommand.self],
+        subcommands: [
+            RateCommand.self, LatencyCommand.self, StartsCommand.self, RemainsCommand.self, ExecutorCommand.self,
+        ],
         defaultSubcommand: RateCommand.self)
 }
 

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TaskStreams
 import TestSupport
 
 /// How many tasks a second, beside how many processes a second.
@@ -29,7 +30,8 @@ struct RateCommand: AsyncParsableCommand {
 
     private func measure(_ isolation: String) async throws -> RateReport {
         let cluster = try await TaskCluster(
-            isolation: isolation, width: self.width, task: [self.common.program], programs: self.common.directory)
+            isolation: isolation, width: self.width, work: .program(self.common.program),
+            programs: self.common.directory)
         defer { cluster.stop() }
         _ = try await cluster.run(1000)
         let groups = CgroupTrial(agentOf: cluster.live.directory.path)

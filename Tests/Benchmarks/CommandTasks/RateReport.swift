@@ -1,4 +1,5 @@
 import Foundation
+import TaskStreams
 import TestSupport
 
 /// What the windows of one kind of isolation gave.

@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import TaskStreams
 import TestSupport
 
 /// Whether anything is left of tasks that have ended.
@@ -29,7 +30,8 @@ struct RemainsCommand: AsyncParsableCommand {
         var problems: [String] = []
         for isolation in self.common.isolations {
             let cluster = try await TaskCluster(
-                isolation: isolation, width: self.width, task: [self.common.program], programs: self.common.directory)
+                isolation: isolation, width: self.width, work: .program(self.common.program),
+                programs: self.common.directory)
             defer { cluster.stop() }
             problems += try await self.look(at: cluster, isolation)
         }

@@ -1,4 +1,5 @@
 import Foundation
+import TaskStreams
 import TestSupport
 
 /// System calls of each process for one task, as strace counts them.

@@ -26,6 +26,7 @@ struct Driver {
 
     private var state: AllocatorState
     private var random: Chance
+    private let declinesAll: Bool
     private var now = Instant(nanoseconds: 0)
     private var timers: [AllocatorState.Timer: Instant] = [:]
     private var events: [AllocatorState.Event] = []
@@ -44,7 +45,8 @@ struct Driver {
     var seconds: Double { self.spent.asSeconds }
     var looks: UInt64 { self.state.counters.looks - self.looksBefore }
 
-    init(_ settings: AllocatorSettings, seed: UInt64) {
+    init(_ settings: AllocatorSettings, seed: UInt64, declinesAll: Bool) {
+        self.declinesAll = declinesAll
         self.state = AllocatorState(settings: settings)
         self.random = Chance(state: seed)
         var welcome = Welcome(role: .master, name: "master")
@@ -81,12 +83,13 @@ struct Driver {
         self.events.append(.master(Self.peer, .synced))
     }
 
-    /// Lets the frameworks fill the cluster, then an hour pass, so that no filter of that time is left.
+    /// Lets the frameworks fill the cluster, as far as they do, then an hour pass, so that no filter of that time is left.
     mutating func fill() {
         self.handleAll()
         repeat {
             self.declineOffers()
             self.turn()
+            if self.declinesAll { return }
         } while !self.declining.isEmpty || self.state.activeFilters > 0
     }
 
@@ -115,7 +118,7 @@ struct Driver {
 
     private mutating func declineOffers() {
         for offer in self.declining {
-            let isFiltered = self.random.next() % 2 == 0
+            let isFiltered = !self.declinesAll && self.random.next() % 2 == 0
             if isFiltered { self.counts.filters += 1 } else { self.counts.declines += 1 }
             self.tell(.filter(offer, remaining: isFiltered ? Self.refusal : .zero))
             self.tell(.recovered(offer))
@@ -173,7 +176,7 @@ struct Driver {
         }
         self.tell(.held(holding))
         // Two of three run tasks, one a slot; the first takes what cannot be divided, such as ports.
-        guard self.random.next() % 3 > 0 else {
+        guard !self.declinesAll, self.random.next() % 3 > 0 else {
             self.declining.append(holding)
             return
         }

@@ -30,6 +30,7 @@ struct Decisions: ParsableCommand {
     var policy = "fair"
     @Option(help: "Of what frameworks, agents and chance do.") var seed: UInt64 = 1
     @Flag(help: "Agents have ports, as real ones do.") var ports = false
+    @Flag(help: "Frameworks decline everything, for no time: none runs anything.") var declineAll = false
     @Flag(help: "Print one JSON object for each size.") var json = false
     @Option(help: "Write a chart of all sizes there, as SVG.") var plot: String?
 
@@ -57,7 +58,7 @@ struct Decisions: ParsableCommand {
     private func measure(_ size: UInt32) -> Driver {
         var settings = AllocatorSettings(name: "decisions")
         settings.policy = SharingPolicy(rawValue: self.policy)!
-        var driver = Driver(settings, seed: self.seed)
+        var driver = Driver(settings, seed: self.seed, declinesAll: self.declineAll)
         driver.addFrameworks(self.frameworks, roles: self.roles)
         driver.addAgents(size, ports: self.ports)
         driver.fill()

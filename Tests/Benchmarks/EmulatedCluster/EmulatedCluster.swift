@@ -110,6 +110,9 @@ public final class EmulatedCluster {
         }.joined(separator: "\n")
     }
 
+    /// The same, to be watched.
+    public var watched: [RoleWatch.Part] { self.live.watched(self.parts) }
+
     /// Ends all of it.
     public func stop(keepingFiles: Bool = false) {
         for emulator in self.emulators { emulator.process.stop() }

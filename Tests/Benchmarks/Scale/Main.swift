@@ -1,4 +1,5 @@
 import ArgumentParser
+import EmulatedCluster
 import TestSupport
 
 /// `scale`: how long a task waits in a full cluster, by number of agents.

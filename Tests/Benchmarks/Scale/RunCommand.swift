@@ -66,27 +66,25 @@ struct RunCommand: AsyncParsableCommand {
         var report = ScaleReport(agents: agents, frameworks: self.frameworks, slots: self.slots)
         let registrations = cluster.emulators.compactMap { $0.registered(after: 0)?.last }
         report.registrationSeconds = (registrations.max() ?? started) - started
-        let load = try LineProcess<LoadLine>(
-            UpCluster.ownDirectory.appendingPathComponent("scale"),
-            [
-                "load", "--frameworks", "\(self.frameworks)", "--master", cluster.live.master, "--slot",
-                "\(Self.slot)", "--command", "wait \(self.mean) \(self.deviation)",
-            ])
+        let load = try LoadProcess([
+            "--frameworks", "\(self.frameworks)", "--master", cluster.live.master, "--slot", "\(Self.slot)",
+            "--command", "wait \(self.mean) \(self.deviation)",
+        ])
         defer { load.stop() }
         try await self.fill(cluster, load, slots: agents * self.slots)
-        let running = load.lines.last { $0.event == "load" }?.running ?? 0
+        let running = load.last?.running ?? 0
         report.utilisation = Double(running) / Double(agents * self.slots)
         try await self.probe(cluster, load, into: &report)
         report.agentsLost = agents - cluster.registered
-        if let problem = load.lines.last(where: { $0.event == "load" })?.problem {
+        if let problem = load.last?.problem {
             Self.progress("a task of the load did not finish: \(problem)\n")
         }
         return report
     }
 
-    private func fill(_ cluster: EmulatedCluster, _ load: LineProcess<LoadLine>, slots: Int) async throws {
+    private func fill(_ cluster: EmulatedCluster, _ load: LoadProcess, slots: Int) async throws {
         try await cluster.wait(seconds: 600, for: "nine tenths of \(slots) slots in use") {
-            let line = load.lines.last { $0.event == "load" }
+            let line = load.last
             Self.progress(
                 "\(line?.registered ?? 0) frameworks are registered, \(line?.running ?? 0) of \(slots) slots are in use"
             )
@@ -98,17 +96,17 @@ struct RunCommand: AsyncParsableCommand {
 
     /// Sends the probes, and takes the figures of all processes over that time.
     private func probe(
-        _ cluster: EmulatedCluster, _ load: LineProcess<LoadLine>, into report: inout ScaleReport
+        _ cluster: EmulatedCluster, _ load: LoadProcess, into report: inout ScaleReport
     ) async throws {
         let parts = cluster.parts + [("frameworks", load.pid), ("probe", getpid())]
         let before = parts.map { ProcessAccount(of: $0.pid) }
-        let first = load.lines.last { $0.event == "load" }
+        let first = load.last
         let begin = Date()
         for run in 1...self.runs {
             Self.progress("probe \(run) of \(self.runs)")
             let moments = try await Probe.run(
                 run, slot: Self.slot, seconds: self.probe, master: cluster.live.master)
-            let freed = try await self.firstEnd(after: moments.began, load)
+            let freed = try await load.firstEnd(after: moments.began) ?? .infinity
             report.runs.append(
                 .init(
                     overhead: moments.finished - moments.began - self.probe,
@@ -116,7 +114,7 @@ struct RunCommand: AsyncParsableCommand {
                     launch: moments.running - moments.offered))
         }
         let seconds = Date().timeIntervalSince(begin)
-        let last = load.lines.last { $0.event == "load" }
+        let last = load.last
         report.tasksPerSecond = Double((last?.finished ?? 0) - (first?.finished ?? 0)) / seconds
         report.offersPerSecond = Double((last?.offers ?? 0) - (first?.offers ?? 0)) / seconds
         for (part, earlier) in zip(parts, before) {
@@ -126,18 +124,6 @@ struct RunCommand: AsyncParsableCommand {
             report.usage[part.name]!.memoryBytes += later.memory
         }
         Self.progress("")
-    }
-
-    /// When the first task of the load ended after a moment.
-    private func firstEnd(after moment: Double, _ load: LineProcess<LoadLine>) async throws -> Double {
-        let known = load.lines.count { $0.event == "freed" }
-        try load.say("freed \(moment)")
-        for _ in 0..<100 {
-            let answers = load.lines.filter { $0.event == "freed" }
-            if answers.count > known { return answers.last?.at ?? .infinity }
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        throw TestFailure("the load does not answer")
     }
 
     /// One line that is written over and over.

@@ -5,9 +5,10 @@ extension ExecutorState {
     mutating func agentConnected(_ peer: PeerID, _ effects: inout [Effect]) {
         self.link = .subscribing(peer)
         self.send(
-            .subscribe(unacknowledgedTasks: self.unacknowledgedTasks, unacknowledgedUpdates: self.unacknowledged),
+            .subscribe(
+                unacknowledgedTasks: self.unacknowledgedTasks.values(), unacknowledgedUpdates: self.unacknowledged),
             &effects)
-        self.toldAtSubscription = self.unacknowledged.count
+        self.toldAtSubscription = self.statuses.last
     }
 
     mutating func agentDisconnected(_ peer: PeerID, _ now: Instant, _ effects: inout [Effect]) {
@@ -48,23 +49,21 @@ extension ExecutorState {
         effects.append(.cancelTimer(.recovery))
         if let grace = executor.shutdownGracePeriod { self.shutdownGracePeriod = grace }
         // What was made between SUBSCRIBE and now.
-        for status in self.unacknowledged.dropFirst(self.toldAtSubscription) { self.send(.update(status), &effects) }
+        for status in self.statuses.values(after: self.toldAtSubscription) { self.send(.update(status), &effects) }
     }
 
     /// False for a task that runs here already: an agent that was restarted may order it again.
     private mutating func begin(_ task: TaskInfo) -> Bool {
         guard self.ending == .running, self.live.insert(task.taskID).inserted else { return false }
-        if !self.unacknowledgedTasks.contains(task.taskID) { self.unacknowledgedTasks.append(task.taskID) }
+        self.unacknowledgedTasks.append(task.taskID, for: task.taskID)
         return true
     }
 
     private mutating func acknowledged(_ task: TaskID, _ uuid: Bytes, _ effects: inout [Effect]) {
-        guard let position = self.unacknowledged.firstIndex(where: { $0.taskID == task && $0.uuid == uuid })
-        else { return }
-        self.unacknowledged.remove(at: position)
-        if position < self.toldAtSubscription { self.toldAtSubscription -= 1 }
-        self.unacknowledgedTasks.removeAll { $0 == task }
-        if self.ending == .flushing, self.unacknowledged.isEmpty { self.finish(nil, &effects) }
+        guard self.statuses[uuid]?.taskID == task else { return }
+        self.statuses.remove(uuid)
+        self.unacknowledgedTasks.remove(task)
+        if self.ending == .flushing, self.statuses.isEmpty { self.finish(nil, &effects) }
     }
 
     // MARK: The user
@@ -81,12 +80,13 @@ extension ExecutorState {
         // A task ends once; and it is the agent that says it waits for its executor.
         guard self.live.contains(status.taskID), status.state != .staging else { return }
         var status = status
-        status.uuid = self.uuid()
+        let uuid = self.uuid()
+        status.uuid = uuid
         status.source = .executor
         status.executorID = self.settings.executorID
         status.timestamp = status.timestamp ?? now.seconds
         if status.state.isTerminal { self.live.remove(status.taskID) }
-        self.unacknowledged.append(status)
+        self.statuses.append(status, for: uuid)
         if self.isSubscribed { self.send(.update(status), &effects) }
     }
 
@@ -110,7 +110,7 @@ extension ExecutorState {
     /// Ends once the agent has everything, or has had time enough.
     mutating func flush(_ now: Instant, _ effects: inout [Effect]) {
         guard self.ending == .running || self.ending == .shuttingDown else { return }
-        if self.unacknowledged.isEmpty { return self.finish(nil, &effects) }
+        if self.statuses.isEmpty { return self.finish(nil, &effects) }
         let wasShuttingDown = self.ending == .shuttingDown
         self.ending = .flushing
         // The grace period of a shutdown is the agent's, and goes on.

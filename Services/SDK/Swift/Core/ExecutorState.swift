@@ -38,11 +38,14 @@ public struct ExecutorState: Role {
     /// Tasks launched here whose last status is still to come.
     var live: Set<TaskID> = []
     /// Launched, with no status acknowledged yet: told at each subscription, in the order of launch.
-    var unacknowledgedTasks: [TaskID] = []
+    var unacknowledgedTasks = ArrivalOrder<TaskID, TaskID>()
+    /// Statuses without acknowledgement, by uuid.
+    var statuses = ArrivalOrder<Bytes, TaskStatus>()
+    /// Up to which of them the last SUBSCRIBE carried.
+    var toldAtSubscription: UInt64 = 0
+
     /// Statuses without acknowledgement, oldest first.
-    public internal(set) var unacknowledged: [TaskStatus] = []
-    /// How many of them the last SUBSCRIBE carried.
-    var toldAtSubscription = 0
+    public var unacknowledged: [TaskStatus] { self.statuses.values() }
 
     /// An executor that is not connected yet.
     ///

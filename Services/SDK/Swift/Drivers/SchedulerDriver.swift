@@ -163,7 +163,7 @@ public final class SchedulerDriver: Sendable {
                 if self.isStopping { continue }
                 await self.run(callback)
                 if case .statusUpdate(let status) = callback, let uuid = status.uuid {
-                    host.post(.statusUpdateReturned(status.taskID, uuid: uuid))
+                    host.updateReturned(status.taskID, uuid: uuid, isEnd: status.state.isTerminal)
                 }
                 self.passStopOn(host)
             }

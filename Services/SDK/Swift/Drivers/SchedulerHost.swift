@@ -3,15 +3,17 @@ import Logging
 import Messages
 import Model
 import NIOCore
-import NIOPosix
 import Runtime
 import SDKCore
+import Synchronization
 
 /// The two switches between a scheduler's core and its connections.
 ///
 /// `post`, `start` and `close` may be called from any thread; everything else happens on the event loop.
 final class SchedulerHost: @unchecked Sendable {  // All mutable state is confined to `loop`.
-    private let group: MultiThreadedEventLoopGroup
+    /// Longer than any look or attempt takes.
+    private static let afterlife = TimeAmount.seconds(30)
+
     private let loop: any EventLoop
     private let node: Node
     private let role: RoleHost<SchedulerState>
@@ -21,6 +23,8 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
     private let identity: IdentityFile?
     private let patience: Duration?
     private let finder: MasterFinder
+    /// Updates whose callbacks have returned, and that the role has not heard of.
+    private let returned = Mutex<[(task: TaskID, uuid: Bytes, isEnd: Bool)]>([])
 
     private var masterDialer: Dialer?
     private var relayDialers: [String: Dialer] = [:]
@@ -41,8 +45,7 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
         if let path = options.secretFile ?? Environment.value("MESETA_SECRET_FILE") {
             do { secret = try Secret(file: path) } catch { throw MesetaError(.configuration, "\(error)") }
         }
-        self.group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        self.loop = self.group.next()
+        self.loop = DriverLoops.next()
         self.logger = options.logger
         self.framework = settings.framework.name
         self.node = Node(
@@ -66,11 +69,35 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
         self.role.post(event)
     }
 
+    /// The callback that was given this update has returned.
+    ///
+    /// Those that return until the loop comes to it are told together; of several of one task in a row the last, which acknowledges
+    /// the others, too.
+    func updateReturned(_ task: TaskID, uuid: Bytes, isEnd: Bool) {
+        let isFirst = self.returned.withLock { returned in
+            let isFirst = returned.isEmpty
+            // Behind an end comes another life of the id, which may be another agent's.
+            if let last = returned.last, last.task == task, !last.isEnd { returned.removeLast() }
+            returned.append((task, uuid, isEnd))
+            return isFirst
+        }
+        if isFirst { self.loop.execute { self.tellReturned() } }
+    }
+
+    private func tellReturned() {
+        let returned = self.returned.withLock { returned in
+            defer { returned = [] }
+            return returned
+        }
+        for update in returned { self.role.post(.statusUpdateReturned(update.task, uuid: update.uuid)) }
+    }
+
     /// Returns when everything that was said has been sent.
     func close() async {
         self.finder.stop()
         await self.node.close(Refusal(.shuttingDown, "the scheduler has ended"))
-        try? await self.group.shutdownGracefully()
+        // The loop goes on, and what is on its way to it (a look at ZooKeeper, an attempt to connect) must find this alive.
+        self.loop.scheduleTask(in: Self.afterlife) { withExtendedLifetime(self) {} }
     }
 
     // MARK: Events

@@ -1,12 +1,16 @@
-import ArgumentParser
-import Foundation
-import MesetaSDK
-import Synchronization
+public import ArgumentParser
+public import Foundation
+internal import MesetaSDK
+internal import Synchronization
+public import TestSupport
 
-/// `scale load`: the frameworks that keep every slot in use, in a process of their own, so that what they take is seen apart.
-struct LoadCommand: AsyncParsableCommand {
-    static let configuration = CommandConfiguration(
-        commandName: "load", abstract: "Frameworks that keep every slot in use; 'scale run' starts this.",
+/// `load`: the frameworks that keep every slot in use, in a process of their own, so that what they take is seen apart.
+///
+/// It tells its figures every second, and at once when it is told `now`.
+public struct LoadCommand: AsyncParsableCommand {
+    /// Of programs that start themselves for it.
+    public static let configuration = CommandConfiguration(
+        commandName: "load", abstract: "Frameworks that keep every slot in use; others start this.",
         shouldDisplay: false)
 
     @Option(help: "Schedulers, each with its own connections.") var frameworks = 200
@@ -14,7 +18,11 @@ struct LoadCommand: AsyncParsableCommand {
     @Option(help: "What a task takes.") var slot = "cpus:1;mem:512"
     @Option(help: "What a task runs.") var command: String
 
-    func run() async throws {
+    /// For the parser.
+    public init() {}
+
+    /// For ever.
+    public func run() async throws {
         let counts = LoadCounts()
         let slot = try Resources(text: self.slot)
         for number in 1...self.frameworks {
@@ -28,9 +36,11 @@ struct LoadCommand: AsyncParsableCommand {
         Task.detached {
             while let line = readLine() {
                 let words = line.split(separator: " ")
+                if line == "now" { Self.tell(counts.line) }
                 guard words.count == 2, words[0] == "freed", let moment = Double(words[1]) else { continue }
                 Self.tell(LoadLine(event: "freed", at: counts.firstEnd(after: moment)))
             }
+            Self.exit()  // Whoever started it is gone.
         }
         while true {
             try await Task.sleep(for: .seconds(1))
@@ -40,24 +50,75 @@ struct LoadCommand: AsyncParsableCommand {
 
     private static func tell(_ line: LoadLine) {
         guard let data = try? JSONEncoder().encode(line) else { return }
-        FileHandle.standardOutput.write(data + Data("\n".utf8))
+        try? FileHandle.standardOutput.write(contentsOf: data + Data("\n".utf8))
     }
 }
 
 /// What the load says.
-struct LoadLine: Codable, Sendable {
-    var event: String
-    /// Of `freed`: when the first task ended after the moment that was asked about, in seconds since 1970; nil: none yet.
-    var at: Double?
+public struct LoadLine: Codable, Sendable {
+    /// `load` or `freed`.
+    public var event: String
+    /// Of `freed`: when the first task ended after the moment that was asked about; nil: none yet.
+    ///
+    /// Else when it was said; in seconds since 1970.
+    public var at: Double?
     /// Schedulers that a master has registered.
-    var registered = 0
-    var launched = 0
-    var running = 0
-    var finished = 0
-    /// Those that ended otherwise, and why the first did.
-    var otherwise = 0
-    var offers = 0
-    var problem: String?
+    public var registered = 0
+    /// Tasks.
+    public var launched = 0
+    /// Tasks that were told to run, and not to have ended.
+    public var running = 0
+    /// Tasks.
+    public var finished = 0
+    /// Tasks that ended otherwise, and why the first did.
+    public var otherwise = 0
+    /// Offers that came.
+    public var offers = 0
+    /// What went wrong first.
+    public var problem: String?
+}
+
+/// The process of a `load`.
+public final class LoadProcess: Sendable {
+    private let process: LineProcess<LoadLine>
+
+    /// Starts it: this program, or another that has the command.
+    public init(_ arguments: [String], program: URL = UpCluster.ownProgram) throws {
+        self.process = try LineProcess(program, ["load"] + arguments)
+    }
+
+    /// What it said.
+    public var lines: [LoadLine] { self.process.lines }
+
+    /// What it said last of its figures.
+    public var last: LoadLine? { self.lines.last { $0.event == "load" } }
+
+    /// Its figures as they are now.
+    public func now() async throws -> LoadLine {
+        try await self.answer(to: "now", event: "load")
+    }
+
+    /// When the first task ended after a moment; nil: none yet.
+    public func firstEnd(after moment: Double) async throws -> Double? {
+        try await self.answer(to: "freed \(moment)", event: "freed").at
+    }
+
+    private func answer(to question: String, event: String) async throws -> LoadLine {
+        let known = self.lines.count { $0.event == event }
+        try self.process.say(question)
+        for _ in 0..<2000 {
+            let answers = self.lines.filter { $0.event == event }
+            if answers.count > known { return answers[answers.count - 1] }
+            try await Task.sleep(for: .milliseconds(5))
+        }
+        throw TestFailure("the load does not answer")
+    }
+
+    /// Which process it is.
+    public var pid: Int32 { self.process.pid }
+
+    /// Ends it.
+    public func stop() { self.process.stop() }
 }
 
 /// What all schedulers of the load have counted.
@@ -72,7 +133,12 @@ final class LoadCounts: Sendable {
     private static let kept = 1 << 18
     private let state = Mutex(State())
 
-    var line: LoadLine { self.state.withLock { $0.line } }
+    var line: LoadLine {
+        self.state.withLock { state in
+            state.line.at = Date().timeIntervalSince1970
+            return state.line
+        }
+    }
 
     func registered() { self.state.withLock { $0.line.registered += 1 } }
 

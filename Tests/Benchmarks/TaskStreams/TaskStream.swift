@@ -1,19 +1,21 @@
-import Foundation
-import MesetaSDK
+public import MesetaSDK
 
-/// Launches command tasks on whatever it is offered, a given number at a time, and notes when each began and ended.
-actor TaskStream: Scheduler {
+/// Launches tasks on whatever it is offered, a given number at a time, and notes when each began and ended.
+public actor TaskStream: Scheduler {
     /// What became of a number of tasks.
-    struct Outcome: Sendable {
+    public struct Outcome: Sendable {
         /// From the first launch to the last end.
-        var elapsed: Duration
-        var finished = 0
+        public var elapsed: Duration
+        /// Those that ended as they should.
+        public var finished = 0
+        /// Offers that tasks went out on.
+        public var offers = 0
         /// Anything but FINISHED, with why.
-        var failures: [String] = []
+        public var failures: [String] = []
         /// From the call that launches a task until its scheduler hears that it finished, in the order of the ends.
-        var latencies: [Duration] = []
+        public var latencies: [Duration] = []
         /// From one of those to the offer that the next task went out on.
-        var offerWaits: [Duration] = []
+        public var offerWaits: [Duration] = []
     }
 
     private struct Window {
@@ -25,7 +27,7 @@ actor TaskStream: Scheduler {
     }
 
     private let clock = ContinuousClock()
-    private let command: CommandInfo
+    private let work: TaskWork
     private let resources: Resources
     /// Tasks at once; nil: what fits.
     private let width: Int?
@@ -34,15 +36,15 @@ actor TaskStream: Scheduler {
     private var running: [TaskID: ContinuousClock.Instant] = [:]
     private var counter = 0
 
-    /// - Parameter program: A path; run without a shell.
-    init(program: String, arguments: [String] = [], resources: Resources, width: Int? = nil) {
-        self.command = CommandInfo(program: program, arguments: [program] + arguments)
+    /// Tasks of that kind, each with those resources.
+    public init(_ work: TaskWork, resources: Resources, width: Int? = nil) {
+        self.work = work
         self.resources = resources
         self.width = width
     }
 
     /// Runs so many tasks, and returns when all have ended.
-    func run(_ count: Int, with driver: SchedulerDriver) async -> Outcome {
+    public func run(_ count: Int, with driver: SchedulerDriver) async -> Outcome {
         await withCheckedContinuation { done in
             let now = self.clock.now
             self.window = Window(
@@ -51,7 +53,8 @@ actor TaskStream: Scheduler {
         }
     }
 
-    func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
+    /// Launches what fits and is still to run.
+    public func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
         for offer in offers { self.use(offer, driver) }
     }
 
@@ -62,9 +65,7 @@ actor TaskStream: Scheduler {
         while tasks.count < room, free.contains(self.resources) {
             free -= self.resources
             self.counter += 1
-            var task = TaskInfo(TaskID("t\(self.counter)"), on: offer, resources: self.resources)
-            task.command = self.command
-            tasks.append(task)
+            tasks.append(self.work.task(TaskID("t\(self.counter)"), on: offer, self.resources))
         }
         let now = self.clock.now
         for task in tasks { self.running[task.taskID] = now }
@@ -72,12 +73,14 @@ actor TaskStream: Scheduler {
             self.window?.outcome.offerWaits.append(now - lastEnd)
         }
         self.window?.remaining -= tasks.count
+        if !tasks.isEmpty { self.window?.outcome.offers += 1 }
         driver.launchTasks(tasks, on: [offer], refusing: .zero)
         // Nothing is wanted until the next window.
         if self.window?.remaining == 0 { driver.suppressOffers() }
     }
 
-    func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) {
+    /// Counts ends.
+    public func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) {
         guard status.state.isTerminal, let begin = self.running.removeValue(forKey: status.taskID) else { return }
         let now = self.clock.now
         self.window?.lastEnd = now

@@ -1,0 +1,45 @@
+import ArgumentParser
+import Foundation
+import TaskStreams
+import TestSupport
+
+/// `throughput agent`: everything is real, and each status is on disk before it is sent.
+struct AgentCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "agent", abstract: "No-op tasks through one agent with one executor.",
+        discussion: """
+            One master, allocator, relay and agent; one scheduler, in this process; one executor, which the agent starts once and which \
+            ends each task as soon as it is told of it. The agent's directory is made below TMPDIR, whose file system matters.
+            """)
+
+    @OptionGroup var common: CommonOptions
+    @Option(help: "Tasks in a window.") var tasks = 50_000
+    @Option(help: "Tasks at once, at most.") var width = 1000
+    @Option(help: "As meseta-agent takes it.") var isolation = "processes"
+
+    func validate() throws {
+        guard self.tasks > 0, self.width > 0 else { throw ValidationError("--tasks and --width are above 0") }
+    }
+
+    func run() async throws {
+        UpCluster.endAllOnSignals()
+        let cluster = try await TaskCluster(
+            isolation: self.isolation, width: self.width, work: .nothing, programs: self.common.directory)
+        defer { cluster.stop() }
+        _ = try await cluster.run(min(self.tasks, 5 * self.width))
+        var report = ThroughputReport(kind: "agent", agents: 1, frameworks: 1, window: self.width)
+        for _ in 1...self.common.runs { report.runs.append(try await self.window(cluster)) }
+        report.calls = try await self.window(cluster, countsCalls: true)
+        try report.addLoopback(connections: 1)
+        print(report.table)
+        if let json = self.common.json { try JSONLines.append(report, to: json) }
+    }
+
+    private func window(_ cluster: TaskCluster, countsCalls: Bool = false) async throws -> ThroughputReport.Run {
+        let watch = RoleWatch(cluster.watched, countsCalls: countsCalls)
+        let outcome = try await cluster.run(self.tasks)
+        return ThroughputReport.Run(
+            tasks: Double(outcome.finished), seconds: outcome.elapsed / .seconds(1), offers: Double(outcome.offers),
+            figures: watch.finish())
+    }
+}
