@@ -94,6 +94,20 @@ struct StatusStreamTests {
             machine.handle(.relay(Machine.relay, .resend("1-F9"))) == [.sendToRelay(Machine.relay, .resending("1-F9"))])
     }
 
+    @Test("A relay of an earlier version is not told where they begin, which it could not read")
+    func resendToEarlierRelay() {
+        var machine = Machine.registered()
+        machine.launch(.command("a"))
+        machine.started(1)
+        machine.handle(.relayDisconnected(Machine.relay))
+        var welcome = Welcome(role: .relay, name: "relay-1")
+        welcome.revision = ProtocolRevision.first
+        machine.handle(.relayConnected(PeerID(2), address: "relay-1:5060", welcome))
+        let effects = machine.handle(.relay(PeerID(2), .resend(Machine.framework)))
+        #expect(effects.envelopes.map(\.key.task) == ["a"])
+        #expect(!effects.contains(.sendToRelay(PeerID(2), .resending(Machine.framework))))
+    }
+
     @Test("Without a relay statuses wait; with the next all are sent, in order")
     func waitsForRelay() {
         var machine = Machine.registered()

@@ -126,6 +126,8 @@ public struct AgentState: Role {
     struct Link {
         var peer: PeerID
         var address: String
+        /// The relay wants to know where what is sent again begins.
+        var hearsResending = true
         /// A master has accepted this attachment.
         var isRegistered = false
     }

@@ -166,6 +166,9 @@ public final class SimulatedMaster: SimulatedProcess {
         case .sendToOperator(let peer, let message): self.send(message, to: peer)
         case .close(let peer, let refusal):
             if let entry = self.endpoints.removeValue(forKey: peer) {
+                if entry.role == .relay, refusal?.message.hasPrefix("another scheduler") == true {
+                    self.cluster.coverage.count(.olderRelaysDropped)
+                }
                 self.cluster.network.close(entry.endpoint, refusal)
             }
         case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
