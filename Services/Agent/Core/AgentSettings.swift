@@ -71,6 +71,11 @@ public struct AgentSettings: Sendable {
     /// The latest and the terminal one are never given up. Default 256.
     public var unacknowledgedLimit: Int = 256
 
+    /// From so many frameworks on, those that run nothing here are forgotten.
+    ///
+    /// Their next task logs them again. Fewer take less memory: 1 to 2 KiB each. Default 256.
+    public var idleFrameworkLimit: Int = 256
+
     /// How long it stays away from the cluster after the master refused it.
     ///
     /// Default 30 s.

@@ -77,6 +77,7 @@ extension MasterState.Cluster {
                 return
             }
             self.apply(entry, of: agent)
+            guard entry.isKeptUntilConfirmed else { return }
             self.effects.append(
                 .sendToRelay(peer, .bookConfirmed(index: index, attachment, self.agents[agent].position)))
         case .status(let index, let envelope, let subscription):

@@ -51,6 +51,8 @@ extension RelayState {
         case fence(PeerID)
         /// The next turn of a snapshot or of a redelivery. The host may hold it back while the master's queue is long.
         case bulk
+        /// What agents may forget they are told without company.
+        case outbox
         /// The next agents are asked to send again.
         case resend(FrameworkID)
         /// There has been no master for so long that the other relays are asked about it.

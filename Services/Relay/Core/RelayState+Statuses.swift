@@ -118,13 +118,14 @@ extension RelayState {
         self.redeliveries.removeFirst(done)
     }
 
-    /// The scheduler has a status, and its agent was told so: it and those of the task before it need not be held.
+    /// The scheduler has a status: it and those of the task before it need not be held, here or by the agent.
     ///
     /// The agent may be gone afterwards, if it is of a version that has to attach again for what was dropped.
     mutating func acknowledged(
         _ task: TaskKey, uuid: Bytes, agent: UInt32, at now: Instant, into effects: inout [Effect]
     ) {
         self.counters.acknowledgements += 1
+        self.tellLater(agent, acknowledged: task, uuid: uuid, at: now, into: &effects)
         guard let row = self.frameworksByID[task.framework] else { return }
         self.held.acknowledge(task, uuid: uuid, framework: row, agent: agent)
         self.askForMore(row, at: now, into: &effects)
@@ -154,7 +155,7 @@ extension RelayState {
             if self.agentPeers[peer]?.announcesResending == true {
                 // What is on its way before it begins to would still overtake: the mark stays until then.
                 guard self.frameworks[row].asked.insert(agent).inserted else { continue }
-                effects.append(.sendToAgent(peer, .resend(id)))
+                self.tell(agent, .resend(id), into: &effects)
             } else {
                 // Nobody could tell what was on its way. What it has it sends in order when it attaches again.
                 let reason = "there is room for what was dropped: attach again"

@@ -59,6 +59,7 @@ public struct RelayState: Role {
     var removed: [FrameworkID] = []
     var schedulerPeers: [PeerID: SchedulerPeer] = [:]
     var held = HeldStatuses()
+    var outboxes = OutboxQueue()
     var link: Link?
     /// Nil while a master is followed, and where there is no other relay.
     var cutOff: CutOff?
@@ -132,6 +133,7 @@ public struct RelayState: Role {
         case .timerFired(.cutOff): self.askOthers(at: now, into: &effects)
         case .timerFired(.leaving): self.sendNextAway(at: now, into: &effects)
         case .timerFired(.directory): self.spreadDirectory(at: now, into: &effects)
+        case .timerFired(.outbox): self.outboxTimerFired(at: now, into: &effects)
         case .timerFired(.resend(let id)): self.resendTimerFired(id, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }
