@@ -302,6 +302,28 @@ struct SchedulerTests {
         #expect(relay.on(.agent(again, .status(second))) == [.sendToScheduler(scheduler, update(second))])
     }
 
+    @Test("It is told first what was acknowledged, or it would send that again in place of the rest, for ever")
+    func earlierVersionHearsFirst() {
+        var limits = settings(heldBytes: 2000)
+        limits.acknowledgementDelay = .seconds(1)
+        var relay = Transcript.subscribed(limits)
+        let old = PeerID(30)
+        relay.attach(old, "b", index: 1, id: "7-B1", revision: ProtocolRevision.first)
+        for (task, uuid) in [("x", 1), ("t", 2)] as [(String, UInt8)] {
+            _ = relay.on(.agent(old, .status(status(task, uuid, size: 1500))))
+        }
+        let effects = relay.on(.scheduler(PeerID(20), acknowledgement("x", 1, on: "7-B1")))
+        let told = RelayToAgent.order(7, life(1, 1), .acknowledge(TaskKey(f1, "x"), uuid: [1]))
+        let kinds = effects.compactMap { effect -> String? in
+            switch effect {
+            case .sendToAgent(old, told): "acknowledged"
+            case .close(old, _): "closed"
+            default: nil
+            }
+        }
+        #expect(kinds == ["acknowledged", "closed"])
+    }
+
     @Test("Acknowledgements through the master end an agent of an earlier version as well")
     func earlierVersionThroughMaster() {
         var relay = Transcript.attached(settings(heldBytes: 2000))

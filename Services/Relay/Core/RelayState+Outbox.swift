@@ -67,7 +67,8 @@ extension RelayState {
         effects.append(.setTimer(.outbox, at: now + delay))
     }
 
-    private mutating func empty(outboxOf row: UInt32, into effects: inout [Effect]) {
+    /// Tells an agent all that waits.
+    mutating func empty(outboxOf row: UInt32, into effects: inout [Effect]) {
         guard !self.agents[row].outbox.isEmpty else { return }
         let outbox = self.agents[row].outbox
         self.agents[row].outbox = Outbox()

@@ -157,7 +157,9 @@ extension RelayState {
                 guard self.frameworks[row].asked.insert(agent).inserted else { continue }
                 self.tell(agent, .resend(id), into: &effects)
             } else {
-                // Nobody could tell what was on its way. What it has it sends in order when it attaches again.
+                // Nobody could tell what was on its way. What it has it sends in order when it attaches again: without what was
+                // acknowledged, or that would take the place of the rest once more.
+                self.empty(outboxOf: agent, into: &effects)
                 let reason = "there is room for what was dropped: attach again"
                 self.refuse(peer, Refusal(.tooSlow, reason), into: &effects)
             }

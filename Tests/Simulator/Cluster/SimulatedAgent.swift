@@ -20,6 +20,7 @@ public final class SimulatedAgent: SimulatedProcess {
     /// What it tells relays that it knows of the protocol.
     private let revision: UInt32
     private var state: AgentState?
+    private let timers = SimulatedTimers<AgentTimer>()
     private(set) lazy var disk = SimulatedDisk(of: self) { [unowned self] in self.handle(.logged(upTo: $0)) }
     private var containers: [RunID: Container] = [:]
     private var endpoints: [PeerID: Network.Endpoint] = [:]
@@ -173,8 +174,9 @@ public final class SimulatedAgent: SimulatedProcess {
         case .destroy(let run): self.endByOrder(run, status: 9)
         case .forget(let run): self.containers[run] = nil
         case .probe(let id, let order, _): self.probe(id, order)
-        case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-        case .cancelTimer(let timer): self.cancelTimer(timer)
+        case .setTimer(let timer, let instant):
+            self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+        case .cancelTimer(let timer): self.timers.cancel(timer)
         case .close(let peer, let refusal):
             if self.dialer?.endpoint?.peer == peer { return self.dialer?.hangUp(refusal) ?? () }
             guard let endpoint = self.endpoints.removeValue(forKey: peer) else { return }

@@ -7,6 +7,7 @@ public final class SimulatedRelay: SimulatedProcess {
     /// What it tells masters that it knows of the protocol.
     private let revision: UInt32
     private var state: RelayState?
+    private let timers = SimulatedTimers<RelayState.Timer>()
     /// The list of relays, and its place in it.
     private var group: SimulatedGroup?
     /// It has had a master in this life.
@@ -120,8 +121,8 @@ public final class SimulatedRelay: SimulatedProcess {
             case .sendToMaster(let peer, let message): self.send(message, to: peer)
             case .close(let peer, let refusal): self.close(peer, refusal)
             case .setTimer(let timer, let instant):
-                self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-            case .cancelTimer(let timer): self.cancelTimer(timer)
+                self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+            case .cancelTimer(let timer): self.timers.cancel(timer)
             case .askRelays(let addresses): self.ask(addresses)
             case .observe(let fact): self.observe(fact)
             }
