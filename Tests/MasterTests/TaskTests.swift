@@ -37,7 +37,7 @@ struct TaskTests {
         for position in 5...7 {
             small.stage.book(
                 small.relay, BookPosition(position),
-                .task(record(UInt64(position), small.framework, "t\(position)", .running)))
+                .task(record(UInt64(position), small.framework, TaskID("t\(position)"), .running)))
             #expect(small.stage.messages(toRelay: small.relay) == [])
         }
         _ = small.stage.wait(.milliseconds(10))
