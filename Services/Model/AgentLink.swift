@@ -201,7 +201,7 @@ public struct LaunchOrder: Hashable, Sendable {
     public var role: String
     /// `meseta.v1.FrameworkInfo`.
     public var frameworkInfo: Bytes
-    /// One, or a group that starts all or none.
+    /// Those of one ACCEPT, which start each for itself; or a group, which starts all or none.
     public var tasks: [Task]
     /// `meseta.v1.ExecutorInfo` of a group; empty otherwise.
     public var groupExecutor: Bytes

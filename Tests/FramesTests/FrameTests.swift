@@ -2,6 +2,7 @@ import Frames
 import Messages
 import Model
 import NIOCore
+import Synchronization
 import Testing
 
 extension FramesOnTCP {
@@ -39,6 +40,28 @@ extension FramesOnTCP {
                 try await master.until("messages") { $0.messages.count == messages.count }
                 #expect(master.now.messages == messages)
                 #expect(master.now.batches < messages.count)
+            }
+        }
+
+        @Test("What is exchanged with peers of each role is counted, without handshakes and heartbeats")
+        func traffic() async throws {
+            let master = self.master()
+            let seen = Mutex<Traffic?>(nil)
+            try await withStations(master) {
+                master.node.onTraffic = { traffic in seen.withLock { $0 = traffic } }
+                let client = try RawClient(port: try await master.listen())
+                try client.enter()
+                let messages = (0..<50).map { Bytes("message \($0)".utf8) }
+                client.write(messages.flatMap(RawClient.framed) + [0])
+                try await master.until("messages") { $0.messages.count == messages.count }
+                _ = try await master.withPeer { peer in (0..<3).map { _ in peer.send(encoded: [8, 1]) } }
+                try await master.onLoop { _ in }
+                let traffic = try #require(seen.withLock { $0 })
+                #expect(traffic.peers == .scheduler)
+                #expect(traffic.messagesReceived.value == messages.count && traffic.messagesSent.value == 3)
+                #expect(traffic.bytesReceived.value == messages.flatMap(RawClient.framed).count + 1)
+                #expect(traffic.bytesSent.value == 9 && traffic.writes.value == 1)
+                #expect((1...messages.count).contains(traffic.reads.value))
             }
         }
 

@@ -213,6 +213,25 @@ struct AgentTests {
         }
     }
 
+    @Test("Of tasks that were ordered together those are ordered again that the agent has not shown")
+    func partsOfLaunchesAreRepeated() {
+        let small = Small()
+        let tasks = ["t1", "t2", "t3"].map { task(TaskID($0), on: small.agent) }
+        _ = small.call(launch(tasks[0], tasks[1], tasks[2], from: small.offer("cpus:3;mem:3072")))
+        #expect(small.stage.orders(small.relay).count == 1)
+        // One has come and is over, one runs, one got lost.
+        small.stage.book(small.relay, 1, .task(record(1, small.framework, "t1", .finished)))
+        small.stage.book(small.relay, 2, .taskRemoved(number: 1))
+        small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 1))))
+        small.stage.attach(
+            "h1", id: small.agent, via: small.relay, connects: 2,
+            tasks: [record(2, small.framework, "t2", .running)], position: 3)
+        let repeated = small.stage.orders(small.relay).map { order -> [TaskID] in
+            if case .launch(let launch) = order { launch.tasks.map(\.taskID) } else { [] }
+        }
+        #expect(repeated == [["t3"]])
+    }
+
     @Test("A launch that never arrived is ordered again under the new attachment; one that arrived is not")
     func launchesAreRepeated() {
         let small = Small()

@@ -12,10 +12,15 @@ struct LaunchTests {
         let second = task("t2", on: small.agent, "cpus:1;mem:2048")
         #expect(small.call(launch(first, second, from: offer)) == [])
         let orders = small.stage.orders(small.relay)
-        #expect(orders.count == 2)
+        #expect(orders.count == 1)
         guard case .launch(let order) = orders[0] else { return #expect(Bool(false), "\(orders)") }
         #expect(order.frameworkID == small.framework)
-        #expect(order.tasks == [.init(taskID: "t1", info: small.stage.codec.encode(first))])
+        #expect(
+            order.tasks == [
+                .init(taskID: "t1", info: small.stage.codec.encode(first)),
+                .init(taskID: "t2", info: small.stage.codec.encode(second)),
+            ])
+        #expect(order.groupExecutor.isEmpty)
         #expect(small.stage.codec.framework(order.frameworkInfo)?.name == "pi")
         #expect(small.stage.recovered(small.allocator) == ["cpus:1;mem:1024"])
         // What was launched stays held: the rest can be offered, no more.
@@ -50,7 +55,7 @@ struct LaunchTests {
         let second = small.stage.propose(small.allocator, small.agent, "cpus:3;mem:1024", for: small.framework)!
         let tasks = ["t2", "t3"].map { task(TaskID($0), on: small.agent, "cpus:1;mem:128", in: shared) }
         _ = small.call(launch(tasks[0], tasks[1], from: second.id))
-        #expect(small.stage.orders(small.relay).count == 2)
+        #expect(small.stage.orders(small.relay).count == 1)
         #expect(small.stage.recovered(small.allocator) == ["mem:640"])
     }
 

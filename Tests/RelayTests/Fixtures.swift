@@ -75,10 +75,10 @@ func status(_ task: String, _ uuid: UInt8, size: Int = 2, of framework: Framewor
 
 func update(_ envelope: StatusEnvelope) -> SchedulerEvent { .update(.encoded(envelope.status)) }
 
-func launch(_ ids: TaskID..., of framework: FrameworkID = f1) -> LaunchOrder {
+func launch(_ ids: TaskID..., of framework: FrameworkID = f1, inGroup: Bool = false) -> LaunchOrder {
     LaunchOrder(
         frameworkID: framework, role: "*", frameworkInfo: [1, 2, 3],
-        tasks: ids.map { LaunchOrder.Task(taskID: $0, info: [9]) })
+        tasks: ids.map { LaunchOrder.Task(taskID: $0, info: [9]) }, groupExecutor: inGroup ? [8] : [])
 }
 
 func acknowledgement(_ task: String, _ uuid: UInt8, on agent: AgentID = a1) -> SchedulerCall {

@@ -25,10 +25,22 @@ struct MasterTests {
         #expect(relay.relay.followedEpoch == 1)
     }
 
+    @Test("Of launches that came together a new master hears those that the books do not show")
+    func partsOfLaunches() {
+        var relay = Transcript.attached()
+        _ = relay.on(.master(masterLink, .order(index: 0, life(1, 1), .launch(launch("a", "b", "c")))))
+        _ = relay.on(.agent(self.agent, .book(BookEntry(position: 1, .task(task(1, "b"))))))
+        _ = relay.on(.masterDisconnected(masterLink))
+        let sent = relay.on(.masterConnected(PeerID(2), welcome(8))).compactMap { effect -> [AgentOrder]? in
+            if case .sendToMaster(_, .agentAttached(_, _, let sent, _)) = effect { sent } else { nil }
+        }
+        #expect(sent == [[.launch(launch("a", "c"))]])
+    }
+
     @Test("A new master is told what the books have shown since, and which launches they do not show yet")
     func snapshot() {
         var relay = Transcript.attached()
-        for order in [launch("t1"), launch("t2"), launch("g1", "g2")] {
+        for order in [launch("t1"), launch("t2"), launch("g1", "g2", inGroup: true)] {
             #expect(
                 relay.on(.master(masterLink, .order(index: 0, life(1, 1), .launch(order)))) == [
                     .sendToAgent(self.agent, .order(7, life(1, 1), .launch(order)))
@@ -61,7 +73,7 @@ struct MasterTests {
                 .sendToMaster(
                     next,
                     .agentAttached(
-                        index: 0, expected, sent: [.launch(launch("t2")), .launch(launch("g1", "g2"))],
+                        index: 0, expected, sent: [.launch(launch("t2")), .launch(launch("g1", "g2", inGroup: true))],
                         issuedEpoch: 7)),
                 .sendToMaster(next, .snapshotDone),
             ])

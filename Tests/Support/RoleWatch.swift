@@ -54,6 +54,15 @@ public struct RoleFigures: Codable, Sendable {
 }
 
 extension RoleFigures {
+    /// Throws if one of `count` things took more messages or bytes than it may; nil: it may take what it takes.
+    public func hold(_ thing: String, _ count: Double, toMessages messages: Double?, bytes: Double?) throws {
+        for (what, used, bound) in [("messages", self.messages, messages), ("bytes", self.bytes, bytes)] {
+            if let bound, used > bound * count {
+                throw TestFailure("each \(thing) took \(used / count) \(what), which is more than \(bound)")
+            }
+        }
+    }
+
     /// Lines of text: what one of `count` things took.
     public func lines(per thing: String, _ count: Double) -> [String] {
         let roles = self.roles.sorted { $0.key < $1.key }.map { role, usage in

@@ -361,7 +361,7 @@ struct  Meseta__Wire__AgentOrder__Launch
    */
   ProtobufCBinaryData framework_info;
   /*
-   * One, or a group that starts all or none.
+   * Each for itself, or a group that starts all or none.
    */
   size_t n_tasks;
   Meseta__Wire__AgentOrder__LaunchedTask **tasks;

@@ -9,6 +9,9 @@ extension MasterState.Cluster {
         let agent: Row
         let role: String
         var available: Resources
+        /// Booked, and to be ordered together at the end: tasks that are of no group.
+        var rows: [Row] = []
+        var tasks: [LaunchOrder.Task] = []
     }
 
     func accept(_ accept: SchedulerCall.Accept, for framework: Row) {
@@ -47,6 +50,7 @@ extension MasterState.Cluster {
                 self.error("Operations of type \(Validation.printable(name)) are not supported", to: framework)
             }
         }
+        self.order(&pool)
         if launched > 0 {
             self.noteDemand(of: pool.framework, in: pool.role, isWanting: true)
             self.observe(.tasksLaunched(self.frameworks[framework].id, self.agents[pool.agent].id, launched))
@@ -193,7 +197,7 @@ extension MasterState.Cluster {
         self.executor(ExecutorKey(self.frameworks[pool.framework].id, executor.executorID), on: pool.agent)
     }
 
-    /// Books tasks that were checked and orders them.
+    /// Books tasks that were checked, and orders them: a group at once, others with the rest of their ACCEPT.
     private func start(_ infos: [TaskInfo], executor: ExecutorInfo?, isGroup: Bool, from pool: inout Pool) {
         let framework = self.frameworks[pool.framework].id
         if let executor, self.existing(executor, in: pool) == nil {
@@ -218,9 +222,29 @@ extension MasterState.Cluster {
             pool.available -= info.resources
             tasks.append(LaunchOrder.Task(taskID: info.taskID, info: self.codec.encode(info)))
         }
+        if isGroup {
+            // In their order: what was to start before it is ordered before.
+            self.order(&pool)
+            self.order(rows, tasks, in: pool, executor: executor)
+        } else {
+            pool.rows += rows
+            pool.tasks += tasks
+        }
+    }
+
+    /// Orders what was booked and not ordered yet: one word to the agent, however many tasks an ACCEPT has.
+    private func order(_ pool: inout Pool) {
+        if !pool.rows.isEmpty { self.order(pool.rows, pool.tasks, in: pool, executor: nil) }
+        pool.rows = []
+        pool.tasks = []
+    }
+
+    /// - Parameter executor: Of a group; nil: the tasks start each for itself.
+    private func order(_ rows: [Row], _ tasks: [LaunchOrder.Task], in pool: Pool, executor: ExecutorInfo?) {
+        let framework = self.frameworks[pool.framework]
         let order = LaunchOrder(
-            frameworkID: framework, role: pool.role, frameworkInfo: self.frameworks[pool.framework].encodedInfo,
-            tasks: tasks, groupExecutor: isGroup ? executor.map { self.codec.encode($0) } ?? [] : [])
+            frameworkID: framework.id, role: pool.role, frameworkInfo: framework.encodedInfo, tasks: tasks,
+            groupExecutor: executor.map { self.codec.encode($0) } ?? [])
         self.forgetNewcomer(pool.agent)
         self.keep(order, for: rows)
         self.send(.launch(order), to: pool.agent)

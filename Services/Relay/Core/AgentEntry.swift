@@ -107,11 +107,12 @@ struct AgentEntry {
     /// Books show tasks in the order of their launches, so it is found at the front.
     private mutating func confirm(_ key: TaskKey) {
         for index in self.sentHead..<self.sent.count where self.sent[index].missing > 0 {
-            let order = self.sent[index].order
-            guard order.frameworkID == key.framework, order.tasks.contains(where: { $0.taskID == key.task }) else {
-                continue
-            }
+            guard self.sent[index].order.frameworkID == key.framework,
+                let place = self.sent[index].order.tasks.firstIndex(where: { $0.taskID == key.task })
+            else { continue }
             self.sent[index].missing -= 1
+            // A group is ordered again as a whole; of others the agent may have forgotten those that it has shown.
+            if self.sent[index].order.groupExecutor.isEmpty { self.sent[index].order.tasks.remove(at: place) }
             break
         }
         while self.sentHead < self.sent.count, self.sent[self.sentHead].missing == 0 { self.sentHead += 1 }

@@ -113,9 +113,11 @@ final class Fleet: @unchecked Sendable {  // State is only touched on the loop.
     // MARK: - Tasks
 
     func end(_ run: RunID, of agent: EmulatedAgent, after command: CommandInfo) {
+        let length = self.lengths.draw(for: command, using: &self.random)
+        guard length > .zero else { return agent.finished(run) }
         let end = End(agent: ObjectIdentifier(agent), run: run)
         self.running[end] = agent
-        self.ends.set(end, at: self.clock.now + self.lengths.draw(for: command, using: &self.random))
+        self.ends.set(end, at: self.clock.now + length)
     }
 
     func cancelEnd(of run: RunID, of agent: EmulatedAgent) {

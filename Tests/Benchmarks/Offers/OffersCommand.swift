@@ -29,6 +29,8 @@ struct OffersCommand: AsyncParsableCommand {
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Option(help: "Add the figures to this file, a line of JSON for each number of agents.") var json: String?
     @Option(help: "Draw the figures into this file, as SVG.") var plot: String?
+    @Option(help: "Fail if an offer takes more messages than that, on all links together.") var maxMessages: Double?
+    @Option(help: "Fail if an offer takes more bytes than that, on all links together.") var maxBytes: Double?
     @Flag(help: "Leave the logs of the cluster where they are.") var keepLogs = false
 
     func validate() throws {
@@ -45,6 +47,8 @@ struct OffersCommand: AsyncParsableCommand {
             print(report.table)
             reports.append(report)
             if let json { try JSONLines.append(report, to: json) }
+            let run = report.median
+            try run.figures.hold("offer", run.offers, toMessages: self.maxMessages, bytes: self.maxBytes)
         }
         if let plot { try OffersReport.plot(reports).svg.write(toFile: plot, atomically: true, encoding: .utf8) }
     }

@@ -33,6 +33,7 @@ struct AgentCommand: AsyncParsableCommand {
         try report.addLoopback(connections: 1)
         print(report.table)
         if let json = self.common.json { try JSONLines.append(report, to: json) }
+        try report.hold(to: self.common)
     }
 
     private func window(_ cluster: TaskCluster, countsCalls: Bool = false) async throws -> ThroughputReport.Run {

@@ -50,6 +50,7 @@ struct EmulatedCommand: AsyncParsableCommand {
         try report.addLoopback(connections: self.frameworks)
         print(report.table)
         if let json = self.common.json { try JSONLines.append(report, to: json) }
+        try report.hold(to: self.common)
     }
 
     private func window(

@@ -28,6 +28,9 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Option(help: "Add the figures to this file, a line of JSON.") var json: String?
 
+    @Option(help: "Fail if a task takes more messages than that, on all links together.") var maxMessages: Double?
+    @Option(help: "Fail if a task takes more bytes than that, on all links together.") var maxBytes: Double?
+
     var directory: URL { self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory }
 
     func validate() throws {
@@ -61,6 +64,12 @@ struct ThroughputReport: Codable, Sendable {
 
     /// The run in the middle.
     private var median: Run { self.runs.sorted { $0.rate < $1.rate }[self.runs.count / 2] }
+
+    /// Holds the run in the middle to what a task may take.
+    func hold(to options: CommonOptions) throws {
+        let run = self.median
+        try run.figures.hold("task", run.tasks, toMessages: options.maxMessages, bytes: options.maxBytes)
+    }
 
     /// Measures the reference, after the runs.
     mutating func addLoopback(connections: Int) throws {
