@@ -147,6 +147,24 @@ let package = Package(
         .executableTarget(
             name: "sharing-model", dependencies: ["SharingModel", "TestSupport", arguments],
             path: "Tests/Benchmarks/SharingModel/Command", swiftSettings: settings),
+        // The frameworks of the paper's experiments; driven by the simulator, and by the SDK.
+        .target(
+            name: "PaperWorkloads", dependencies: ["Model"], path: "Tests/Benchmarks/PaperWorkloads",
+            resources: [.embedInCode("mix.json")], swiftSettings: settings),
+        part(
+            "SharingExperiments", "Tests/Benchmarks/Sharing/Experiments", ["Model", "PaperWorkloads", "Simulator"]),
+        .executableTarget(
+            name: "sharing",
+            dependencies: [
+                "PaperWorkloads", "SharingExperiments", "EmulatedCluster", "MesetaSDK", "TestSupport", arguments,
+            ],
+            path: "Tests/Benchmarks/Sharing/Command", swiftSettings: settings),
+        .executableTarget(
+            name: "locality", dependencies: ["PaperWorkloads", "SharingExperiments", "TestSupport", arguments],
+            path: "Tests/Benchmarks/Locality", swiftSettings: settings),
+        .executableTarget(
+            name: "overhead", dependencies: ["MesetaSDK", "TestSupport", arguments], path: "Tests/Benchmarks/Overhead",
+            swiftSettings: settings),
         // Loaded into an agent, it ends it after a given operation on files.
         .target(
             name: "CrashPoint", path: "Tests/Chaos/CrashPoint",
@@ -207,7 +225,10 @@ let package = Package(
         tests("ElectionTests", ["ElectionCore"]),
         tests("ZooKeeperTests", ["ZooKeeper", "TestSupport", logging]),
         tests("SDKTests", ["SDKCore", "MesetaSDK", "Frames", "Messages", logging] + nio),
-        tests("ScenarioTests", ["Simulator", "SharingModel", "FairSharing", "LimitsFigures"], exclude: ["README.md"]),
+        tests(
+            "ScenarioTests",
+            ["Simulator", "SharingModel", "SharingExperiments", "PaperWorkloads", "FairSharing", "LimitsFigures"],
+            exclude: ["README.md"]),
         tests("PolicyFileTests", ["PolicyFile"]),
         tests("CLITests", ["meseta", "ChaosCore"]),
         tests("ChaosTests", ["ChaosCore", "ChaosProxy", "LocalZooKeeper"]),

@@ -277,7 +277,7 @@ void   meseta__wire__answer__free_unpacked
   assert(message->base.descriptor == &meseta__wire__answer__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor meseta__wire__hello__field_descriptors[15] =
+static const ProtobufCFieldDescriptor meseta__wire__hello__field_descriptors[16] =
 {
   {
     "protocol",
@@ -459,6 +459,18 @@ static const ProtobufCFieldDescriptor meseta__wire__hello__field_descriptors[15]
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__Hello, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__hello__field_indices_by_name[] = {
   6,   /* field[6] = address */
@@ -470,6 +482,7 @@ static const unsigned meseta__wire__hello__field_indices_by_name[] = {
   2,   /* field[2] = name */
   3,   /* field[3] = nonce */
   0,   /* field[0] = protocol */
+  15,   /* field[15] = revision */
   1,   /* field[1] = role */
   13,   /* field[13] = shadow */
   14,   /* field[14] = standby_too */
@@ -480,7 +493,7 @@ static const unsigned meseta__wire__hello__field_indices_by_name[] = {
 static const ProtobufCIntRange meseta__wire__hello__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 15 }
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor meseta__wire__hello__descriptor =
 {
@@ -490,7 +503,7 @@ const ProtobufCMessageDescriptor meseta__wire__hello__descriptor =
   "Meseta__Wire__Hello",
   "meseta.wire",
   sizeof(Meseta__Wire__Hello),
-  15,
+  16,
   meseta__wire__hello__field_descriptors,
   meseta__wire__hello__field_indices_by_name,
   1,  meseta__wire__hello__number_ranges,
@@ -586,7 +599,7 @@ const ProtobufCMessageDescriptor meseta__wire__proof__descriptor =
   (ProtobufCMessageInit) meseta__wire__proof__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__welcome__field_descriptors[9] =
+static const ProtobufCFieldDescriptor meseta__wire__welcome__field_descriptors[10] =
 {
   {
     "protocol",
@@ -696,6 +709,18 @@ static const ProtobufCFieldDescriptor meseta__wire__welcome__field_descriptors[9
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "revision",
+    10,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Meseta__Wire__Welcome, revision),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__welcome__field_indices_by_name[] = {
   3,   /* field[3] = epoch */
@@ -706,12 +731,13 @@ static const unsigned meseta__wire__welcome__field_indices_by_name[] = {
   2,   /* field[2] = name */
   0,   /* field[0] = protocol */
   7,   /* field[7] = relays */
+  9,   /* field[9] = revision */
   1,   /* field[1] = role */
 };
 static const ProtobufCIntRange meseta__wire__welcome__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor meseta__wire__welcome__descriptor =
 {
@@ -721,7 +747,7 @@ const ProtobufCMessageDescriptor meseta__wire__welcome__descriptor =
   "Meseta__Wire__Welcome",
   "meseta.wire",
   sizeof(Meseta__Wire__Welcome),
-  9,
+  10,
   meseta__wire__welcome__field_descriptors,
   meseta__wire__welcome__field_indices_by_name,
   1,  meseta__wire__welcome__number_ranges,

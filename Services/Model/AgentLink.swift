@@ -109,6 +109,14 @@ public struct BookEntry: Hashable, Sendable {
         case executorExited(ExecutorKey, status: Int32, message: String)
     }
 
+    /// The agent keeps what ended until the master confirms this; nothing waits for the confirmation of another.
+    public var isKeptUntilConfirmed: Bool {
+        switch self.change {
+        case .taskRemoved, .executorExited: true
+        case .task, .executor: false
+        }
+    }
+
     /// The change that brought the books to this position.
     public init(position: BookPosition, _ change: Change) {
         self.position = position

@@ -9,13 +9,31 @@ public enum PeerRole: UInt32, Hashable, Sendable, CaseIterable {
     case `operator` = 7
 }
 
+/// What was added to the protocol that the other side of a link has to know of, because it must do without where it is missing.
+///
+/// Most additions need no number: who does not know a field skips it. Both sides say theirs, so that processes of different
+/// versions work together while a cluster is upgraded.
+public enum ProtocolRevision {
+    /// Neither of the following.
+    public static let first: UInt32 = 0
+    /// Agents say where they begin to send statuses again (`AgentToRelay.resending`), and relays whose scheduler a status that
+    /// passes the master is meant for (`RelayToMaster.status`).
+    public static let ordered: UInt32 = 1
+    /// What this code knows.
+    public static let current = Self.ordered
+}
+
 /// The caller's first frame.
 public struct Hello: Hashable, Sendable {
-    /// The version of handshake and links that this code speaks.
+    /// The latest version of handshake and links that this code speaks.
     public static let currentProtocol: UInt32 = 1
+    /// The earliest that it speaks.
+    public static let oldestProtocol: UInt32 = 1
 
-    /// The version that the caller speaks; default the current one.
+    /// The latest version that the caller speaks; default the current one.
     public var version: UInt32 = Self.currentProtocol
+    /// What it knows of what was added to that version; see `ProtocolRevision`.
+    public var revision: UInt32 = ProtocolRevision.current
     /// What the caller is; together with the called side's role it decides the messages of the link.
     public var role: PeerRole
     /// For logs, listings and rendezvous hashing; unique among peers of one role.
@@ -54,6 +72,8 @@ public struct Hello: Hashable, Sendable {
 public struct Welcome: Hashable, Sendable {
     /// The version that both sides speak from here on.
     public var version: UInt32 = Hello.currentProtocol
+    /// What the called side knows of what was added to that version; see `ProtocolRevision`.
+    public var revision: UInt32 = ProtocolRevision.current
     /// What the called side is.
     public var role: PeerRole
     /// The called side's name, for logs.

@@ -89,7 +89,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
             self.handle(self.waiting[next])
             next += 1
         }
-        if next > 0 { self.waiting.removeAll(keepingCapacity: next <= 1024) }
+        if next > 0 { self.waiting.removeAll(keepingCapacity: true) }
         self.isHandling = false
         self.endTurnLater()
     }
@@ -129,7 +129,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
             if self.isTracing { self.trace("Effect", LogKey.effect, effect) }
             self.perform(effect)
         }
-        effects.removeAll(keepingCapacity: effects.count <= 4096)
+        effects.removeAll(keepingCapacity: true)
         self.effects = effects
     }
 
@@ -145,6 +145,9 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
         self.loop.assumeIsolatedUnsafeUnchecked().execute {
             self.endsTurn = false
             self.onTurnEnd()
+            // Kept between the events of a turn only: a process may host a hundred thousand roles.
+            self.effects = []
+            self.waiting = []
         }
     }
 }

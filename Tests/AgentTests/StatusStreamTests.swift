@@ -55,7 +55,7 @@ struct StatusStreamTests {
         "A change of the books that frees nothing waits for others; an end does not, and of each task the last change is told"
     )
     func gatheredBooks() {
-        var machine = Machine.registered { $0.bookDelay = .milliseconds(10) }
+        var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 0) }
         let due = machine.now + .milliseconds(10)
         let launched = machine.launch(.command("a"))
         #expect(launched.books.isEmpty && launched.contains(.setTimer(.books, at: due)))
@@ -71,9 +71,19 @@ struct StatusStreamTests {
         #expect(machine.fire(.books).isEmpty)
     }
 
+    @Test("The first few changes of a while do not wait: an agent with little to do tells them beside the statuses")
+    func fewBooks() {
+        var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 2) }
+        #expect(machine.launch(.command("a")).books.map(\.change.state) == [.staging])
+        #expect(machine.started(1).books.map(\.change.state) == [.running])
+        #expect(machine.launch(.command("b")).books.isEmpty)
+        #expect(machine.fire(.books, after: .milliseconds(10)).books.map(\.change.state) == [.staging])
+        #expect(machine.started(2).books.map(\.change.state) == [.running])
+    }
+
     @Test("What waits is not told to the next relay, whose registration says it")
     func gatheredBooksAndRelays() {
-        var machine = Machine.registered { $0.bookDelay = .milliseconds(10) }
+        var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 0) }
         machine.launch(.command("a"))
         machine.handle(.relayDisconnected(Machine.relay))
         #expect(machine.attach(PeerID(2)).books.isEmpty)
@@ -121,6 +131,20 @@ struct StatusStreamTests {
         #expect(effects.envelopes.map(\.key.task) == ["b"])
         #expect(
             machine.handle(.relay(Machine.relay, .resend("1-F9"))) == [.sendToRelay(Machine.relay, .resending("1-F9"))])
+    }
+
+    @Test("A relay of an earlier version is not told where they begin, which it could not read")
+    func resendToEarlierRelay() {
+        var machine = Machine.registered()
+        machine.launch(.command("a"))
+        machine.started(1)
+        machine.handle(.relayDisconnected(Machine.relay))
+        var welcome = Welcome(role: .relay, name: "relay-1")
+        welcome.revision = ProtocolRevision.first
+        machine.handle(.relayConnected(PeerID(2), address: "relay-1:5060", welcome))
+        let effects = machine.handle(.relay(PeerID(2), .resend(Machine.framework)))
+        #expect(effects.envelopes.map(\.key.task) == ["a"])
+        #expect(!effects.contains(.sendToRelay(PeerID(2), .resending(Machine.framework))))
     }
 
     @Test("Without a relay statuses wait; with the next all are sent, in order")

@@ -267,4 +267,20 @@ struct AllocationTests {
         #expect(cluster.pass().count + 80 >= 501 - 80)
         #expect(cluster.master.offersMade == 501)
     }
+
+    @Test("An agent that comes while all are gone through does not take the place of one that was there")
+    func agentComesDuringWalk() {
+        var cluster = Cluster()
+        for agent in 0..<3 as Range<UInt32> { cluster.master.addAgent(agent, "cpus:1", owner: 0) }
+        cluster.pass()
+        cluster.master.addFramework(1)
+        #expect(cluster.pass().count == 3)
+        cluster.declineAll(of: 1, for: .seconds(3600))
+        #expect(cluster.pass() == [])
+        // The walk begins where the last one ended, after the third, and goes round.
+        cluster.master.addFramework(2)
+        cluster.master.addAgent(3, "cpus:1", owner: 0)
+        cluster.pass()
+        #expect(Set(cluster.master.offers.map(\.holding.agent)) == [0, 1, 2, 3])
+    }
 }

@@ -24,11 +24,14 @@ private struct History {
     static let roles = ["a", "a/x", "b", "*"]
     var policy: SharingPolicy
     var steps: [Step] = []
+    /// So many steps are taken before the allocator's next turn.
+    var stepsPerTurn = 1
 
     init(seed: UInt64) {
         var random = SplitMix(state: seed)
         func pick(_ bound: UInt64) -> UInt64 { random.next() % bound }
         self.policy = SharingPolicy.allCases[Int(pick(3))]
+        self.stepsPerTurn = seed % 2 == 0 ? 1 : 3
         // A third of all histories has no rules, a third one guarantee, a third several and limits.
         let rules = seed % 3
         for _ in 0..<50 {
@@ -70,8 +73,9 @@ private struct History {
         cluster.onProposal = { master, allocation in
             if let found = Self.problem(with: allocation.holding, in: master) { problem.found.append(found) }
         }
-        for step in self.steps {
+        for (index, step) in self.steps.enumerated() {
             Self.take(step, in: &cluster)
+            if (index + 1) % self.stepsPerTurn != 0 { continue }
             cluster.pass(.milliseconds(1))
             problems += problem.found + cluster.master.refusals.map { "the master refused: \($0)" }
             problems += Self.problems(in: cluster.master)

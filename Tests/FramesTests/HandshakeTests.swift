@@ -178,20 +178,37 @@ extension FramesOnTCP {
             }
         }
 
-        @Test("Another protocol version is refused with both numbers")
+        @Test("A caller of a later protocol is answered in the one that both speak")
+        func laterVersion() async throws {
+            let master = Station(.master)
+            try await withStations(master) {
+                let client = try RawClient(port: try await master.listen())
+                var hello = Hello(role: .relay, name: "r")
+                (hello.version, hello.revision) = (Hello.currentProtocol + 6, 40)
+                client.write(frame: hello.encoded())
+                guard case .welcome(let welcome) = try client.readAnswer() else {
+                    Issue.record("no welcome")
+                    return
+                }
+                #expect(welcome.version == Hello.currentProtocol)
+                #expect(welcome.revision == ProtocolRevision.current)
+            }
+        }
+
+        @Test("A protocol version that is not spoken any more is refused with the numbers")
         func refusesVersion() async throws {
             let master = Station(.master)
             try await withStations(master) {
                 let client = try RawClient(port: try await master.listen())
                 var hello = Hello(role: .relay, name: "r")
-                hello.version = 7
+                hello.version = Hello.oldestProtocol - 1
                 client.write(frame: hello.encoded())
                 guard case .refusal(let refusal) = try client.readAnswer() else {
                     Issue.record("no refusal")
                     return
                 }
                 #expect(refusal.code == .protocolVersion)
-                #expect(refusal.message.contains("7") && refusal.message.contains("1"))
+                #expect(refusal.message.contains("0") && refusal.message.contains("1"))
                 #expect(client.readToEnd() == [])
             }
         }

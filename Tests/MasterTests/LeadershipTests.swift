@@ -95,7 +95,7 @@ struct LeadershipTests {
         }
         #expect(self.refusal(stage.master.admit(Hello(role: .relay, name: "")))?.code == .malformed)
         var old = Hello(role: .relay, name: "r1")
-        old.version = 9
+        old.version = Hello.oldestProtocol - 1
         #expect(self.refusal(stage.master.admit(old))?.code == .protocolVersion)
         // Another master may watch, and is told nothing.
         let witness = stage.connect(Hello(role: .master, name: "m2"))

@@ -95,8 +95,9 @@ final class Stage {
         return peer
     }
 
-    func relay(_ name: String = "r1") -> PeerID {
+    func relay(_ name: String = "r1", revision: UInt32 = ProtocolRevision.current) -> PeerID {
         var hello = Hello(role: .relay, name: name)
+        hello.revision = revision
         hello.address = "\(name):5052"
         return self.connect(hello)
     }

@@ -126,6 +126,69 @@ struct StandbyTests {
         #expect(stage.events(to: late) == [.error("Framework failed over", leader: nil)])
     }
 
+    @Test("The patience with the active scheduler has an end to the nanosecond, and counts from the election")
+    func patience() {
+        let stage = Stage()
+        stage.wait(.seconds(3))
+        let (first, _) = stage.scheduler(id: "6-F1", standby: true)
+        stage.wait(.seconds(2) - .nanoseconds(1))
+        #expect(stage.subscription(of: first) == nil)
+        let (second, _) = stage.scheduler(id: "6-F2", standby: true)
+        #expect(stage.subscription(of: second) == nil)
+        stage.wait(.nanoseconds(1))
+        #expect(stage.subscription(of: first) != nil && stage.subscription(of: second) != nil)
+        // Nobody is waited for any more.
+        let (third, _) = stage.scheduler(id: "6-F3", standby: true)
+        #expect(stage.subscription(of: third) != nil)
+    }
+
+    @Test("A master that is told to wait for no active scheduler gives its standbys the word at once")
+    func noPatience() {
+        let stage = Stage { $0.standbyPatience = .zero }
+        let (standby, _) = stage.scheduler(id: "6-F1", standby: true)
+        #expect(stage.subscription(of: standby) != nil)
+    }
+
+    @Test("Once a framework has had a scheduler here, its standby takes over at once, however new the master is")
+    func noPatienceForKnown() {
+        let stage = Stage()
+        let (active, _) = stage.scheduler(id: "6-F1", shown: Subscription(epoch: 6, counter: 1, token: [1]))
+        stage.step(.peerDisconnected(active))
+        let (standby, _) = stage.scheduler(id: "6-F1", standby: true)
+        #expect(stage.subscription(of: standby) != nil)
+    }
+
+    @Test(
+        "A framework whose active scheduler is waited for is not removed meanwhile, however short its failover timeout")
+    func timeoutWhileWaiting() {
+        let stage = Stage {
+            $0.minimumFailoverTimeout = .zero
+            $0.standbyPatience = .seconds(20)
+        }
+        let (standby, _) = stage.scheduler(id: "6-F1", standby: true) { $0.failoverTimeout = .seconds(1) }
+        stage.wait(.seconds(19))
+        #expect(!stage.isClosed(standby) && stage.master.status(at: stage.now)?.frameworks == 1)
+        stage.wait(.seconds(1))
+        #expect(stage.subscription(of: standby) != nil)
+    }
+
+    @Test(
+        "A framework that a new master learns of from an agent, and that has a standby, is not removed for want of a scheduler"
+    )
+    func learnedFromAgent() {
+        let stage = Stage {
+            $0.minimumFailoverTimeout = .seconds(1)
+            $0.standbyPatience = .seconds(20)
+        }
+        let relay = stage.relay()
+        stage.attach("h1", id: "6-A1", via: relay, tasks: [record(1, "6-F1", "t1", .running)], position: 10)
+        let (standby, _) = stage.scheduler(id: "6-F1", standby: true)
+        #expect(stage.subscription(of: standby) == nil)
+        stage.wait(.seconds(21))
+        #expect(!stage.isClosed(standby) && stage.orders(relay) == [])
+        #expect(stage.call(standby, "6-F1", .reconcile([])).count == 1)
+    }
+
     @Test("A framework of which only standbys came, and went, is forgotten in its time")
     func standbysGone() {
         let stage = Stage()

@@ -17,15 +17,19 @@ struct TaskTests {
         #expect(small.stage.master.status(at: small.stage.now)?.tasks == 0)
     }
 
-    @Test("Entries of an agent's books are applied in order, once, and confirmed")
+    @Test("Entries of an agent's books are applied in order, once; what the agent keeps until then is confirmed")
     func booksAreConfirmed() {
         let small = Small()
         let attachment = Attachment(starts: 1, connects: 1)
         small.stage.book(small.relay, 5, .task(record(1, small.framework, "t1", .running)))
-        #expect(small.stage.messages(toRelay: small.relay) == [.bookConfirmed(index: 0, attachment, 5)])
         small.stage.book(small.relay, 4, .task(record(1, small.framework, "t1", .finished)))
-        #expect(small.stage.messages(toRelay: small.relay) == [.bookConfirmed(index: 0, attachment, 5)])
+        #expect(small.stage.messages(toRelay: small.relay) == [])
         #expect(small.stage.recovered(small.allocator) == [])
+        small.stage.book(small.relay, 6, .task(record(1, small.framework, "t1", .finished)))
+        small.stage.book(small.relay, 7, .taskRemoved(number: 1))
+        #expect(small.stage.messages(toRelay: small.relay) == [.bookConfirmed(index: 0, attachment, 7)])
+        small.stage.book(small.relay, 7, .taskRemoved(number: 1))
+        #expect(small.stage.messages(toRelay: small.relay) == [.bookConfirmed(index: 0, attachment, 7)])
         // Of an earlier attachment: not even confirmed.
         small.stage.book(small.relay, connects: 0, 6, .task(record(1, small.framework, "t1", .finished)))
         #expect(small.stage.said == [])
@@ -35,9 +39,7 @@ struct TaskTests {
     func booksAreConfirmedTogether() {
         let small = Small { $0.confirmationDelay = .milliseconds(10) }
         for position in 5...7 {
-            small.stage.book(
-                small.relay, BookPosition(position),
-                .task(record(UInt64(position), small.framework, TaskID("t\(position)"), .running)))
+            small.stage.book(small.relay, BookPosition(position), .taskRemoved(number: UInt64(position)))
             #expect(small.stage.messages(toRelay: small.relay) == [])
         }
         _ = small.stage.wait(.milliseconds(10))
@@ -127,6 +129,35 @@ struct TaskTests {
         #expect(small.stage.said == [])
     }
 
+    @Test("A relay of an earlier version, which does not say for whom, connects again when a scheduler has a successor")
+    func statusForAnySchedulerOfEarlierRelay() {
+        let small = Small()
+        let old = small.stage.relay("r2", revision: ProtocolRevision.first)
+        let agent = small.stage.attach("h2", via: old)!
+        let key = TaskKey(small.framework, "t1")
+        let status = RelayToMaster.status(
+            index: 0, StatusEnvelope(key: key, uuid: [9], status: [1, 2, 3]), subscription: 0)
+        small.stage.step(.relay(old, status))
+        #expect(small.stage.events(to: small.scheduler) == [.update(.encoded([1, 2, 3]))])
+        let (next, _) = small.stage.scheduler("pi", id: small.framework)
+        #expect(small.stage.isClosed(old) && !small.stage.isClosed(small.relay))
+        #expect(
+            !small.stage.messages(toRelay: old).contains { if case .subscription = $0 { true } else { false } },
+            "it would begin with what it holds, which could not be told from what was under way")
+        // What was on its way when the link ended, and what comes over the next.
+        small.stage.step(.relay(old, status))
+        #expect(small.stage.said == [])
+        let again = small.stage.relay("r2", revision: ProtocolRevision.first)
+        #expect(
+            small.stage.messages(toRelay: again).contains { if case .subscription = $0 { true } else { false } })
+        #expect(small.stage.attach("h2", id: agent, via: again, connects: 1) == agent)
+        small.stage.step(.relay(again, status))
+        #expect(small.stage.events(to: next) == [.update(.encoded([1, 2, 3]))])
+        // The first scheduler of another framework mixes with nobody.
+        _ = small.stage.scheduler("e")
+        #expect(!small.stage.isClosed(again))
+    }
+
     @Test("A kill reaches the agent; nothing is forced")
     func kill() {
         let small = Small()
@@ -176,6 +207,44 @@ struct TaskTests {
         small.stage.wait(.seconds(75))
         _ = small.call(.kill("t9", nil, grace: nil))
         #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_UNKNOWN 9"])
+    }
+
+    @Test("A new master says that an agent does not know a task when its relays have had the time to come, not before")
+    func relayPatience() {
+        func asked(after time: Duration, _ change: (inout MasterSettings) -> Void = { _ in }) -> [String] {
+            let small = Small([.partitionAware], change)
+            small.stage.wait(time)
+            _ = small.call(.reconcile([.init("t9", on: small.agent)]))
+            let reconciled = small.stage.statuses(to: small.scheduler).map(\.line)
+            _ = small.call(.kill("t9", small.agent, grace: nil))
+            #expect(small.stage.statuses(to: small.scheduler).map(\.line) == reconciled, "a kill asks, too")
+            return reconciled
+        }
+        #expect(asked(after: .seconds(15) - .nanoseconds(1)) == [])
+        #expect(asked(after: .seconds(15)) == ["t9 TASK_GONE 9"])
+        #expect(asked(after: .seconds(29)) { $0.relayPatience = .seconds(30) } == [])
+        #expect(asked(after: .seconds(30)) { $0.relayPatience = .seconds(30) } == ["t9 TASK_GONE 9"])
+        // Who waits for no agent that might return waits for no relay either.
+        #expect(asked(after: .seconds(3)) { $0.recoveryTimeout = .seconds(3) } == ["t9 TASK_GONE 9"])
+        #expect(asked(after: .zero) { $0.relayPatience = .zero } == ["t9 TASK_GONE 9"])
+    }
+
+    @Test("What a relay tells of an earlier life of an agent ends nothing that the later one brings in time")
+    func earlierLifeFirst() {
+        let stage = Stage()
+        // The relay has not noticed that the agent, which has been launched t1 since, is elsewhere.
+        let late = stage.relay("late")
+        stage.attach("h1", id: "6-A1", via: late, connects: 1)
+        let (peer, framework) = stage.scheduler("pi", id: "6-F1", [.partitionAware])
+        stage.wait(.seconds(14))
+        _ = stage.call(peer, framework, .reconcile([.init("t1", on: "6-A1")]))
+        #expect(stage.statuses(to: peer) == [])
+        let own = stage.relay("own")
+        stage.attach(
+            "h1", id: "6-A1", via: own, connects: 2, tasks: [record(1, framework, "t1", .running)], position: 10)
+        stage.wait(.seconds(1))
+        _ = stage.call(peer, framework, .reconcile([.init("t1", on: "6-A1")]))
+        #expect(stage.statuses(to: peer).map(\.line) == ["t1 TASK_RUNNING 9"])
     }
 
     @Test("Asking for everything brings the latest state of each task that is not settled")

@@ -30,6 +30,7 @@ extension Hello: Sample {
     static func sample(_ random: inout Random) -> Hello {
         var hello = Hello(role: random.one(of: PeerRole.allCases), name: random.name())
         hello.version = random.index()
+        hello.revision = random.index()
         hello.nonce = random.bytes()
         hello.epoch = Epoch(random.number())
         hello.sendsHeartbeats = random.flag()
@@ -55,6 +56,7 @@ extension HandshakeAnswer: Sample {
         case 1:
             var welcome = Welcome(role: random.one(of: PeerRole.allCases), name: random.text())
             welcome.epoch = Epoch(random.number())
+            welcome.revision = random.index()
             welcome.incarnation = random.bytes()
             welcome.heartbeatInterval = .milliseconds(random.below(100_000))
             welcome.maxFrameBytes = random.below(1 << 30)

@@ -117,6 +117,54 @@ struct CutOffTests {
         #expect(try relay.relay.admit(Hello(role: .relay, name: "r2")).get().epoch == .none)
     }
 
+    @Test("A relay that has had no master since its start asks those that are listed, and sends its agents there")
+    func neverHadOne() {
+        var relay = Transcript()
+        let listed = ["r1:1", "r2:1"]
+        #expect(relay.on(.relaysListed(listed)) == [.setTimer(.cutOff, at: at(10))])
+        _ = relay.on(.agentConnected(self.agent, agentHello("a")))
+        _ = relay.on(.agent(self.agent, .registration(registration(life(1, 1), epoch: 7))), at: at(1))
+        #expect(relay.on(.relaysListed(listed), at: at(2)) == [], "it counts from the first time on")
+        #expect((try? relay.relay.admit(agentHello("b")).get().relays) == listed)
+        #expect(
+            relay.on(.timerFired(.cutOff), at: at(10)) == [.askRelays(["r2:1"]), .setTimer(.cutOff, at: at(15))])
+        #expect(relay.on(.relayAnswered(address: "r2:1", 6), at: at(10)) == [], "the agent has seen a later one")
+        let effects = relay.on(.relayAnswered(address: "r2:1", 7), at: at(10))
+        #expect(
+            effects.filter { if case .sendToAgent = $0 { true } else { false } } == [
+                .sendToAgent(self.agent, .directory(relays: listed, masters: [])),
+                .sendToAgent(self.agent, .goElsewhere(message: "this relay is cut off from the master")),
+            ])
+        #expect(!self.isAdmitted(agentHello("b"), relay))
+        // What it knew by the list gives way to what a master says.
+        _ = relay.on(.masterConnected(PeerID(2), welcome(7)), at: at(20))
+        _ = relay.on(.master(PeerID(2), .directory(relays: ["r1:1", "r3:1"], masters: ["m:1"])), at: at(20))
+        #expect(self.isAdmitted(agentHello("b"), relay))
+        _ = relay.on(.agentConnected(PeerID(11), agentHello("b")), at: at(20))
+        let told = relay.on(.agent(PeerID(11), .registration(registration(life(1, 1)))), at: at(20))
+        #expect(told.contains(.sendToAgent(PeerID(11), .directory(relays: ["r1:1", "r3:1"], masters: ["m:1"]))))
+    }
+
+    @Test("A relay that starts alone waits for others to be listed; one whose master comes in time asks nobody")
+    func othersListedLater() {
+        var relay = Transcript()
+        #expect(relay.on(.relaysListed(["r1:1"])) == [])
+        #expect(relay.on(.relaysListed(["r1:1", "r2:1"]), at: at(3)) == [.setTimer(.cutOff, at: at(13))])
+        #expect(relay.on(.masterConnected(masterLink, welcome(7)), at: at(4)).contains(.cancelTimer(.cutOff)))
+        #expect(relay.on(.relaysListed(["r1:1", "r3:1"]), at: at(5)) == [], "a master says more")
+        #expect(relay.on(.timerFired(.cutOff), at: at(13)) == [])
+    }
+
+    @Test("A relay that has come since the master was lost is asked, too, and agents are told of it")
+    func listedSince() {
+        var relay = self.alone()
+        _ = relay.on(.relaysListed(["r1:1", "r9:1"]), at: at(5))
+        let all = ["r2:1", "r3:1", "r9:1"]
+        #expect(relay.on(.timerFired(.cutOff), at: at(10)).first == .askRelays(all))
+        let effects = relay.on(.relayAnswered(address: "r9:1", 7), at: at(10))
+        #expect(effects.contains(.sendToAgent(self.agent, .directory(relays: ["r1:1"] + all, masters: []))))
+    }
+
     @Test("An only relay keeps its agents, and asks nobody")
     func onlyOne() {
         var relay = Transcript.attached()

@@ -9,8 +9,11 @@ let a1: AgentID = "7-A1"
 
 func at(_ seconds: Double) -> Instant { start + .milliseconds(Int64(seconds * 1000)) }
 
-func settings(heldBytes: Int = 16 << 20, maxAgents: Int = 100, bulkBytes: Int = 1 << 20) -> RelaySettings {
+func settings(
+    heldBytes: Int = 16 << 20, maxAgents: Int = 100, bulkBytes: Int = 1 << 20, acknowledgementDelay: Duration = .zero
+) -> RelaySettings {
     var settings = RelaySettings(name: "relay-1", address: "r1:1")
+    settings.acknowledgementDelay = acknowledgementDelay
     settings.heldBytesPerFramework = heldBytes
     settings.maxAgents = maxAgents
     settings.bulkBytesPerTurn = bulkBytes
@@ -23,8 +26,9 @@ func welcome(_ epoch: Epoch) -> Welcome {
     return welcome
 }
 
-func agentHello(_ name: String) -> Hello {
+func agentHello(_ name: String, revision: UInt32 = ProtocolRevision.current) -> Hello {
     var hello = Hello(role: .agent, name: name)
+    hello.revision = revision
     hello.incarnation = Bytes(name.utf8)
     return hello
 }
@@ -109,9 +113,12 @@ struct Transcript {
         return transcript
     }
 
-    mutating func attach(_ peer: PeerID, _ name: String, index: UInt32, id: AgentID, connects: UInt64 = 1) {
+    mutating func attach(
+        _ peer: PeerID, _ name: String, index: UInt32, id: AgentID, connects: UInt64 = 1,
+        revision: UInt32 = ProtocolRevision.current
+    ) {
         let life = life(1, connects)
-        _ = self.on(.agentConnected(peer, agentHello(name)))
+        _ = self.on(.agentConnected(peer, agentHello(name, revision: revision)))
         _ = self.on(.agent(peer, .registration(registration(life, id: connects > 1 ? id : nil))))
         _ = self.on(.master(masterLink, .agentAccepted(index: index, life, id)))
     }

@@ -278,6 +278,66 @@ struct SchedulerTests {
         #expect(relay.on(.agent(self.agent, .status(second))) == [.sendToScheduler(scheduler, update(second))])
     }
 
+    @Test(
+        "An agent of an earlier version, which does not say where it begins, attaches again instead; nothing overtakes")
+    func earlierVersion() {
+        var relay = Transcript.subscribed(settings(heldBytes: 2000))
+        let scheduler = PeerID(20), old = PeerID(30)
+        relay.attach(old, "b", index: 1, id: "7-B1", revision: ProtocolRevision.first)
+        let (first, second) = (status("t", 2, size: 1500), status("t", 3, size: 100))
+        #expect(relay.on(.agent(old, .status(status("x", 1, size: 1500)))).count == 1)
+        #expect(relay.on(.agent(old, .status(first))) == [])
+        let effects = relay.on(.scheduler(scheduler, acknowledgement("x", 1, on: "7-B1")))
+        #expect(
+            effects.first
+                == .sendToAgent(old, .order(7, life(1, 1), .acknowledge(TaskKey(f1, "x"), uuid: [1]))))
+        #expect(effects.contains { if case .close(old, _) = $0 { true } else { false } }, "\(effects)")
+        #expect(effects.contains(.sendToMaster(masterLink, .agentDetached(index: 1, life(1, 1)))))
+        // What was on its way when the connection ended.
+        #expect(relay.on(.agent(old, .status(second))) == [])
+        #expect(relay.on(.agentDisconnected(old)) == [])
+        let again = PeerID(31)
+        relay.attach(again, "b", index: 1, id: "7-B1", connects: 2, revision: ProtocolRevision.first)
+        #expect(relay.on(.agent(again, .status(first))) == [.sendToScheduler(scheduler, update(first))])
+        #expect(relay.on(.agent(again, .status(second))) == [.sendToScheduler(scheduler, update(second))])
+    }
+
+    @Test("It is told first what was acknowledged, or it would send that again in place of the rest, for ever")
+    func earlierVersionHearsFirst() {
+        var limits = settings(heldBytes: 2000)
+        limits.acknowledgementDelay = .seconds(1)
+        var relay = Transcript.subscribed(limits)
+        let old = PeerID(30)
+        relay.attach(old, "b", index: 1, id: "7-B1", revision: ProtocolRevision.first)
+        for (task, uuid) in [("x", 1), ("t", 2)] as [(String, UInt8)] {
+            _ = relay.on(.agent(old, .status(status(task, uuid, size: 1500))))
+        }
+        let effects = relay.on(.scheduler(PeerID(20), acknowledgement("x", 1, on: "7-B1")))
+        let told = RelayToAgent.order(7, life(1, 1), .acknowledge(TaskKey(f1, "x"), uuid: [1]))
+        let kinds = effects.compactMap { effect -> String? in
+            switch effect {
+            case .sendToAgent(old, told): "acknowledged"
+            case .close(old, _): "closed"
+            default: nil
+            }
+        }
+        #expect(kinds == ["acknowledged", "closed"])
+    }
+
+    @Test("Acknowledgements through the master end an agent of an earlier version as well")
+    func earlierVersionThroughMaster() {
+        var relay = Transcript.attached(settings(heldBytes: 2000))
+        let old = PeerID(30)
+        relay.attach(old, "b", index: 1, id: "7-B1", revision: ProtocolRevision.first)
+        _ = relay.on(.master(masterLink, notice(subscription(7, 1), relays: false)))
+        _ = relay.on(.agent(old, .status(status("x", 1, size: 1500))))
+        _ = relay.on(.agent(old, .status(status("t", 2, size: 1500))))
+        let order = AgentOrder.acknowledge(TaskKey(f1, "x"), uuid: [1])
+        let effects = relay.on(.master(masterLink, .order(index: 1, life(1, 1), order)))
+        #expect(effects.first == .sendToAgent(old, .order(7, life(1, 1), order)))
+        #expect(effects.contains { if case .close(old, _) = $0 { true } else { false } }, "\(effects)")
+    }
+
     @Test("An agent that attaches again before it has answered is asked again, when it has more again")
     func askedBeforeItLeft() {
         var relay = Transcript.subscribed(settings(heldBytes: 2000))
@@ -310,7 +370,7 @@ struct SchedulerTests {
                 relay.on(.scheduler(self.scheduler, acknowledgement("t\(uuid)", uuid))).count == 1, "more than half")
         }
         #expect(
-            relay.on(.scheduler(self.scheduler, acknowledgement("t3", 3))).prefix(2) == [
+            relay.on(.scheduler(self.scheduler, acknowledgement("t3", 3))).dropFirst() == [
                 .sendToAgent(self.agent, .resend(f1)), .sendToAgent(PeerID(11), .resend(f1)),
             ])
         // What was under way when they were asked must not overtake either.
@@ -335,7 +395,7 @@ struct SchedulerTests {
         }
         let effects = relay.on(.scheduler(self.scheduler, acknowledgement("t", 1)))
         #expect(
-            effects.prefix(3) == [
+            effects.dropFirst() == [
                 .sendToAgent(PeerID(31), .resend(f1)), .sendToAgent(PeerID(32), .resend(f1)),
                 .setTimer(.resend(f1), at: at(0.1)),
             ])

@@ -170,6 +170,9 @@ struct Storm {
         case .registered(_, _, let epoch): self.agents[number].epoch = max(self.agents[number].epoch, epoch)
         case .resend(let framework):
             self.resends.append((peer, framework))
+            if Self.revision(of: number) == ProtocolRevision.first {
+                self.problems.append("an agent is asked to say what it cannot")
+            }
         default: break
         }
     }
@@ -199,7 +202,7 @@ struct Storm {
     mutating func attach(_ number: Int) {
         self.agents[number].attachment.connects += 1
         let peer = self.peer()
-        self.send(.agentConnected(peer, agentHello("\(number)")))
+        self.send(.agentConnected(peer, agentHello("\(number)", revision: Self.revision(of: number))))
         self.agents[number].peer = peer
         let agent = self.agents[number]
         self.send(
@@ -207,6 +210,11 @@ struct Storm {
                 peer,
                 .registration(registration(agent.attachment, id: agent.id, epoch: agent.epoch))))
         for envelope in agent.unacknowledged { self.send(.agent(peer, .status(envelope))) }
+    }
+
+    /// Every third agent is of a version that does not say where it begins to send again.
+    static func revision(of number: Int) -> UInt32 {
+        number % 3 == 2 ? ProtocolRevision.first : ProtocolRevision.current
     }
 
     mutating func leave(_ number: Int) {
@@ -307,6 +315,8 @@ struct Storm {
             self.now = self.now + .milliseconds(100)
             self.fireTimers()
             self.answerSome()
+            // Those that were sent away to attach again.
+            for number in self.agents.indices where self.agents[number].peer == nil { self.attach(number) }
             // A scheduler that does not answer connects again, as one that failed over would.
             if round % 20 == 0 { for id in self.frameworks { self.connectScheduler(of: id, lag: false) } }
             if self.agents.allSatisfy(\.unacknowledged.isEmpty), self.relay.heldStatuses == 0 { return }

@@ -1,4 +1,5 @@
 import Foundation
+import Model
 import Simulator
 import Testing
 
@@ -21,6 +22,28 @@ struct SwarmTests {
             return lines
         }
         #expect(history() == history())
+    }
+
+    @Test(
+        "A relay that has reached no master since its start sends its agents to one that does",
+        arguments: [true, false])
+    func startsCutOff(isLone: Bool) {
+        var settings = SimulationSettings()
+        settings.masters = 1
+        settings.isLone = isLone
+        settings.agents = 10
+        let cluster = SimulatedCluster(settings: settings, seed: 1)
+        defer { cluster.dismantle() }
+        let cut = Fault.Kind.relayCutOff("relay-1", masters: ["master-1"], restarts: false)
+        cluster.befall(Fault(after: .zero, kind: cut, duration: .seconds(3600)))
+        let start = cluster.now
+        func count(at relay: String) -> Int { cluster.agents.count { $0.relayAddress == relay } }
+        #expect(cluster.run(until: { cluster.now > start + .seconds(8) }, patience: .seconds(9)))
+        #expect(count(at: "relay-1") > 0 && count(at: "relay-2") > 0, "each has gone where its name belongs")
+        #expect(cluster.masters[0].status?.agents == UInt32(count(at: "relay-2")))
+        #expect(cluster.resume(until: { cluster.masters[0].status?.agents == 10 }, patience: .seconds(10)))
+        #expect(count(at: "relay-2") == 10)
+        #expect(cluster.coverage.count(of: .relaysStartedCutOff) == 1)
     }
 
     @Test("Every mutant still fits the code that it breaks")

@@ -99,6 +99,17 @@ public struct LinePlot: Sendable {
         return (lines + ["</svg>", ""]).joined(separator: "\n")
     }
 
+    /// Pictures one below the other, as the text of one SVG file.
+    public static func column(_ plots: [LinePlot]) -> String {
+        let (width, height) = (Self.text(Self.width), Self.text(Self.height * Double(plots.count)))
+        let start = "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 \(width) \(height)\">"
+        let parts = plots.enumerated().map { index, plot in
+            "<svg y=\"\(Self.text(Self.height * Double(index)))\" width=\"\(width)\" height=\"\(Self.text(Self.height))\">\n"
+                + "\(plot.svg)</svg>"
+        }
+        return ([start] + parts + ["</svg>", ""]).joined(separator: "\n")
+    }
+
     /// Round numbers around a range, at even distances: at least two.
     static func ticks(_ least: Double, _ most: Double) -> [Double] {
         let span = most > least ? most - least : 1

@@ -37,6 +37,37 @@ struct AgentRestartTests {
             "\(outcome.errors)\(agent.log)")
     }
 
+    @Test(
+        "A supervisor waits for its agent as long as the flag says, and how its task ended is told all the same",
+        arguments: ["2s", "0s"])
+    func supervisorPatience(patience: String) throws {
+        let agent = try OwnAgent("cpus:1;mem:256;disk:64", ["--supervisor-patience", patience])
+        defer { agent.stop() }
+        let gate = agent.cluster.directory.appendingPathComponent("gate").path
+        let run = try agent.cluster.start([
+            "run", "--cpus", "0.5", "--mem", "32", "--", "sh", "-c",
+            "echo up; while [ ! -e \(gate) ]; do sleep 0.1; done; touch \(gate).end; exit 7",
+        ])
+        try eventually("the task runs") { run.output.contains("up") }
+        let supervisor = try #require(agent.supervisors.keys.first)
+        agent.process?.signal(SIGKILL)
+        usleep(3_000_000)
+        #expect(isAlive(supervisor), "a task is all it needs")
+        _ = FileManager.default.createFile(atPath: gate, contents: nil)
+        try eventually("the task has ended") { FileManager.default.fileExists(atPath: gate + ".end") }
+        let ended = Date()
+        if patience == "2s" {
+            try eventually("it waits no longer", within: 10) { !isAlive(supervisor) }
+            #expect(Date().timeIntervalSince(ended) > 1.5, "it has not waited")
+        } else {
+            usleep(3_500_000)
+            #expect(isAlive(supervisor), "it waits for ever")
+        }
+        try agent.start([])
+        let outcome = try run.wait(seconds: 30)
+        #expect(outcome.status == 7, "\(outcome.errors)\(agent.log)")
+    }
+
     @Test("An upgrade under running tasks: they run on and end as they should, new frameworks have the new supervisor")
     func upgrade() throws {
         let agent = try OwnAgent("cpus:4.6;mem:1024;disk:64")

@@ -60,4 +60,32 @@ struct RelayCutOffTests {
         #expect(try String(contentsOfFile: marks, encoding: .utf8) == "x\n")
         #expect(relay.output.contains("Cut off from the master"))
     }
+
+    @Test("One that has had no master since its start sends its agents to the relay that its flags name")
+    func startsCutOff() throws {
+        let cluster = try LiveCluster(["--agents", "1", "--relays", "1"])
+        defer { cluster.stop() }
+        let ports = try FreePorts.take(2)
+        let other = try #require(cluster.members("relay").first)
+        // Nobody listens where its master should be.
+        let relay = try RunningProgram(
+            Programs.path("meseta-relay"),
+            [
+                "--name", "cut", "--port", "\(ports[1])", "--side-port", "0", "--master", "127.0.0.1:\(ports[0])",
+                "--relay", other.address,
+            ])
+        defer { relay.end() }
+        let agent = try RunningProgram(
+            Programs.path("meseta-agent"),
+            [
+                "--name", "lost", "--dir", cluster.directory.appendingPathComponent("lost").path, "--port", "0",
+                "--side-port", "0", "--relay", "127.0.0.1:\(ports[1])", "--resources", "cpus:7;mem:512",
+                "--isolation", "processes",
+            ])
+        defer { agent.end() }
+        try eventually("the agent has gone to the other relay", within: 30) { agent.output.contains("Registered") }
+        let run = try cluster.meseta(["run", "--cpus", "6.5", "--mem", "64", "--", "echo", "there"])
+        #expect(run.output == "there\n", "\(run.errors)\n\(relay.output)\n\(agent.output)")
+        #expect(relay.output.contains("Cut off from the master"))
+    }
 }

@@ -114,7 +114,7 @@ struct  Meseta__Wire__Hello
 {
   ProtobufCMessage base;
   /*
-   * Version of this handshake and of the links; 1 today.
+   * Latest version of this handshake and of the links that the caller speaks; 1 today.
    */
   uint32_t protocol;
   Meseta__Wire__PeerRole role;
@@ -170,10 +170,17 @@ struct  Meseta__Wire__Hello
    * Operators: speak to this master, whether it leads or not. One that does not takes a policy only.
    */
   protobuf_c_boolean standby_too;
+  /*
+   * What the caller knows of what was added to that version. Matters between services alone; a framework leaves it out.
+   *   1  Agents announce what they send again (AgentToRelay.resending). Relays say whose scheduler a status is for
+   *      (RelayToMaster.Status.subscription). Without, relays and masters end a connection where the order of statuses is in
+   *      doubt, and what is not acknowledged comes again on the next.
+   */
+  uint32_t revision;
 };
 #define MESETA__WIRE__HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__hello__descriptor) \
-    , 0, MESETA__WIRE__PEER_ROLE__PEER_UNKNOWN, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0 }
+    , 0, MESETA__WIRE__PEER_ROLE__PEER_UNKNOWN, (char *)protobuf_c_empty_string, {0,NULL}, 0, 0, (char *)protobuf_c_empty_string, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, 0 }
 
 
 struct  Meseta__Wire__Challenge
@@ -209,6 +216,9 @@ struct  Meseta__Wire__Proof
 struct  Meseta__Wire__Welcome
 {
   ProtobufCMessage base;
+  /*
+   * The lower of both sides' versions: what is spoken from here on.
+   */
   uint32_t protocol;
   /*
    * Of the side that was called.
@@ -238,10 +248,14 @@ struct  Meseta__Wire__Welcome
    */
   size_t n_masters;
   char **masters;
+  /*
+   * As in Hello.
+   */
+  uint32_t revision;
 };
 #define MESETA__WIRE__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&meseta__wire__welcome__descriptor) \
-    , 0, MESETA__WIRE__PEER_ROLE__PEER_UNKNOWN, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0, 0, 0,NULL, 0,NULL }
+    , 0, MESETA__WIRE__PEER_ROLE__PEER_UNKNOWN, (char *)protobuf_c_empty_string, 0, {0,NULL}, 0, 0, 0,NULL, 0,NULL, 0 }
 
 
 /*

@@ -71,12 +71,21 @@ public struct AgentSettings: Sendable {
     /// The latest and the terminal one are never given up. Default 256.
     public var unacknowledgedLimit: Int = 256
 
-    /// How long a change of the books that frees nothing may wait for others.
+    /// From so many frameworks on, those that run nothing here are forgotten.
     ///
-    /// Milliseconds. Of a task that changes several times meanwhile relay and master hear the last change alone. Longer spares
+    /// Their next task logs them again. Fewer take less memory: 1 to 2 KiB each. Default 256.
+    public var idleFrameworkLimit: Int = 256
+
+    /// How long a change of the books that frees nothing may wait for others, once `bookBurst` were told.
+    ///
+    /// Of a task that changes several times meanwhile relay and master hear the last change alone. Longer spares
     /// them messages; shorter shows operators sooner what runs. Ends of tasks and executors do not wait, and take along
     /// what does. Zero: nothing waits, and every change is told. Default 10 ms.
     public var bookDelay: Duration = .milliseconds(10)
+    /// How many times in that while changes are told as they come.
+    ///
+    /// An agent with little to do tells them beside the statuses, which do not wait either, and so in the same write. Default 4.
+    public var bookBurst: Int = 4
 
     /// How long it stays away from the cluster after the master refused it.
     ///

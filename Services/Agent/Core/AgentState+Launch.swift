@@ -61,16 +61,13 @@ extension AgentState {
             self.frameworks[record.id]?.record = record
             self.frameworks[record.id]?.info = info
         } else {
-            if self.frameworks.count >= Self.idleFrameworkLimit {
+            if self.frameworks.count >= self.settings.idleFrameworkLimit {
                 self.frameworks = self.frameworks.filter { !$0.value.isIdle }
             }
             self.frameworks[record.id] = FrameworkEntry(record: record, info: self.codec.framework(record.info))
         }
         self.append(.frameworkSeen(record), into: &effects)
     }
-
-    /// From so many frameworks on, those that run nothing here are forgotten; their next task logs them again.
-    static let idleFrameworkLimit = 256
 
     /// One task, or a group: all or none.
     private mutating func accept(

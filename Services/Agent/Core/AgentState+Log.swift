@@ -82,13 +82,18 @@ extension AgentState {
         if change.isEnd { self.isUntoldUrgent = true }
     }
 
-    /// At the end of an event: tells the changes that wait if one of them is an end, and sees to it that they are told else.
+    /// At the end of an event: tells the changes that wait if one of them is an end, or few were told of late, and sees to it that
+    /// they are told else.
     mutating func tellBooksInTime(at now: Instant, into effects: inout [Effect]) {
         guard !self.untold.isEmpty else { return }
-        if self.isUntoldUrgent { return self.tellBooks(into: &effects) }
+        if now >= self.bookWindow.end { self.bookWindow = BookWindow(end: now + self.settings.bookDelay) }
+        if self.isUntoldUrgent || self.bookWindow.told < self.settings.bookBurst {
+            self.bookWindow.told += 1
+            return self.tellBooks(into: &effects)
+        }
         guard !self.isBookTimerSet else { return }
         self.isBookTimerSet = true
-        effects.append(.setTimer(.books, at: now + self.settings.bookDelay))
+        effects.append(.setTimer(.books, at: self.bookWindow.end))
     }
 
     /// Tells the changes that wait, in their order; of a task that changed more than once the last change, which says it all.
@@ -106,6 +111,12 @@ extension AgentState {
             effects.append(.sendToRelay(link.peer, .book(entry)))
         }
     }
+}
+
+/// A short time in which a few changes of the books are told one by one, and the others together at its end.
+struct BookWindow {
+    var end = Instant(nanoseconds: 0)
+    var told = 0
 }
 
 extension BookEntry.Change {

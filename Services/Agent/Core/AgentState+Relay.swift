@@ -25,7 +25,8 @@ extension AgentState {
     ) {
         guard !self.isShuttingDown else { return effects.append(.close(peer, nil)) }
         if let old = self.link { effects.append(.close(old.peer, nil)) }
-        self.link = Link(peer: peer, address: address)
+        self.link = Link(
+            peer: peer, address: address, hearsResending: welcome.revision >= ProtocolRevision.ordered)
         self.relaysAvoided = []
         effects.append(
             .observe(.attached(relay: address, Attachment(starts: self.starts, connects: self.connects + 1))))
@@ -93,7 +94,7 @@ extension AgentState {
             guard attachment == self.attachment else { return }
             self.booksConfirmed(upTo: position, into: &effects)
         case .resend(let framework):
-            effects.append(.sendToRelay(peer, .resending(framework)))
+            if self.link?.hearsResending == true { effects.append(.sendToRelay(peer, .resending(framework))) }
             let resent = self.sendAllStatuses(of: framework, at: now, into: &effects)
             if resent > 0 { effects.append(.observe(.statusesResent(resent))) }
         case .directory(let relays, _): self.learn(relays: relays, at: now, into: &effects)

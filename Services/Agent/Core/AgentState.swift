@@ -112,6 +112,7 @@ public struct AgentState: Role {
     /// One of them does not wait.
     var isUntoldUrgent = false
     var isBookTimerSet = false
+    var bookWindow = BookWindow()
 
     // Connections.
     var isRecovered = false
@@ -131,6 +132,8 @@ public struct AgentState: Role {
     struct Link {
         var peer: PeerID
         var address: String
+        /// The relay wants to know where what is sent again begins.
+        var hearsResending = true
         /// A master has accepted this attachment.
         var isRegistered = false
     }

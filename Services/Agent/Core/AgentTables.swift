@@ -4,13 +4,18 @@ import Model
 struct FrameworkEntry {
     var record: FrameworkRecord
     /// What `record.info` says; nil if it cannot be read.
-    var info: FrameworkInfo?
+    @Seldom var info: FrameworkInfo?
     /// Tasks in the table, terminal ones included.
     var tasks = 0
     /// Executors in the table, exits that the master has not confirmed included.
     var executors = 0
     /// Removed from the cluster: what runs is being ended, and nobody hears of it.
     var isShuttingDown = false
+
+    init(record: FrameworkRecord, info: FrameworkInfo? = nil) {
+        self.record = record
+        self.info = info
+    }
 
     var isIdle: Bool { self.tasks == 0 && self.executors == 0 }
     var isPartitionAware: Bool { self.info?.capabilities.contains(.partitionAware) ?? false }
@@ -81,7 +86,7 @@ struct TaskEntry {
     var acknowledged: LoggedStatus?
     /// Of updates from the executor, newest last: it sends again what it missed our acknowledgement of.
     var recentUUIDs: [Bytes] = []
-    var kill: Kill?
+    @Seldom var kill: Kill?
     /// It ran longer than it may.
     var isOvertime = false
     /// It has to go because the agent is being emptied.
@@ -89,15 +94,15 @@ struct TaskEntry {
     /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
     var runsUntil: Instant?
     /// Its terminal status, from when it is `ending`.
-    var outcome: AgentState.Draft?
+    @Seldom var outcome: AgentState.Draft?
     /// The first RUNNING, if times are counted from it.
-    var running: LoggedStatus?
+    @Seldom var running: LoggedStatus?
     /// As last told.
     var healthy: Bool?
     /// As last told.
-    var checkStatus: CheckStatus?
+    @Seldom var checkStatus: CheckStatus?
     /// While somebody looks whether it is well.
-    var health: HealthMonitor?
+    @Seldom var health: HealthMonitor?
     /// While somebody looks and tells what is seen.
     var isChecked = false
     /// Looks under way, and how many there were.

@@ -44,7 +44,10 @@ public final class AgentLogFile {
     private var isFlushScheduled = false
     private var isLateFlushScheduled = false
     private var isFull = false
-    private var pace = LogPace()
+    /// The disk was full when it was written to last, and that was said.
+    private var isFullSaid = false
+    /// For tests: how closely groups follow each other.
+    var pace = LogPace()
     private var isPacing = false
     private var hasFailed = false
     private var isClosed = false
@@ -221,13 +224,18 @@ public final class AgentLogFile {
         case .success(let size):
             self.size = size
             if replacement != nil { self.baseSize = size }
+            if self.isFullSaid { self.logger.notice("There is room on the disk again: the log goes on") }
+            self.isFullSaid = false
             self.onLogged(index)
             // Whoever closes does not wait for others.
             if self.onIdle == nil { self.flush() } else { self.write() }
         case .failure(let error) where error.meansFull:
-            self.logger.warning(
-                "The disk is full: the log waits, and with it all that is new, until there is room",
-                metadata: [LogKey.error: "\(error)"])
+            if !self.isFullSaid {
+                self.logger.warning(
+                    "The disk is full: the log waits, and with it all that is new, until there is room",
+                    metadata: [LogKey.error: "\(error)"])
+            }
+            self.isFullSaid = true
             // A compaction that was asked for meanwhile stands for these as well.
             if self.replacement == nil {
                 self.replacement = replacement

@@ -9,6 +9,8 @@ internal import NIOCore
 struct LogPace {
     /// Of many groups, how far apart they are.
     static let interval = TimeAmount.milliseconds(2)
+    /// The same, for this log.
+    var interval = Self.interval
     /// Where waiting brings at least so many records together it is worth it: some five tasks at a time, one after the
     /// other.
     static let crowd = 6.0
@@ -21,7 +23,7 @@ struct LogPace {
 
     /// How long the next group waits; nothing, or less, if it may be written now.
     func pause(at now: NIODeadline) -> TimeAmount {
-        self.load(at: now) < Self.crowd * Self.memory ? .zero : Self.interval - (now - self.last)
+        self.load(at: now) < Self.crowd * Self.memory ? .zero : self.interval - (now - self.last)
     }
 
     /// A group of so many records is being written.
@@ -31,7 +33,7 @@ struct LogPace {
     }
 
     private func load(at now: NIODeadline) -> Double {
-        let passed = Double((now - self.last).nanoseconds) / Double(Self.interval.nanoseconds)
+        let passed = Double((now - self.last).nanoseconds) / Double(self.interval.nanoseconds)
         return self.load / (1 + passed / Self.memory)
     }
 }

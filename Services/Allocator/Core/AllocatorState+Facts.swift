@@ -140,6 +140,8 @@ extension AllocatorState {
         while self.agents.count <= row {
             self.agents.append(AgentEntry())
             self.profiles.append(nil)
+            // A walk under way passes the new place, too, before it is round.
+            if self.sweepLeft > 0 { self.sweepLeft += 1 }
         }
         let before = self.profiles[row]
         let wasOwned = self.agents[row].isOwned

@@ -13,16 +13,20 @@ public final class Membership: Sendable {
     /// - Parameters:
     ///   - group: Where the process lists itself.
     ///   - member: What it says there.
-    ///   - mastersChanged: Told the addresses of the masters, the leader first; none if there is none. Called on a queue of
-    ///     this object's own.
+    ///   - groupChanged: Told the addresses of all in the process's own group, itself included. Called on a queue of this
+    ///     object's own.
+    ///   - mastersChanged: Told the addresses of the masters, the leader first; none if there is none. Called on another.
     public init(
         servers: String, path: String, group: GroupHost.Group, member: MemberInfo, codec: any MemberCodec,
-        logger: Logger, mastersChanged: @escaping @Sendable ([String]) -> Void
+        logger: Logger, groupChanged: @escaping @Sendable ([String]) -> Void = { _ in },
+        mastersChanged: @escaping @Sendable ([String]) -> Void
     ) {
         let guid = member.incarnation.map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
         self.own = GroupHost(
             servers: servers, path: path, group: group, candidate: member, guid: guid, codec: codec, logger: logger
-        ) { _ in }
+        ) { change in
+            if case .membersChanged(let members) = change { groupChanged(members.map(\.address)) }
+        }
         self.masters = GroupHost(
             servers: servers, path: path, group: .masters, candidate: nil, guid: guid, codec: codec, logger: logger
         ) { change in

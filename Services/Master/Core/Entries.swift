@@ -236,6 +236,8 @@ struct RelayEntry {
     let name: String
     let address: String
     let incarnation: Bytes
+    /// With a status that it cannot deliver it says whose scheduler is meant; earlier versions did not.
+    let saysSubscription: Bool
     /// By its own index.
     var agents: [Row?] = []
     var agentCount = 0

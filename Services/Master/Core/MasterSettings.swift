@@ -112,6 +112,7 @@ public struct MasterSettings: Sendable {
         if let timeout = self.offerTimeout, timeout <= .zero { return "the offer timeout must be above zero" }
         if self.agentTimeout <= .zero { return "the agent timeout must be above zero" }
         if self.minimumFailoverTimeout < .zero { return "the minimum failover timeout is negative" }
+        if self.relayPatience < .zero { return "the patience with relays is negative" }
         if self.confirmationDelay < .zero { return "the delay of confirmations is negative" }
         if self.standbyPatience < .zero { return "the patience of standbys is negative" }
         if self.schedulerHeartbeatInterval <= .zero { return "the heartbeat interval must be above zero" }

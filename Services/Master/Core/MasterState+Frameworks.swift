@@ -214,6 +214,7 @@ extension MasterState.Cluster {
         let subscription = Subscription(
             epoch: self.epoch, counter: self.lastSubscription, token: self.generator.bytes(16))
         self.frameworks[framework].condition = .connected(peer)
+        if self.frameworks[framework].subscription != nil { self.dropRelaysThatMayMix(id) }
         self.frameworks[framework].subscription = subscription
         self.frameworks[framework].usesRelays = subscribe.relays
         self.frameworks[framework].followsGuarantees = false  // Before SUBSCRIBED it is told nothing.
@@ -324,6 +325,10 @@ extension MasterState.Cluster {
         guard let framework = self.frameworkRows[id],
             case .disconnected(let until) = self.frameworks[framework].condition, until <= self.now
         else { return }
+        // One that waited for the active scheduler is here.
+        if let next = self.frameworks[framework].standbys.first {
+            return self.connect(next.peer, to: framework, next.subscribe)
+        }
         self.remove(framework: framework, because: "its scheduler stayed away too long")
     }
 

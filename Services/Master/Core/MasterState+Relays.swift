@@ -19,7 +19,9 @@ extension MasterState.Cluster {
             break
         }
         let relay = self.relays.insert(
-            RelayEntry(peer: peer, name: hello.name, address: hello.address, incarnation: hello.incarnation))
+            RelayEntry(
+                peer: peer, name: hello.name, address: hello.address, incarnation: hello.incarnation,
+                saysSubscription: hello.revision >= ProtocolRevision.ordered))
         self.peers[peer] = .relay(relay)
         self.observe(.relayConnected(peer, name: hello.name))
         for (row, framework) in self.frameworks {
@@ -43,6 +45,17 @@ extension MasterState.Cluster {
         self.sendRelays()
     }
 
+    /// A framework's scheduler has a successor: ends the links on which statuses for the one cannot be told from those for the
+    /// other.
+    ///
+    /// Such relays are of an earlier version. They come again at once, with what is not acknowledged in order.
+    func dropRelaysThatMayMix(_ framework: FrameworkID) {
+        for peer in self.relays.filter({ !$0.element.saysSubscription }).map(\.element.peer) {
+            let reason = "another scheduler of framework \(framework) has subscribed: connect again"
+            self.drop(peer, Refusal(.stale, reason, epoch: self.epoch))
+        }
+    }
+
     func received(_ message: RelayToMaster, fromRelay peer: PeerID) {
         guard case .relay(let relay)? = self.peers[peer] else { return }
         switch message {
@@ -64,7 +77,7 @@ extension MasterState.Cluster {
                 return
             }
             self.apply(entry, of: agent)
-            self.confirmBooks(of: agent)
+            if entry.isKeptUntilConfirmed { self.confirmBooks(of: agent) }
         case .status(let index, let envelope, let subscription):
             guard let agent = self.agent(at: index, of: relay) else { return }
             self.forward(envelope, from: agent, toSubscription: subscription)

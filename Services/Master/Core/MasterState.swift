@@ -155,9 +155,10 @@ public struct MasterState: Role {
     ///
     /// Where a relay shows a later epoch than this master's, the host also posts `higherEpochSeen`.
     public func admit(_ hello: Hello) -> Result<Welcome, Refusal> {
-        guard hello.version == Hello.currentProtocol else {
+        guard hello.version >= Hello.oldestProtocol else {
+            let spoken = Hello.oldestProtocol...Hello.currentProtocol
             return .failure(
-                Refusal(.protocolVersion, "This master speaks version \(Hello.currentProtocol), not \(hello.version)"))
+                Refusal(.protocolVersion, "This master speaks versions \(spoken), not \(hello.version)"))
         }
         switch hello.role {
         case .relay, .allocator, .scheduler, .operator, .master: break

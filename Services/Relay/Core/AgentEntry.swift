@@ -24,6 +24,8 @@ struct AgentEntry {
     var announcedOn: PeerID?
     /// Frameworks (dense) of which it has more statuses than could be held.
     var overflowing: [UInt32] = []
+    /// What it is told with the next urgent message, or a little later.
+    var outbox = Outbox()
 
     private struct SentLaunch {
         var order: LaunchOrder

@@ -17,6 +17,8 @@ extension RelayState {
         case masterDisconnected(PeerID)
         /// Another relay was asked, and follows a master of that epoch; `none`: it follows none.
         case relayAnswered(address: String, Epoch)
+        /// Who is there, by the coordination service or by the flags: what a relay that no master has told yet can know.
+        case relaysListed([String])
         /// A frame of that peer was no message of its link; it stays connected.
         case undecodable(PeerID, String)
         case timerFired(Timer)
@@ -49,6 +51,8 @@ extension RelayState {
         case fence(PeerID)
         /// The next turn of a snapshot or of a redelivery. The host may hold it back while the master's queue is long.
         case bulk
+        /// What agents may forget they are told without company.
+        case outbox
         /// The next agents are asked to send again.
         case resend(FrameworkID)
         /// There has been no master for so long that the other relays are asked about it.

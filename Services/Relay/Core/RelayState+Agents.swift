@@ -2,7 +2,8 @@ import Model
 
 extension RelayState {
     mutating func agentConnected(_ peer: PeerID, _ hello: Hello) {
-        self.agentPeers[peer] = AgentPeer(incarnation: hello.incarnation)
+        self.agentPeers[peer] = AgentPeer(
+            incarnation: hello.incarnation, announcesResending: hello.revision >= ProtocolRevision.ordered)
     }
 
     /// An agent tells what it is and runs, under a new attachment; perhaps in pieces.

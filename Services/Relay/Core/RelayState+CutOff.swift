@@ -1,10 +1,11 @@
 import Model
 
 // A relay that cannot reach the master while others can: its agents would be given up though they are well, so it sends them
-// there. With no leader anywhere everybody stays where he is.
+// there. With no leader anywhere everybody stays where he is. One that has just started is no better off for having lost nothing:
+// it knows the other relays from the coordination service, or from its flags.
 
 extension RelayState {
-    /// How it goes with a relay that has lost its master and knows of other relays.
+    /// How it goes with a relay that has no master and knows of other relays.
     struct CutOff {
         /// When another relay last said that it follows a master; nil: none has, so nobody is sent away.
         var confirmed: Instant?
@@ -12,11 +13,23 @@ extension RelayState {
         var cursor: UInt32 = 0
     }
 
-    /// The other relays, as the last master named them.
-    private var others: [String] { self.directory.relays.filter { $0 != self.settings.address } }
+    /// All relays: as the last master named them, then those that are only listed.
+    var knownRelays: [String] {
+        self.directory.relays + self.listed.filter { !self.directory.relays.contains($0) }
+    }
+
+    private var others: [String] { self.knownRelays.filter { $0 != self.settings.address } }
 
     /// Agents are sent away, and none is admitted.
     var isSendingAway: Bool { self.cutOff?.confirmed != nil }
+
+    /// The coordination service or the flags name the relays.
+    ///
+    /// What a master says goes before that; it matters while none does.
+    mutating func relaysListed(_ relays: [String], at now: Instant, into effects: inout [Effect]) {
+        self.listed = relays
+        if self.link == nil { self.masterIsMissing(at: now, into: &effects) }
+    }
 
     /// There is no master from now on.
     mutating func masterIsMissing(at now: Instant, into effects: inout [Effect]) {
@@ -51,6 +64,9 @@ extension RelayState {
         self.cutOff?.confirmed = now
         guard cutOff.confirmed == nil else { return }
         effects.append(.observe(.cutOff(from: epoch, reachedBy: address, agents: self.agents.count)))
+        // Agents that are sent away are told where to; a master will tell the next relay better.
+        self.updateDirectory(
+            relays: self.knownRelays, masters: self.directory.masters, at: now, into: &effects)
         self.sendNextAway(at: now, into: &effects)
     }
 

@@ -79,13 +79,13 @@ extension RelayState {
         guard self.agents[row].directory != self.directory.version else { return false }
         self.agents[row].directory = self.directory.version
         let news = RelayToAgent.directory(relays: self.directory.relays, masters: self.directory.masters)
-        effects.append(.sendToAgent(self.agents[row].peer, news))
+        self.tell(row, news, into: &effects)
         return true
     }
 
     /// Asks an agent to use another relay, of which it is told first.
     mutating func goElsewhere(_ row: UInt32, because reason: String, into effects: inout [Effect]) {
         self.tellDirectory(to: row, into: &effects)
-        effects.append(.sendToAgent(self.agents[row].peer, .goElsewhere(message: reason)))
+        self.tell(row, .goElsewhere(message: reason), into: &effects)
     }
 }

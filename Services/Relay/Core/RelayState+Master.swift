@@ -67,15 +67,14 @@ extension RelayState {
             self.accepted(index, as: id, epoch: link.epoch, into: &effects)
         case .agentRefused(let index, let attachment, let message):
             guard self.isCurrent(index, attachment) else { return }
-            let agent = self.agents[index].peer
-            effects.append(.sendToAgent(agent, .refused(attachment, message: message)))
+            self.tell(index, .refused(attachment, message: message), into: &effects)
             effects.append(.observe(.agentRefused(self.agents[index].id, attachment, message: message)))
         case .order(let index, let attachment, let order):
             self.order(order, to: index, attachment, epoch: link.epoch, at: now, into: &effects)
         case .bookConfirmed(let index, let attachment, let position):
             guard self.isCurrent(index, attachment) else { return }
             self.agents[index].confirmed(position)
-            effects.append(.sendToAgent(self.agents[index].peer, .bookConfirmed(attachment, position)))
+            self.tellLater(index, confirmed: position, at: now, into: &effects)
         case .subscription(let notice): self.noticed(notice, at: now, into: &effects)
         case .frameworkRemoved(let id): self.frameworkRemoved(id, into: &effects)
         case .directory(let relays, let masters):
@@ -94,7 +93,7 @@ extension RelayState {
         self.agents[row].accept(as: id, epoch: epoch)
         self.agentsByID[id] = row
         let attachment = self.agents[row].attachment
-        effects.append(.sendToAgent(self.agents[row].peer, .registered(attachment, id, epoch)))
+        self.tell(row, .registered(attachment, id, epoch), into: &effects)
         effects.append(.observe(.agentAccepted(id, attachment, isFirst: isFirst)))
     }
 
@@ -115,11 +114,12 @@ extension RelayState {
         case .launch(let launch):
             self.agents[row].launched(launch)
             self.remember(launch.frameworkID, info: launch.frameworkInfo, replacing: true)
-        case .acknowledge(let task, let uuid): self.acknowledged(task, uuid: uuid, agent: row, at: now, into: &effects)
+        case .acknowledge(let task, let uuid):
+            return self.acknowledged(task, uuid: uuid, agent: row, at: now, into: &effects)
         case .kill(let task, _, _, let endsExecutor): if endsExecutor { self.agents[row].ends(task) }
         case .shutdownExecutor, .shutdownFramework, .message, .setMode: break
         }
-        effects.append(.sendToAgent(self.agents[row].peer, .order(epoch, attachment, order)))
+        self.tell(row, .order(epoch, attachment, order), into: &effects)
     }
 
     /// There is more to send than fits in one event: the first turn at once, unless one is under way or due.

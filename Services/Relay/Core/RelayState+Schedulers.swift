@@ -210,11 +210,6 @@ extension RelayState {
             effects.append(.observe(.acknowledgementDropped(id, agentID)))
             return
         }
-        let task = TaskKey(id, taskID)
-        self.acknowledged(task, uuid: uuid, agent: agent, at: now, into: &effects)
-        effects.append(
-            .sendToAgent(
-                self.agents[agent].peer,
-                .order(self.highestEpoch, self.agents[agent].attachment, .acknowledge(task, uuid: uuid))))
+        self.acknowledged(TaskKey(id, taskID), uuid: uuid, agent: agent, at: now, into: &effects)
     }
 }

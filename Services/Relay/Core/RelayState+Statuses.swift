@@ -118,11 +118,14 @@ extension RelayState {
         self.redeliveries.removeFirst(done)
     }
 
-    /// The scheduler has a status: it and those of the task before it need not be held.
+    /// The scheduler has a status: it and those of the task before it need not be held, here or by the agent.
+    ///
+    /// The agent may be gone afterwards, if it is of a version that has to attach again for what was dropped.
     mutating func acknowledged(
         _ task: TaskKey, uuid: Bytes, agent: UInt32, at now: Instant, into effects: inout [Effect]
     ) {
         self.counters.acknowledgements += 1
+        self.tellLater(agent, acknowledged: task, uuid: uuid, at: now, into: &effects)
         guard let row = self.frameworksByID[task.framework] else { return }
         self.held.acknowledge(task, uuid: uuid, framework: row, agent: agent)
         self.askForMore(row, at: now, into: &effects)
@@ -148,9 +151,18 @@ extension RelayState {
         var asked = 0
         while asked < self.settings.resendsPerTurn, let agent = self.frameworks[row].popOverflow() {
             guard self.agents.contains(agent), self.agents[agent].overflowing.contains(row) else { continue }
-            // What is on its way before it begins to would still overtake: the mark stays until then.
-            guard self.frameworks[row].asked.insert(agent).inserted else { continue }
-            effects.append(.sendToAgent(self.agents[agent].peer, .resend(id)))
+            let peer = self.agents[agent].peer
+            if self.agentPeers[peer]?.announcesResending == true {
+                // What is on its way before it begins to would still overtake: the mark stays until then.
+                guard self.frameworks[row].asked.insert(agent).inserted else { continue }
+                self.tell(agent, .resend(id), into: &effects)
+            } else {
+                // Nobody could tell what was on its way. What it has it sends in order when it attaches again: without what was
+                // acknowledged, or that would take the place of the rest once more.
+                self.empty(outboxOf: agent, into: &effects)
+                let reason = "there is room for what was dropped: attach again"
+                self.refuse(peer, Refusal(.tooSlow, reason), into: &effects)
+            }
             asked += 1
         }
         if asked > 0 { effects.append(.observe(.resendAsked(id, agents: asked))) }

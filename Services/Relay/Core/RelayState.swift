@@ -24,6 +24,8 @@ public struct RelayState: Role {
     /// A connection of an agent.
     struct AgentPeer {
         let incarnation: Bytes
+        /// It says where what it sends again begins.
+        let announcesResending: Bool
         /// Nil until it registered.
         var index: UInt32?
         /// The pieces of its registration so far.
@@ -57,6 +59,7 @@ public struct RelayState: Role {
     var removed: [FrameworkID] = []
     var schedulerPeers: [PeerID: SchedulerPeer] = [:]
     var held = HeldStatuses()
+    var outboxes = OutboxQueue()
     var link: Link?
     /// Nil while a master is followed, and where there is no other relay.
     var cutOff: CutOff?
@@ -66,6 +69,8 @@ public struct RelayState: Role {
     var isInBulkTurn = false
     var isShuttingDown = false
     var directory = Directory()
+    /// Relays that the coordination service or the flags name, this one perhaps among them.
+    var listed: [String] = []
 
     /// The highest epoch that a master or an agent showed.
     ///
@@ -116,6 +121,7 @@ public struct RelayState: Role {
         case .master(let peer, let message): self.master(message, from: peer, at: now, into: &effects)
         case .masterDisconnected(let peer): self.masterDisconnected(peer, at: now, into: &effects)
         case .relayAnswered(let address, let epoch): self.relayAnswered(address, epoch, at: now, into: &effects)
+        case .relaysListed(let relays): self.relaysListed(relays, at: now, into: &effects)
         case .undecodable(let peer, let problem):
             guard self.schedulerPeers[peer] != nil else { return }
             effects.append(.sendToScheduler(peer, .error("this is no call: \(problem)", leader: nil)))
@@ -127,6 +133,7 @@ public struct RelayState: Role {
         case .timerFired(.cutOff): self.askOthers(at: now, into: &effects)
         case .timerFired(.leaving): self.sendNextAway(at: now, into: &effects)
         case .timerFired(.directory): self.spreadDirectory(at: now, into: &effects)
+        case .timerFired(.outbox): self.outboxTimerFired(at: now, into: &effects)
         case .timerFired(.resend(let id)): self.resendTimerFired(id, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }
@@ -162,7 +169,7 @@ public struct RelayState: Role {
         }
         var welcome = Welcome(role: .relay, name: self.settings.name)
         welcome.epoch = self.highestEpoch
-        welcome.relays = self.directory.relays
+        welcome.relays = self.knownRelays
         welcome.masters = self.directory.masters
         return .success(welcome)
     }

@@ -34,7 +34,9 @@ struct RelayCommand: DaemonCommand {
             let state = RelayState(settings: options.settings(name: name, address: address))
             let host = RelayHost(state, services)
             host.serve()
-            host.follow(election, as: name, masters: (options.master ?? "").split(separator: ",").map(String.init))
+            host.follow(
+                election, as: name, masters: (options.master ?? "").split(separator: ",").map(String.init),
+                relays: (options.relay ?? "").split(separator: ",").map(String.init))
         }.get()
     }
 }

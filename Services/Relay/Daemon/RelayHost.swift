@@ -93,8 +93,11 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
     }
 
     /// Keeps a connection to the leading master: one of these, or whoever is elected.
-    func follow(_ election: ElectionURL, as name: String, masters: [String]) {
+    ///
+    /// - Parameter relays: Other relays that the flags name.
+    func follow(_ election: ElectionURL, as name: String, masters: [String], relays: [String]) {
         self.masters = masters
+        if !relays.isEmpty { self.role.post(.relaysListed(relays)) }
         self.dialer = self.services.node.dial(as: { self.role.role.hello }, candidates: { self.masters })
         guard case .zooKeeper(let servers, let path) = election else { return }
         let services = self.services
@@ -103,10 +106,13 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
             incarnation: services.node.settings.incarnation)
         let membership = Membership(
             servers: servers, path: path, group: .relays, member: member, codec: ProtobufCodec(),
-            logger: services.logger
-        ) { masters in
-            services.eventLoop.execute { self.mastersChanged(to: masters) }
-        }
+            logger: services.logger,
+            groupChanged: { listed in
+                // With nobody listed, those known before are as good a guess as any.
+                guard !listed.isEmpty else { return }
+                services.eventLoop.execute { self.role.post(.relaysListed(listed + relays)) }
+            },
+            mastersChanged: { masters in services.eventLoop.execute { self.mastersChanged(to: masters) } })
         services.onStop { await membership.stop() }
         membership.start()
     }

@@ -8,6 +8,12 @@ struct RelayOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Masters, where there is no election.", valueName: "host:port,..."))
     var master: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Other relays, where there is no election: agents are sent there while only those reach a master.",
+            valueName: "host:port,..."))
+    var relay: String?
+
     @Option(help: ArgumentHelp("Agents that may be connected; one more is sent to another relay.", valueName: "count"))
     var maxAgents = RelaySettings(name: "").maxAgents
 

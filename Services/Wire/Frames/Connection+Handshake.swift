@@ -44,13 +44,10 @@ extension Connection {
     // MARK: - Called
 
     private func received(_ hello: Hello) {
-        guard hello.version == Hello.currentProtocol else {
-            self.refuse(
-                Refusal(
-                    .protocolVersion,
-                    "protocol \(hello.version) is not spoken here, only \(Hello.currentProtocol): use programs of one version"
-                ))
-            return
+        guard hello.version >= Hello.oldestProtocol else {
+            let spoken = Hello.oldestProtocol...Hello.currentProtocol
+            let reason = "protocol \(hello.version) is not spoken here, only \(spoken): upgrade the caller"
+            return self.refuse(Refusal(.protocolVersion, reason))
         }
         guard let secret = self.node.settings.secret, !self.node.settings.tokenRoles.contains(hello.role) else {
             self.admit(hello)
@@ -89,7 +86,7 @@ extension Connection {
         case .success(var welcome):
             let settings = self.node.settings
             let frameLimit = settings.frameLimit(for: hello.role)
-            welcome.version = Hello.currentProtocol
+            welcome.version = min(hello.version, Hello.currentProtocol)
             welcome.heartbeatInterval = settings.heartbeatInterval
             welcome.maxFrameBytes = frameLimit
             if welcome.incarnation.isEmpty { welcome.incarnation = settings.incarnation }
@@ -141,8 +138,9 @@ extension Connection {
     }
 
     private func welcomed(_ welcome: Welcome, isProved: Bool) {
-        guard welcome.version == Hello.currentProtocol else {
-            let reason = "the other side speaks protocol \(welcome.version), this process \(Hello.currentProtocol)"
+        let spoken = Hello.oldestProtocol...Hello.currentProtocol
+        guard spoken.contains(welcome.version) else {
+            let reason = "the other side speaks protocol \(welcome.version), this process \(spoken)"
             return self.finish(
                 Disconnect(.refused, reason, refusal: Refusal(.protocolVersion, reason)), telling: nil)
         }

@@ -273,7 +273,7 @@ final class DialAttempt {
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(Node.userTimeout, value: node.userTimeoutMilliseconds)
-            .channelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Node.readBytes))
+            .channelOption(.recvAllocator, value: Node.receiving)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Connection(node: node, attempt: bound.value))

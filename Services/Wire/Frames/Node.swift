@@ -14,10 +14,11 @@ internal import NIOPosix
 public final class Node: @unchecked Sendable {
     // Unchecked: state is only touched on `loop`, which `listen`, `dial` and `close` see to; see above.
 
-    /// How much one read takes from the kernel.
+    /// How much one read takes from the kernel: little at first, for most connections carry little, and each keeps its buffer;
+    /// more as long as reads fill it.
     ///
     /// Bytes.
-    static let readBytes = 64 << 10
+    static let receiving = AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 1 << 10, maximum: 64 << 10)
     private static let backlog: Int32 = 4096
     private static let keptBuffers = 32
     private static let keptBufferBytes = 256 << 10
@@ -127,7 +128,7 @@ public final class Node: @unchecked Sendable {
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelOption(.allowRemoteHalfClosure, value: true)
             .childChannelOption(Self.userTimeout, value: self.userTimeoutMilliseconds)
-            .childChannelOption(.recvAllocator, value: FixedSizeRecvByteBufferAllocator(capacity: Self.readBytes))
+            .childChannelOption(.recvAllocator, value: Self.receiving)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandler(Connection(node: self, attempt: nil))

@@ -33,6 +33,7 @@ extension Hello: WireMessage {
         }
         self.init(role: role, name: try reader.text(hello.name, "name"))
         self.version = hello.`protocol`
+        self.revision = hello.revision
         self.nonce = reader.bytes(hello.nonce)
         self.epoch = Epoch(hello.epoch)
         self.sendsHeartbeats = hello.heartbeats != 0
@@ -69,6 +70,7 @@ extension Hello: WireMessage {
         if let executorID { c.pointee.executor_id = arena.text(executorID.rawValue) }
         c.pointee.shadow = self.isShadow ? 1 : 0
         c.pointee.standby_too = self.acceptsStandby ? 1 : 0
+        c.pointee.revision = self.revision
         return PackedMessage(c)
     }
 }
@@ -139,6 +141,7 @@ extension Welcome {
         }
         self.init(role: role, name: try reader.text(welcome.name, "name"))
         self.version = welcome.`protocol`
+        self.revision = welcome.revision
         self.epoch = Epoch(welcome.epoch)
         self.incarnation = reader.bytes(welcome.incarnation)
         self.heartbeatInterval = .milliseconds(Int64(welcome.heartbeat_interval_ms))
@@ -160,6 +163,7 @@ extension Welcome {
         c.pointee.relays = arena.texts(self.relays)
         c.pointee.n_masters = self.masters.count
         c.pointee.masters = arena.texts(self.masters)
+        c.pointee.revision = self.revision
         return c
     }
 }

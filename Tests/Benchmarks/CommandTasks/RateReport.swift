@@ -66,17 +66,34 @@ struct RateReport {
         return lines.joined(separator: "\n")
     }
 
+    /// A line of a file with figures.
+    private struct Line: Encodable {
+        var isolation: String
+        var controlGroups: Int
+        var width: Int
+        /// Of each window.
+        var tasksPerSecond: [Double]
+        var bareStartsPerSecond: [Double]
+        var ratio: Double
+        var callsPerTask: [String: Double]
+        var fsyncsPerTask: Double
+
+        enum CodingKeys: String, CodingKey {
+            case isolation, width, ratio
+            case controlGroups = "control_groups"
+            case tasksPerSecond = "tasks_per_second"
+            case bareStartsPerSecond = "bare_starts_per_second"
+            case callsPerTask = "calls_per_task"
+            case fsyncsPerTask = "fsyncs_per_task"
+        }
+    }
+
     /// Adds itself as one line of JSON to a file.
     func append(to path: String) throws {
-        let object: [String: Any] = [
-            "isolation": self.isolation, "control_groups": self.groups, "width": self.width,
-            "tasks_per_second": self.rounds.map(\.rate), "bare_starts_per_second": self.rounds.map(\.bare),
-            "ratio": self.ratio, "calls_per_task": self.calls?.perTask ?? [:],
-            "fsyncs_per_task": self.calls?.syncs ?? 0,
-        ]
-        var text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
-        text += String(
-            decoding: try JSONSerialization.data(withJSONObject: object, options: .sortedKeys), as: UTF8.self)
-        try (text + "\n").write(toFile: path, atomically: true, encoding: .utf8)
+        let line = Line(
+            isolation: self.isolation, controlGroups: self.groups, width: self.width,
+            tasksPerSecond: self.rounds.map(\.rate), bareStartsPerSecond: self.rounds.map(\.bare), ratio: self.ratio,
+            callsPerTask: self.calls?.perTask ?? [:], fsyncsPerTask: self.calls?.syncs ?? 0)
+        try JSONLines.append(line, to: path)
     }
 }

@@ -34,26 +34,42 @@ public final class EmulatedCluster {
     public let emulators: [EmulatorProcess]
 
     /// Starts one master without an election, allocators, relays and emulators.
-    public init(_ size: Size, named name: String, allocators: Int = 1, programs: URL) throws {
-        self.live = try UpCluster(named: name, programs: programs) { _ in
+    ///
+    /// - Throws: If one of them does not start; those that did have ended then.
+    public convenience init(_ size: Size, named name: String, allocators: Int = 1, programs: URL) throws {
+        let live = try UpCluster(named: name, programs: programs) { _ in
             [
                 "--agents", "0", "--allocators", "\(allocators)", "--relays", "\(size.relays)", "--restart-delay",
                 "never", "--log-level", "warning",
             ]
         }
-        let relays = self.live.members(.relay).map(\.address).joined(separator: ",")
+        try self.init(live, size, programs: programs)
+    }
+
+    /// Starts emulators for services that run, and takes charge of those.
+    ///
+    /// - Throws: If one does not start; the services and those that did have ended then.
+    private init(_ live: UpCluster, _ size: Size, programs: URL) throws {
+        self.live = live
+        let relays = live.members(.relay).map(\.address).joined(separator: ",")
         var rest = size.agents
         var emulators: [EmulatorProcess] = []
-        while rest > 0 {
-            let agents = min(rest, Size.agentsPerEmulator)
-            emulators.append(
-                try EmulatorProcess(
-                    programs.appendingPathComponent("emulator"),
-                    [
-                        "--agents", "\(agents)", "--name", "e\(emulators.count + 1)", "--relay", relays, "--resources",
-                        size.resources, "--report", "2",
-                    ]))
-            rest -= agents
+        do {
+            while rest > 0 {
+                let agents = min(rest, Size.agentsPerEmulator)
+                emulators.append(
+                    try EmulatorProcess(
+                        programs.appendingPathComponent("emulator"),
+                        [
+                            "--agents", "\(agents)", "--name", "e\(emulators.count + 1)", "--relay", relays,
+                            "--resources", size.resources, "--report", "2",
+                        ]))
+                rest -= agents
+            }
+        } catch {
+            for emulator in emulators { emulator.process.stop() }
+            live.stop()
+            throw error
         }
         self.emulators = emulators
     }
@@ -77,13 +93,21 @@ public final class EmulatedCluster {
         let deadline = Date().addingTimeInterval(seconds)
         while try await !until() {
             if let dead = self.parts.first(where: { kill($0.pid, 0) != 0 }) {
-                throw TestFailure("\(dead.name) has ended; logs are in \(self.live.directory.path)/logs")
+                throw TestFailure("\(dead.name) has ended:\n\(self.lastLines)")
             }
             guard Date() < deadline else {
-                throw TestFailure("not within \(seconds) s: \(what); logs are in \(self.live.directory.path)/logs")
+                throw TestFailure("not within \(seconds) s: \(what)\n\(self.lastLines)")
             }
             try await Task.sleep(for: .milliseconds(100))
         }
+    }
+
+    /// The ends of all logs, which may be deleted before somebody reads of a failure.
+    private var lastLines: String {
+        self.live.members.map { member in
+            let log = (try? String(contentsOfFile: member.log, encoding: .utf8)) ?? ""
+            return "--- \(member.name)\n" + log.split(separator: "\n").suffix(8).joined(separator: "\n")
+        }.joined(separator: "\n")
     }
 
     /// The same, to be watched.

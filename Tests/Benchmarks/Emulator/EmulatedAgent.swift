@@ -7,8 +7,8 @@ import Runtime
 
 /// One agent: the core that a real one has, and a machine that only waits.
 ///
-/// Confined to the loop of its fleet. Nothing is written: what the core wants on disk counts as written at the end of the
-/// loop turn, where a real agent's log would be synced. So it promises what a real agent promises only while the process lives.
+/// Confined to the loop of its fleet. Nothing is written: what the core wants on disk counts as written at once, so it promises
+/// what a real agent promises only while the process lives.
 final class EmulatedAgent {
     private let host: RoleHost<AgentState>
     private unowned let fleet: Fleet
@@ -19,7 +19,6 @@ final class EmulatedAgent {
     /// Those that run.
     private var containers: Set<RunID> = []
     private var appended: UInt64 = 0
-    private var logged: UInt64 = 0
     /// Of the master that accepted it last.
     private(set) var epoch = Epoch.none
     private(set) var isRegistered = false
@@ -32,7 +31,6 @@ final class EmulatedAgent {
             AgentState(settings: settings, codec: fleet.codec, random: random), on: fleet.node.loop,
             logger: fleet.logger, clock: fleet.clock)
         self.host.perform = { [unowned self] in self.perform($0) }
-        self.host.onTurnEnd = { [unowned self] in self.turnEnded() }
     }
 
     /// An empty machine begins its first life, and looks for a relay.
@@ -66,17 +64,13 @@ final class EmulatedAgent {
     /// A task has run as long as it should.
     func finished(_ run: RunID) { self.end(run, status: 0) }
 
-    private func turnEnded() {
-        guard self.appended > self.logged else { return }
-        self.logged = self.appended
-        self.host.post(.logged(upTo: self.logged))
-    }
-
     // MARK: - What the role orders
 
     private func perform(_ effect: AgentState.Effect) {
         switch effect {
-        case .append: self.appended += 1
+        case .append:
+            self.appended += 1
+            self.host.post(.logged(upTo: self.appended))
         case .sendToRelay(let peer, let message):
             if self.peer?.id == peer { self.peer?.send(message) }
         case .launch(let spec): self.launch(spec)

@@ -39,7 +39,8 @@ final class Fleet: @unchecked Sendable {  // State is only touched on the loop.
     let registrations: Registrations
     var counts = Counts()
     private let lengths: TaskLengths
-    private var random = SystemRandomNumberGenerator()
+    /// Of its own: the system's costs a system call for each number.
+    private var random: SeededGenerator
     private var agents: [EmulatedAgent] = []
     private var expected: [ObjectIdentifier: EmulatedAgent] = [:]
     private var running: [End: EmulatedAgent] = [:]
@@ -56,6 +57,8 @@ final class Fleet: @unchecked Sendable {  // State is only touched on the loop.
         _ settings: NodeSettings, on loop: any EventLoop, lengths: TaskLengths, registrations: Registrations,
         clock: HostClock, logger: Logger
     ) {
+        var system = SystemRandomNumberGenerator()
+        self.random = SeededGenerator(key: (0..<4).map { _ in system.next() as UInt64 })
         self.node = Node(settings: settings, eventLoop: loop, logger: logger)
         self.lengths = lengths
         self.registrations = registrations

@@ -94,6 +94,7 @@ struct Emulator: AsyncParsableCommand {
         return (1...self.agents).map { index in
             var settings = AgentSettings(name: "\(self.name)-\(index)", hostname: "\(self.name)-\(index)", total: total)
             settings.relays = self.relay
+            settings.idleFrameworkLimit = 4
             return settings
         }
     }

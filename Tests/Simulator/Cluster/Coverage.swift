@@ -7,11 +7,14 @@ public final class Coverage {
         case disksFull, writesRefused, writesFailed, writesTorn, writesLost, writesSurvived
         case elections, deathsWitnessed, leadersDeposed, leadersFenced, leadersAtATime
         case staleLeadersRefused, staleOrdersIgnored
-        case framesLost, silentPeersGivenUp, relaysChanged, relaysCutOff, schedulerFailovers
+        case framesLost, silentPeersGivenUp, relaysChanged, relaysCutOff, relaysStartedCutOff,
+            schedulerFailovers
         case standbysTookOver, schedulersOutlived
         case statusesDelivered, statusesDeliveredAgain, tasksStarted, tasksUnreachable, tasksReturned,
             tasksEndedOnReturn
         case endsCorrected
+        /// Of an earlier version: a link on which statuses of two schedulers might mix, an agent that must attach again.
+        case olderRelaysDropped, olderAgentsDropped
     }
 
     private var counts = [Int](repeating: 0, count: Event.allCases.count)

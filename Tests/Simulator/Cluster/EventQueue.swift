@@ -2,8 +2,47 @@ public import Model
 
 /// What is to happen, ordered by instant and then by when it was put in: one history per seed.
 public final class EventQueue {
+    private var pending = PendingEvents()
+    /// The instant of the event at hand.
+    public private(set) var now: Instant
+
+    /// An empty queue.
+    public init(start: Instant) { self.now = start }
+
+    /// Whether nothing is to come.
+    public var isEmpty: Bool { self.pending.isEmpty }
+
+    /// Has `body` run at that instant, or now if it has passed.
+    public func schedule(at instant: Instant, _ body: @escaping () -> Void) {
+        self.pending.add(body, at: max(instant, self.now))
+    }
+
+    /// Has `body` run after so long.
+    public func schedule(after delay: Duration, _ body: @escaping () -> Void) {
+        self.schedule(at: self.now + delay, body)
+    }
+
+    /// Runs the next event, if it is due by `limit`.
+    ///
+    /// - Returns: Whether there was one.
+    public func step(until limit: Instant) -> Bool {
+        guard let (instant, body) = self.pending.take(until: limit) else {
+            self.now = max(self.now, limit)
+            return false
+        }
+        self.now = instant
+        body?()
+        return true
+    }
+
+    /// Nothing is to come any more.
+    func removeAll() { self.pending = PendingEvents() }
+}
+
+/// A heap of events; a value, since each access to a part of an object costs as much as the work here.
+private struct PendingEvents {
     /// Where an event stands; what it does is kept apart, so that a heap of many moves nothing but numbers.
-    private struct Entry {
+    struct Entry {
         let instant: Instant
         let sequence: UInt64
         let place: Int
@@ -17,19 +56,12 @@ public final class EventQueue {
     private var bodies: [(() -> Void)?] = []
     private var vacant: [Int] = []
     private var sequence: UInt64 = 0
-    /// The instant of the event at hand.
-    public private(set) var now: Instant
 
-    /// An empty queue.
-    public init(start: Instant) { self.now = start }
+    var isEmpty: Bool { self.heap.isEmpty }
 
-    /// Whether nothing is to come.
-    public var isEmpty: Bool { self.heap.isEmpty }
-
-    /// Has `body` run at that instant, or now if it has passed.
-    public func schedule(at instant: Instant, _ body: @escaping () -> Void) {
+    mutating func add(_ body: @escaping () -> Void, at instant: Instant) {
         self.sequence += 1
-        let entry = Entry(instant: max(instant, self.now), sequence: self.sequence, place: self.keep(body))
+        let entry = Entry(instant: instant, sequence: self.sequence, place: self.keep(body))
         self.heap.append(entry)
         var child = self.heap.count - 1
         while child > 0 {
@@ -41,7 +73,7 @@ public final class EventQueue {
         self.heap[child] = entry
     }
 
-    private func keep(_ body: @escaping () -> Void) -> Int {
+    private mutating func keep(_ body: @escaping () -> Void) -> Int {
         guard let place = self.vacant.popLast() else {
             self.bodies.append(body)
             return self.bodies.count - 1
@@ -50,36 +82,17 @@ public final class EventQueue {
         return place
     }
 
-    /// Has `body` run after so long.
-    public func schedule(after delay: Duration, _ body: @escaping () -> Void) {
-        self.schedule(at: self.now + delay, body)
-    }
-
-    /// Runs the next event, if it is due by `limit`.
-    ///
-    /// - Returns: Whether there was one.
-    public func step(until limit: Instant) -> Bool {
-        guard let next = self.heap.first, next.instant <= limit else {
-            self.now = max(self.now, limit)
-            return false
-        }
+    /// Takes out the next event, if it is due by `limit`.
+    mutating func take(until limit: Instant) -> (instant: Instant, body: (() -> Void)?)? {
+        guard let next = self.heap.first, next.instant <= limit else { return nil }
         self.removeFirst()
-        self.now = next.instant
         let body = self.bodies[next.place]
         self.bodies[next.place] = nil
         self.vacant.append(next.place)
-        body?()
-        return true
+        return (next.instant, body)
     }
 
-    /// Nothing is to come any more.
-    func removeAll() {
-        self.heap = []
-        self.bodies = []
-        self.vacant = []
-    }
-
-    private func removeFirst() {
+    private mutating func removeFirst() {
         let last = self.heap.removeLast()
         guard !self.heap.isEmpty else { return }
         var parent = 0

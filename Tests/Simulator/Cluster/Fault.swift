@@ -27,8 +27,8 @@ public struct Fault: Sendable, CustomStringConvertible {
         case zooKeeperWiped
         /// A master dies, and the file in which it keeps its epoch is gone.
         case epochFileLost(String)
-        /// A relay reaches no master, and no master reaches it.
-        case relayCutOff(String, masters: [String])
+        /// A relay reaches no master, and no master reaches it; with `restarts` it is killed and begins a life in that state.
+        case relayCutOff(String, masters: [String], restarts: Bool)
         /// A relay passes on to its agents what earlier leaders ordered, as if it came only now.
         case staleOrders(String)
         /// Every frame takes so much longer.
@@ -43,6 +43,13 @@ public struct Fault: Sendable, CustomStringConvertible {
     public var kind: Kind
     /// For how long.
     public var duration: Duration
+
+    /// Something that happens then, and lasts so long.
+    public init(after: Duration, kind: Kind, duration: Duration) {
+        self.after = after
+        self.kind = kind
+        self.duration = duration
+    }
 
     /// A line for people.
     public var description: String { "\(self.after): \(self.kind) for \(self.duration)" }
@@ -132,8 +139,9 @@ struct FaultPlan {
             return self.loneMasters.randomElement(using: &self.random).map { fault(.epochFileLost($0), short) }
         case .relayCutOff:
             let duration = self.milliseconds(10_000...40_000)
+            let restarts = Bool.random(using: &self.random)
             return self.relays.randomElement(using: &self.random).map {
-                fault(.relayCutOff($0, masters: self.masters), duration)
+                fault(.relayCutOff($0, masters: self.masters, restarts: restarts), duration)
             }
         case .staleOrders: return self.relays.randomElement(using: &self.random).map { fault(.staleOrders($0), .zero) }
         case .minority:

@@ -56,9 +56,10 @@ final class FaultInjector {
             self.count(.epochFilesLost)
             self.kill(name, fault.duration)
             master.loseEpochFile()
-        case .relayCutOff(let relay, let masters):
+        case .relayCutOff(let relay, let masters, let restarts):
             self.count(.relayCuts)
             self.hold(apart: [relay], masters, isOneWay: false, fault.duration)
+            if restarts { self.kill(relay, .milliseconds(200)) }
         case .staleOrders(let relay): (self.find(relay) as? SimulatedRelay)?.repeatStaleOrders()
         case .minority(let names):
             guard let leader = self.cluster.leader else { return }

@@ -61,6 +61,7 @@ extension Scenario {
                 settings.faults[name] = nil
             }
         }
+        settings.hasOlderPeers = draw(0...3) == 0
         // Five frameworks of 300 tasks of 10 s on average and two cores may have eight.
         settings.patience = .seconds(7200)
         return settings

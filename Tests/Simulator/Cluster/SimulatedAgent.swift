@@ -17,7 +17,10 @@ public final class SimulatedAgent: SimulatedProcess {
     /// What it shares out in this life, and in its first.
     public private(set) var total: Resources
     private let firstTotal: Resources
+    /// What it tells relays that it knows of the protocol.
+    private let revision: UInt32
     private var state: AgentState?
+    private let timers = SimulatedTimers<AgentTimer>()
     private(set) lazy var disk = SimulatedDisk(of: self) { [unowned self] in self.handle(.logged(upTo: $0)) }
     private var containers: [RunID: Container] = [:]
     private var endpoints: [PeerID: Network.Endpoint] = [:]
@@ -26,7 +29,8 @@ public final class SimulatedAgent: SimulatedProcess {
     private var turn = 0
     private static let eventsPerCheck = 8
 
-    init(name: String, total: Resources, in cluster: SimulatedCluster) {
+    init(name: String, total: Resources, revision: UInt32, in cluster: SimulatedCluster) {
+        self.revision = revision
         self.total = total
         self.firstTotal = total
         super.init(name: name, in: cluster)
@@ -89,7 +93,12 @@ public final class SimulatedAgent: SimulatedProcess {
 
     private func dial() {
         let dialer = SimulatedDialer(
-            self, hello: { [unowned self] in self.state?.hello ?? Hello(role: .agent, name: self.name) },
+            self,
+            hello: { [unowned self] in
+                var hello = self.state?.hello ?? Hello(role: .agent, name: self.name)
+                hello.revision = self.revision
+                return hello
+            },
             candidates: { [unowned self] in self.state?.relayCandidates ?? [] }
         ) { [unowned self] event in
             switch event {
@@ -155,6 +164,7 @@ public final class SimulatedAgent: SimulatedProcess {
     private func perform(_ effect: AgentState.Effect) {
         switch effect {
         case .append(let record): self.disk.append(record)
+        case .sendToRelay(_, .resending) where self.revision < ProtocolRevision.ordered: break
         case .sendToRelay(let peer, let message): self.send(message, to: peer)
         case .sendToExecutor(let peer, let message): self.send(message, to: peer)
         case .launch(let spec): self.launch(spec)
@@ -164,8 +174,9 @@ public final class SimulatedAgent: SimulatedProcess {
         case .destroy(let run): self.endByOrder(run, status: 9)
         case .forget(let run): self.containers[run] = nil
         case .probe(let id, let order, _): self.probe(id, order)
-        case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-        case .cancelTimer(let timer): self.cancelTimer(timer)
+        case .setTimer(let timer, let instant):
+            self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+        case .cancelTimer(let timer): self.timers.cancel(timer)
         case .close(let peer, let refusal):
             if self.dialer?.endpoint?.peer == peer { return self.dialer?.hangUp(refusal) ?? () }
             guard let endpoint = self.endpoints.removeValue(forKey: peer) else { return }
@@ -247,7 +258,7 @@ public final class SimulatedAgent: SimulatedProcess {
     }
 
     /// Where the relay is that it is connected to, or was last.
-    var relayAddress: String? { self.dialer?.address }
+    public var relayAddress: String? { self.dialer?.address }
 
     /// Containers that run.
     public var runningContainers: Int { self.containers.values.count { $0.exit == nil } }

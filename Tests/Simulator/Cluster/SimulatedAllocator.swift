@@ -5,6 +5,7 @@ internal import Model
 /// An allocator over the simulated network.
 public final class SimulatedAllocator: SimulatedProcess {
     private var state: AllocatorState?
+    private let timers = SimulatedTimers<AllocatorState.Timer>()
     private var follower: SimulatedFollower?
     /// Beside each proposal that it means it makes one that it should not.
     private let lies: Bool
@@ -56,8 +57,8 @@ public final class SimulatedAllocator: SimulatedProcess {
             case .close(_, let refusal):
                 self.follower?.hangUp(refusal)
             case .setTimer(let timer, let instant):
-                self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-            case .cancelTimer(let timer): self.cancelTimer(timer)
+                self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+            case .cancelTimer(let timer): self.timers.cancel(timer)
             case .observe(let fact):
                 self.cluster.trace(self.name, fact)
                 if case .masterStale = fact { self.cluster.coverage.count(.staleLeadersRefused) }

@@ -56,6 +56,10 @@ public struct SimulationSettings: Sendable {
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
+    /// Every second relay is to its masters, and every second agent to its relays, of the version before statuses were kept
+    /// in order across them (`ProtocolRevision.ordered`), as in the middle of an upgrade; default false.
+    public var hasOlderPeers = false
+
     /// Two of each role, five agents, no frameworks and no faults.
     public init() {}
 }
@@ -129,9 +133,14 @@ public final class SimulatedCluster {
         self.allocators = (1...settings.allocators).map {
             SimulatedAllocator(name: "allocator-\($0)", lies: $0 <= settings.liars, in: self)
         }
-        self.relays = (1...settings.relays).map { SimulatedRelay(name: "relay-\($0)", in: self) }
+        func revision(_ number: Int) -> UInt32 {
+            settings.hasOlderPeers && number % 2 == 0 ? ProtocolRevision.first : ProtocolRevision.current
+        }
+        self.relays = (1...settings.relays).map {
+            SimulatedRelay(name: "relay-\($0)", revision: revision($0), in: self)
+        }
         self.agents = (1...settings.agents).map {
-            SimulatedAgent(name: "agent-\($0)", total: settings.agentResources, in: self)
+            SimulatedAgent(name: "agent-\($0)", total: settings.agentResources, revision: revision($0), in: self)
         }
         self.schedulers = settings.workloads.enumerated().map {
             SimulatedScheduler(name: "framework-\($0.offset + 1)", workload: $0.element, in: self)
@@ -176,6 +185,9 @@ public final class SimulatedCluster {
         self.plan += round
         self.faults.plan(round)
     }
+
+    /// Has something go wrong beside what is drawn.
+    public func befall(_ fault: Fault) { self.faults.plan([fault]) }
 
     /// Adds a framework that behaves by itself; its scheduler starts so long after the cluster.
     public func add(
@@ -297,8 +309,13 @@ public final class SimulatedCluster {
     ///
     /// - Returns: Whether that came within `patience`, and no checker found anything.
     public func run(until isDone: () -> Bool, patience: Duration) -> Bool {
-        let deadline = self.queue.now + patience
         self.startAll()
+        return self.resume(until: isDone, patience: patience)
+    }
+
+    /// Lets more time pass after that.
+    public func resume(until isDone: () -> Bool, patience: Duration) -> Bool {
+        let deadline = self.queue.now + patience
         while self.violations.isEmpty {
             if isDone() { return true }
             if !self.queue.step(until: deadline) { return false }

@@ -8,6 +8,7 @@ final class SimulatedExecutor: SimulatedProcess {
     private let agent: SimulatedAgent
     private let exited: (Int32) -> Void
     private var state: ExecutorState?
+    private let timers = SimulatedTimers<ExecutorState.Timer>()
     private var dialer: SimulatedDialer?
     private var tasks: Set<TaskID> = []
     /// Those that have begun, and have not ended.
@@ -64,8 +65,8 @@ final class SimulatedExecutor: SimulatedProcess {
             case .callBack(.shutdown): self.later(after: .zero) { self.handle(.shutdownReturned) }
             case .callBack: break
             case .setTimer(let timer, let instant):
-                self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-            case .cancelTimer(let timer): self.cancelTimer(timer)
+                self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+            case .cancelTimer(let timer): self.timers.cancel(timer)
             case .stopped: self.exited(0)
             }
         }

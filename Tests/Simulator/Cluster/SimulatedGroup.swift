@@ -2,7 +2,8 @@ internal import ElectionCore
 internal import Messages
 internal import Model
 
-/// Drives an `ElectionState` against the model of ZooKeeper: the masters' group, as a contender or as one who watches.
+/// Drives an `ElectionState` against the model of ZooKeeper: the masters' group, as a contender or as one who watches, or the
+/// list of relays.
 ///
 /// Requests take time, and are lost with their answers when the service is out of reach; the session is kept as long as it
 /// is not silent for its timeout.
@@ -15,6 +16,10 @@ final class SimulatedGroup {
         case membersChanged([MemberInfo])
     }
 
+    /// Which of the groups.
+    enum Kind { case masters, relays }
+
+    let kind: Kind
     private let process: SimulatedProcess
     private let life: Int
     private let changed: (Change) -> Void
@@ -37,12 +42,16 @@ final class SimulatedGroup {
     }
 
     /// - Parameter candidate: What its node says; nil to watch only.
-    init(_ process: SimulatedProcess, candidate: MemberInfo?, changed: @escaping (Change) -> Void) {
+    init(
+        _ process: SimulatedProcess, _ kind: Kind = .masters, candidate: MemberInfo?,
+        changed: @escaping (Change) -> Void
+    ) {
+        self.kind = kind
         self.process = process
         self.life = process.life
         self.changed = changed
         self.state = ElectionState(
-            candidate: candidate, guid: "\(process.name)#\(process.life)", electsLeader: true)
+            candidate: candidate, guid: "\(process.name)#\(process.life)", electsLeader: kind == .masters)
     }
 
     /// Opens the session; retries for ever.
@@ -148,20 +157,20 @@ final class SimulatedGroup {
         case .list:
             self.request { zooKeeper, _ in
                 self.isWatching = true
-                return zooKeeper.nodes.map(\.name)
+                return zooKeeper.nodes(of: self.kind).map(\.name)
             } then: {
                 self.answered($0, .requestFailed) { .membersListed($0) }
             }
         case .join(let prefix, let member):
             let data = ProtobufCodec().encode(member)
             self.request {
-                $0.create(prefix, data, session: $1)
+                $0.create(prefix, data, in: self.kind, session: $1)
             } then: {
                 self.answered($0, .joinUncertain) { .joined($0) }
             }
         case .read(let name):
             self.request { zooKeeper, _ in
-                zooKeeper.nodes.first { $0.name == name }.map { ProtobufCodec().member($0.data) }
+                zooKeeper.nodes(of: self.kind).first { $0.name == name }.map { ProtobufCodec().member($0.data) }
             } then: {
                 self.answered($0, .requestFailed) { $0.map { .memberRead(name, $0) } ?? .membersChanged }
             }
@@ -179,7 +188,7 @@ final class SimulatedGroup {
             }
         case .delete(let name):
             self.request { zooKeeper, _ in
-                zooKeeper.delete(name)
+                zooKeeper.delete(name, in: self.kind)
             } then: { _ in
                 self.handle(.membersChanged)
             }

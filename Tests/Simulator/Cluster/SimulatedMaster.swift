@@ -6,6 +6,7 @@ public import Model
 /// A master over the simulated network, and its checker: its books must be in order after every event.
 public final class SimulatedMaster: SimulatedProcess {
     private var state: MasterState?
+    private let timers = SimulatedTimers<MasterTimer>()
     private var endpoints: [PeerID: (endpoint: Network.Endpoint, role: PeerRole)] = [:]
     private var effects: [MasterState.Effect] = []
     private var group: SimulatedGroup?
@@ -166,10 +167,14 @@ public final class SimulatedMaster: SimulatedProcess {
         case .sendToOperator(let peer, let message): self.send(message, to: peer)
         case .close(let peer, let refusal):
             if let entry = self.endpoints.removeValue(forKey: peer) {
+                if entry.role == .relay, refusal?.message.hasPrefix("another scheduler") == true {
+                    self.cluster.coverage.count(.olderRelaysDropped)
+                }
                 self.cluster.network.close(entry.endpoint, refusal)
             }
-        case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-        case .cancelTimer(let timer): self.cancelTimer(timer)
+        case .setTimer(let timer, let instant):
+            self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+        case .cancelTimer(let timer): self.timers.cancel(timer)
         case .stepDown(_, let above):
             self.cluster.coverage.count(.leadersFenced)
             self.group?.higherEpochSeen(above ?? .none)

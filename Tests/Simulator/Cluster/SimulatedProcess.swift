@@ -25,8 +25,6 @@ public class SimulatedProcess {
     /// What happened to it while it was frozen, in order.
     private var inbox: [() -> Void] = []
     private var lastPeer: UInt32 = 0
-    private var timers: [AnyHashable: UInt64] = [:]
-    private var lastTimer: UInt64 = 0
     /// So many effects are carried out before it dies; nil: it lives on.
     private var effectsLeft: Int?
     /// How wrong its clock is: by a constant, and by so many millionths of the time since the beginning.
@@ -50,7 +48,6 @@ public class SimulatedProcess {
         guard !self.isUp else { return }
         self.isUp = true
         self.life += 1
-        self.timers = [:]
         self.effectsLeft = nil
         self.incarnation = [UInt8(truncatingIfNeeded: self.index)] + Bytes("\(self.name)#\(self.life)".utf8)
         self.begin()
@@ -71,7 +68,6 @@ public class SimulatedProcess {
     func dismantle() {
         self.isUp = false
         self.inbox = []
-        self.timers = [:]
         self.died()
     }
 
@@ -153,32 +149,11 @@ public class SimulatedProcess {
         if self.isUp, self.now < before { self.clockOffset += before - self.now }
     }
 
-    /// `instant` is by its own clock.
-    func setTimer(_ key: AnyHashable, at instant: Instant, _ fire: @escaping () -> Void) {
-        self.lastTimer += 1
-        let number = self.lastTimer
-        self.timers[key] = number
-        guard instant < .distantFuture else { return }
-        self.wake(key, number, at: instant, fire)
-    }
-
-    private func wake(_ key: AnyHashable, _ number: UInt64, at instant: Instant, _ fire: @escaping () -> Void) {
+    /// How long it is until its own clock shows that.
+    func wait(until instant: Instant) -> Duration {
         let wait = max(.zero, instant - self.now)
-        let correction = Duration.nanoseconds(wait.nanoseconds / 1_000_000 * self.clockDrift)
-        let life = self.life
-        self.cluster.queue.schedule(after: wait - correction) {
-            guard self.life == life, self.timers[key] == number else { return }
-            // Its clock has become slower meanwhile: no timer is early.
-            if self.now < instant { return self.wake(key, number, at: instant + .microseconds(1), fire) }
-            self.post {
-                guard self.life == life, self.timers[key] == number else { return }
-                self.timers[key] = nil
-                fire()
-            }
-        }
+        return wait - .nanoseconds(wait.nanoseconds / 1_000_000 * self.clockDrift)
     }
-
-    func cancelTimer(_ key: AnyHashable) { self.timers[key] = nil }
 
     /// Runs `body` later, in this life only.
     func later(after delay: Duration, _ body: @escaping () -> Void) {

@@ -4,7 +4,14 @@ internal import RelayCore
 
 /// A relay over the simulated network.
 public final class SimulatedRelay: SimulatedProcess {
+    /// What it tells masters that it knows of the protocol.
+    private let revision: UInt32
     private var state: RelayState?
+    private let timers = SimulatedTimers<RelayState.Timer>()
+    /// The list of relays, and its place in it.
+    private var group: SimulatedGroup?
+    /// It has had a master in this life.
+    private var hasFollowed = false
     private var endpoints: [PeerID: Network.Endpoint] = [:]
     private var follower: SimulatedFollower?
     /// The last orders that it passed to each agent, in this life and before, and the attachment that each has now.
@@ -12,14 +19,35 @@ public final class SimulatedRelay: SimulatedProcess {
     private var attachments: [PeerID: (attachment: Attachment, epoch: Epoch)] = [:]
     private static let ordersKept = 8
 
+    init(name: String, revision: UInt32, in cluster: SimulatedCluster) {
+        self.revision = revision
+        super.init(name: name, in: cluster)
+    }
+
     override func begin() {
         var settings = RelaySettings(name: self.name, address: self.address)
         settings.heldBytesPerFramework = self.cluster.settings.heldBytesPerFramework
         settings.cutOffDelay = self.cluster.settings.cutOffDelay
         self.state = RelayState(settings: settings)
+        self.hasFollowed = false
         self.follower = SimulatedFollower(
-            self, by: .session, hello: { [unowned self] in self.state?.hello ?? Hello(role: .relay, name: self.name) }
+            self, by: .session,
+            hello: { [unowned self] in
+                var hello = self.state?.hello ?? Hello(role: .relay, name: self.name)
+                hello.revision = self.revision
+                return hello
+            }
         ) { [unowned self] in self.masterHappened($0) }
+        // Where there is no election its flags name the others.
+        if self.cluster.settings.isLone {
+            return self.handle(.relaysListed(self.cluster.relays.map(\.address)))
+        }
+        let own = MemberInfo(name: self.name, address: self.address, incarnation: self.incarnation)
+        self.group = SimulatedGroup(self, .relays, candidate: own) { [unowned self] change in
+            guard case .membersChanged(let members) = change, !members.isEmpty else { return }
+            self.handle(.relaysListed(members.map(\.address)))
+        }
+        self.group?.start()
     }
 
     override func died() {
@@ -27,9 +55,13 @@ public final class SimulatedRelay: SimulatedProcess {
         self.endpoints = [:]
         self.attachments = [:]
         self.follower = nil
+        self.group = nil
     }
 
-    override func reachabilityChanged() { self.follower?.reachabilityChanged() }
+    override func reachabilityChanged() {
+        self.follower?.reachabilityChanged()
+        self.group?.reachabilityChanged()
+    }
 
     private func masterHappened(_ event: SimulatedDialer.Event) {
         switch event {
@@ -83,11 +115,14 @@ public final class SimulatedRelay: SimulatedProcess {
                 self.remember(message, to: peer)
                 self.send(message, to: peer)
             case .sendToScheduler(let peer, let message): self.send(message, to: peer)
+            case .sendToMaster(let peer, .status(let index, let envelope, _))
+            where self.revision < ProtocolRevision.ordered:
+                self.send(RelayToMaster.status(index: index, envelope, subscription: 0), to: peer)
             case .sendToMaster(let peer, let message): self.send(message, to: peer)
             case .close(let peer, let refusal): self.close(peer, refusal)
             case .setTimer(let timer, let instant):
-                self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-            case .cancelTimer(let timer): self.cancelTimer(timer)
+                self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+            case .cancelTimer(let timer): self.timers.cancel(timer)
             case .askRelays(let addresses): self.ask(addresses)
             case .observe(let fact): self.observe(fact)
             }
@@ -98,7 +133,10 @@ public final class SimulatedRelay: SimulatedProcess {
         self.cluster.trace(self.name, fact)
         switch fact {
         case .masterStale: self.cluster.coverage.count(.staleLeadersRefused)
-        case .cutOff: self.cluster.coverage.count(.relaysCutOff)
+        case .cutOff: self.cluster.coverage.count(self.hasFollowed ? .relaysCutOff : .relaysStartedCutOff)
+        case .masterFollowed: self.hasFollowed = true
+        case .peerClosed(_, let refusal) where refusal.code == .tooSlow:
+            self.cluster.coverage.count(.olderAgentsDropped)
         default: break
         }
     }

@@ -54,6 +54,8 @@ public final class SimulatedScheduler: SimulatedProcess {
     /// The framework has been asked to end.
     private var isEnding = false
     private var state: SchedulerState?
+    private let timers = SimulatedTimers<SchedulerState.Timer>()
+    private let ownTimers = SimulatedTimers<String>()
     private var master: SimulatedFollower?
     private var relays: [String: SimulatedDialer] = [:]
 
@@ -213,8 +215,9 @@ public final class SimulatedScheduler: SimulatedProcess {
             self.relays.removeValue(forKey: name)?.stop()
         case .callBack(let callback): self.later(after: .zero) { self.called(back: callback) }
         case .rememberFrameworkID(let id): self.memory.frameworkID = id
-        case .setTimer(let timer, let instant): self.setTimer(timer, at: instant) { self.handle(.timerFired(timer)) }
-        case .cancelTimer(let timer): self.cancelTimer(timer)
+        case .setTimer(let timer, let instant):
+            self.timers.set(timer, of: self, at: instant) { self.handle(.timerFired(timer)) }
+        case .cancelTimer(let timer): self.timers.cancel(timer)
         case .stopped(let failure):
             if self.isEnding, failure == nil { return self.hangUp() }
             if case .subscriptionEnded = failure, self.workload.hasStandby { return self.startAgain() }
@@ -323,7 +326,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         guard self.behaviour == nil else { return }
         let open = self.tasks.filter { !$0.value.isTerminal }.keys.sorted()
         if !open.isEmpty { self.handle(.called(.reconcile(open.map { .init($0) }))) }
-        self.setTimer("reconcile", at: self.cluster.queue.now + .seconds(10)) { self.reconcile() }
+        self.ownTimers.set("reconcile", of: self, at: self.cluster.queue.now + .seconds(10)) { self.reconcile() }
     }
 
     private func updated(_ status: TaskStatus) {

@@ -9,6 +9,7 @@ final class ZooKeeperModel {
     /// A member's node.
     struct Node {
         let name: String
+        let group: SimulatedGroup.Kind
         let data: Bytes
         let session: Int
     }
@@ -25,7 +26,7 @@ final class ZooKeeperModel {
     let sessionTimeout: Duration
     private(set) var isAway = false
     /// In the order of making.
-    private(set) var nodes: [Node] = []
+    private var nodes: [Node] = []
     private(set) var epoch = (value: Epoch.none, version: Int32(0))
     private unowned let cluster: SimulatedCluster
     private var clients: [Int: SimulatedGroup] = [:]
@@ -40,7 +41,10 @@ final class ZooKeeperModel {
     }
 
     /// Addresses of the masters, in the order of joining.
-    var masters: [String] { self.nodes.compactMap { ProtobufCodec().member($0.data)?.address } }
+    var masters: [String] { self.nodes(of: .masters).compactMap { ProtobufCodec().member($0.data)?.address } }
+
+    /// The nodes of a group, in the order of making.
+    func nodes(of group: SimulatedGroup.Kind) -> [Node] { self.nodes.filter { $0.group == group } }
 
     func openSession(for client: SimulatedGroup) -> Int {
         self.lastSession += 1
@@ -56,18 +60,22 @@ final class ZooKeeperModel {
     /// The session ends, and its nodes go with it.
     func expire(_ session: Int) {
         guard self.clients.removeValue(forKey: session) != nil else { return }
-        self.change { $0.removeAll { $0.session == session } }
+        for group in [SimulatedGroup.Kind.masters, .relays] {
+            self.change(group) { $0.removeAll { $0.session == session && $0.group == group } }
+        }
     }
 
-    func create(_ prefix: String, _ data: Bytes, session: Int) -> String {
+    func create(_ prefix: String, _ data: Bytes, in group: SimulatedGroup.Kind, session: Int) -> String {
         self.lastSequence += 1
         let digits = String(self.lastSequence)
         let name = prefix + String(repeating: "0", count: 10 - digits.count) + digits
-        self.change { $0.append(Node(name: name, data: data, session: session)) }
+        self.change(group) { $0.append(Node(name: name, group: group, data: data, session: session)) }
         return name
     }
 
-    func delete(_ name: String) { self.change { $0.removeAll { $0.name == name } } }
+    func delete(_ name: String, in group: SimulatedGroup.Kind) {
+        self.change(group) { $0.removeAll { $0.name == name && $0.group == group } }
+    }
 
     func raise(to epoch: Epoch, version: Int32, whileExists node: String) throws(Failure) {
         guard self.nodes.contains(where: { $0.name == node }) else { throw .noNode }
@@ -75,11 +83,13 @@ final class ZooKeeperModel {
         self.epoch = (epoch, version + 1)
     }
 
-    private func change(_ body: (inout [Node]) -> Void) {
+    private func change(_ group: SimulatedGroup.Kind, _ body: (inout [Node]) -> Void) {
         let before = self.nodes.count
         body(&self.nodes)
         guard self.nodes.count != before else { return }
-        for session in self.clients.keys.sorted() { self.clients[session]?.watchFired() }
+        for session in self.clients.keys.sorted() where self.clients[session]?.kind == group {
+            self.clients[session]?.watchFired()
+        }
     }
 
     // MARK: Faults

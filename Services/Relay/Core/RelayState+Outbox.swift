@@ -1,0 +1,101 @@
+import Model
+
+// Delayed acknowledgements. An acknowledgement, or a confirmation of the books, lets an agent forget something, and nothing waits
+// for it. Alone each costs a write here and a read there, which is more than all else that a relay does for a task. So it waits for
+// something urgent, such as the agent's next launch, and goes with it; for `RelaySettings.acknowledgementDelay` at most.
+
+/// What waits to be told to one agent.
+struct Outbox {
+    /// An acknowledgement of a scheduler.
+    struct Acknowledgement {
+        let task: TaskKey
+        let uuid: Bytes
+    }
+
+    var acknowledgements: [Acknowledgement] = []
+    /// How far the master has the agent's books; nil: that is not to be told.
+    var confirmed: BookPosition?
+    /// Names its place in the queue of those that wait; 0: nothing waits.
+    var serial: UInt64 = 0
+
+    var isEmpty: Bool { self.acknowledgements.isEmpty && self.confirmed == nil }
+}
+
+/// The agents for which something waits, by the time at which it is told in any case.
+struct OutboxQueue {
+    var deadlines = DeadlineQueue()
+    var isTimerSet = false
+    private var lastSerial: UInt64 = 0
+
+    mutating func add(_ row: UInt32, until end: Instant) -> UInt64 {
+        self.lastSerial += 1
+        self.deadlines.insert(DeadlineQueue.Entry(end: end, serial: self.lastSerial, row: row))
+        return self.lastSerial
+    }
+}
+
+extension RelayState {
+    /// Tells an agent something, behind all that waits to be told.
+    mutating func tell(_ row: UInt32, _ message: RelayToAgent, into effects: inout [Effect]) {
+        self.empty(outboxOf: row, into: &effects)
+        effects.append(.sendToAgent(self.agents[row].peer, message))
+    }
+
+    /// Passes an acknowledgement on, soon.
+    mutating func tellLater(
+        _ row: UInt32, acknowledged task: TaskKey, uuid: Bytes, at now: Instant, into effects: inout [Effect]
+    ) {
+        self.agents[row].outbox.acknowledgements.append(.init(task: task, uuid: uuid))
+        self.schedule(outboxOf: row, at: now, into: &effects)
+    }
+
+    /// Passes on, soon, how far the master has the agent's books.
+    mutating func tellLater(
+        _ row: UInt32, confirmed position: BookPosition, at now: Instant, into effects: inout [Effect]
+    ) {
+        self.agents[row].outbox.confirmed = max(position, self.agents[row].outbox.confirmed ?? 0)
+        self.schedule(outboxOf: row, at: now, into: &effects)
+    }
+
+    private mutating func schedule(outboxOf row: UInt32, at now: Instant, into effects: inout [Effect]) {
+        let delay = self.settings.acknowledgementDelay
+        guard delay > .zero else { return self.empty(outboxOf: row, into: &effects) }
+        guard self.agents[row].outbox.serial == 0 else { return }
+        self.agents[row].outbox.serial = self.outboxes.add(row, until: now + delay)
+        guard !self.outboxes.isTimerSet else { return }
+        self.outboxes.isTimerSet = true
+        effects.append(.setTimer(.outbox, at: now + delay))
+    }
+
+    /// Tells an agent all that waits.
+    mutating func empty(outboxOf row: UInt32, into effects: inout [Effect]) {
+        guard !self.agents[row].outbox.isEmpty else { return }
+        let outbox = self.agents[row].outbox
+        self.agents[row].outbox = Outbox()
+        let (peer, attachment) = (self.agents[row].peer, self.agents[row].attachment)
+        for one in outbox.acknowledgements {
+            let order = AgentOrder.acknowledge(one.task, uuid: one.uuid)
+            effects.append(.sendToAgent(peer, .order(self.highestEpoch, attachment, order)))
+        }
+        if let position = outbox.confirmed { effects.append(.sendToAgent(peer, .bookConfirmed(attachment, position))) }
+    }
+
+    /// Tells what has waited long enough, and what is about to have: one turn of the loop for many agents.
+    mutating func outboxTimerFired(at now: Instant, into effects: inout [Effect]) {
+        let end = now + self.settings.acknowledgementDelay / 4
+        while let first = self.outboxes.deadlines.first, first.end <= end {
+            self.outboxes.deadlines.removeFirst()
+            if self.isWaiting(first) { self.empty(outboxOf: first.row, into: &effects) }
+        }
+        while let first = self.outboxes.deadlines.first, !self.isWaiting(first) {
+            self.outboxes.deadlines.removeFirst()
+        }
+        self.outboxes.isTimerSet = self.outboxes.deadlines.first != nil
+        if let next = self.outboxes.deadlines.first { effects.append(.setTimer(.outbox, at: next.end)) }
+    }
+
+    /// Not told yet, and the agent is the one it is for.
+    private func isWaiting(_ entry: DeadlineQueue.Entry) -> Bool {
+        self.agents.contains(entry.row) && self.agents[entry.row].outbox.serial == entry.serial
+    }
+}

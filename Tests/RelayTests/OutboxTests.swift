@@ -1,0 +1,83 @@
+import Model
+import RelayCore
+import Testing
+
+@Suite("Delayed acknowledgements at a relay")
+struct OutboxTests {
+    let agent = PeerID(10)
+    let scheduler = PeerID(20)
+
+    /// What agent 7-A1 is told that a scheduler has its status.
+    private func told(_ task: TaskID, _ uuid: UInt8, epoch: Epoch = 7) -> RelayState.Effect {
+        .sendToAgent(self.agent, .order(epoch, life(1, 1), .acknowledge(TaskKey(f1, task), uuid: [uuid])))
+    }
+
+    /// A relay that holds statuses 1 of t1 and 2 of t2 of an agent, both given to their scheduler.
+    private func holding() -> Transcript {
+        var relay = Transcript.subscribed(settings(acknowledgementDelay: .milliseconds(200)))
+        _ = relay.on(.agent(self.agent, .status(status("t1", 1))))
+        _ = relay.on(.agent(self.agent, .status(status("t2", 2))))
+        return relay
+    }
+
+    @Test("What an agent may forget it is told with the next order, all at once")
+    func inCompany() {
+        var relay = self.holding()
+        #expect(
+            relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1)), at: at(1)) == [
+                .setTimer(.outbox, at: at(1.2))
+            ])
+        #expect(relay.relay.heldStatuses == 1, "held no longer than the scheduler needs")
+        #expect(relay.on(.scheduler(self.scheduler, acknowledgement("t2", 2)), at: at(1.05)) == [])
+        #expect(relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 4)), at: at(1.05)) == [])
+        #expect(relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 6)), at: at(1.06)) == [])
+        let order = AgentOrder.launch(launch("t3"))
+        #expect(
+            relay.on(.master(masterLink, .order(index: 0, life(1, 1), order)), at: at(1.1)) == [
+                self.told("t1", 1), self.told("t2", 2), .sendToAgent(self.agent, .bookConfirmed(life(1, 1), 6)),
+                .sendToAgent(self.agent, .order(7, life(1, 1), order)),
+            ])
+        #expect(relay.on(.timerFired(.outbox), at: at(1.2)) == [], "told already")
+    }
+
+    @Test("Without company it is told after the delay, with what is due soon after; the rest waits on")
+    func alone() {
+        var relay = self.holding()
+        relay.attach(PeerID(11), "a2", index: 1, id: "7-A2")
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1)), at: at(1))
+        #expect(relay.on(.master(masterLink, .bookConfirmed(index: 1, life(1, 1), 2)), at: at(1.15)) == [])
+        #expect(
+            relay.on(.timerFired(.outbox), at: at(1.2)) == [self.told("t1", 1), .setTimer(.outbox, at: at(1.35))])
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t2", 2)), at: at(1.2))
+        #expect(
+            relay.on(.timerFired(.outbox), at: at(1.35)) == [
+                .sendToAgent(PeerID(11), .bookConfirmed(life(1, 1), 2)), self.told("t2", 2),
+            ])
+        #expect(
+            relay.on(.master(masterLink, .bookConfirmed(index: 1, life(1, 1), 3)), at: at(2)) == [
+                .setTimer(.outbox, at: at(2.2))
+            ])
+    }
+
+    @Test("Each wait ends, however little was to be told: the next begins anew")
+    func waitsAgain() {
+        var relay = self.holding()
+        _ = relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 0)), at: at(1))
+        #expect(
+            relay.on(.timerFired(.outbox), at: at(1.2)) == [.sendToAgent(self.agent, .bookConfirmed(life(1, 1), 0))])
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1)), at: at(2))
+        #expect(relay.on(.timerFired(.outbox), at: at(2.2)) == [self.told("t1", 1)])
+    }
+
+    @Test("It goes under the epoch of the day, and never to another life of the agent, which sends its statuses again")
+    func fenced() {
+        var relay = self.holding()
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1)), at: at(1))
+        _ = relay.on(.masterDisconnected(masterLink), at: at(1.05))
+        _ = relay.on(.masterConnected(PeerID(2), welcome(8)), at: at(1.1))
+        #expect(relay.on(.timerFired(.outbox), at: at(1.2)) == [self.told("t1", 1, epoch: 8)])
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t2", 2)), at: at(2))
+        _ = relay.on(.agent(self.agent, .registration(registration(life(1, 2), id: a1))), at: at(2.1))
+        #expect(relay.on(.timerFired(.outbox), at: at(2.2)) == [])
+    }
+}
