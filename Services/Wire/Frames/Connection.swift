@@ -39,6 +39,8 @@ final class Connection: ChannelInboundHandler {
     private(set) var peer: Peer?
     /// Nil until the handshake is done.
     private var traffic: Traffic?
+    /// Of `output`, what ends the handshake: the welcome leaves with the first messages.
+    private var handshakeBytes = 0
     /// The handshake was done, whether or not the connection is still there.
     private(set) var wasOpen = false
 
@@ -292,10 +294,11 @@ final class Connection: ChannelInboundHandler {
         self.output = ByteBuffer()
         guard frames.readableBytes > 0 else { return self.node.give(back: frames) }
         self.lastSent = self.node.coarseNow
-        if let traffic = self.traffic {
+        if let traffic = self.traffic, frames.readableBytes > self.handshakeBytes {
             traffic.writes.add(1)
-            traffic.bytesSent.add(frames.readableBytes)
+            traffic.bytesSent.add(frames.readableBytes - self.handshakeBytes)
         }
+        self.handshakeBytes = 0
         context.writeAndFlush(self.wrapOutboundOut(frames), promise: nil)
         self.node.give(back: frames)
         if self.stage == .open, !context.channel.isWritable, self.queuedBytes > self.node.settings.queueLimitBytes {
@@ -325,6 +328,7 @@ final class Connection: ChannelInboundHandler {
         self.wasOpen = true
         self.peer = peer
         self.traffic = self.node.traffic(with: peer.role)
+        self.handshakeBytes = self.output.readableBytes
         self.lastReceived = self.node.coarseNow
         self.node.watch(interval: interval)
         if let silenceLimit { self.node.watch(interval: silenceLimit / 3) }
