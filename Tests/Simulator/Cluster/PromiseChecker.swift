@@ -53,6 +53,10 @@ final class PromiseChecker {
     /// An agent took an event: orders of a leader before the one it obeys must come to nothing.
     func agentHandled(_ event: AgentState.Event, _ effects: [AgentState.Effect], _ agent: SimulatedAgent) {
         switch event {
+        case .recovered(let records, _, _):
+            // An epoch that never reached the disk: nor did anything that the agent did under it, since that comes after it.
+            let seen = records.compactMap { if case .epochSeen(let epoch) = $0 { epoch } else { nil } }.max() ?? .none
+            if let latest = self.obeyed[agent.index] { self.obeyed[agent.index] = min(latest, seen) }
         case .relay(_, .registered(_, _, let epoch)): self.obeys(agent, epoch, effects)
         case .relay(_, .order(let epoch, _, let order)):
             let isObeyed = self.obeys(agent, epoch, effects)
