@@ -143,16 +143,17 @@ let package = Package(
         .executableTarget(
             name: "decisions", dependencies: ["Model", "AllocatorCore", "TestSupport", arguments],
             path: "Tests/Benchmarks/Decisions", swiftSettings: settings),
-        part("SharingModel", "Tests/Benchmarks/SharingModel/Experiments", ["Model", "Simulator"]),
+        part("SharingModel", "Tests/Benchmarks/SharingModel/Experiments", ["Model", "Simulator", "TestSupport"]),
         .executableTarget(
             name: "sharing-model", dependencies: ["SharingModel", "TestSupport", arguments],
             path: "Tests/Benchmarks/SharingModel/Command", swiftSettings: settings),
         // The frameworks of the paper's experiments; driven by the simulator, and by the SDK.
         .target(
-            name: "PaperWorkloads", dependencies: ["Model"], path: "Tests/Benchmarks/PaperWorkloads",
+            name: "PaperWorkloads", dependencies: ["Model", "TestSupport"], path: "Tests/Benchmarks/PaperWorkloads",
             resources: [.embedInCode("mix.json")], swiftSettings: settings),
         part(
-            "SharingExperiments", "Tests/Benchmarks/Sharing/Experiments", ["Model", "PaperWorkloads", "Simulator"]),
+            "SharingExperiments", "Tests/Benchmarks/Sharing/Experiments",
+            ["Model", "PaperWorkloads", "Simulator", "TestSupport"]),
         .executableTarget(
             name: "sharing",
             dependencies: [

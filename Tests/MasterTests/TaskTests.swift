@@ -140,6 +140,8 @@ struct TaskTests {
         small.stage.step(.relay(old, status))
         #expect(small.stage.events(to: small.scheduler) == [.update(.encoded([1, 2, 3]))])
         let (next, _) = small.stage.scheduler("pi", id: small.framework)
+        let first = small.stage.events(to: next).first
+        #expect({ if case .subscribed? = first { true } else { false } }(), "nothing comes before SUBSCRIBED: \(first)")
         #expect(small.stage.isClosed(old) && !small.stage.isClosed(small.relay))
         #expect(
             !small.stage.messages(toRelay: old).contains { if case .subscription = $0 { true } else { false } },

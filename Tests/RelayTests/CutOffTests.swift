@@ -165,6 +165,16 @@ struct CutOffTests {
         #expect(effects.contains(.sendToAgent(self.agent, .directory(relays: ["r1:1"] + all, masters: []))))
     }
 
+    @Test("While there is a master its word alone says which relays there are")
+    func masterKnowsBetter() {
+        var relay = Transcript.attached()
+        _ = relay.on(.master(masterLink, .directory(relays: ["r1:1"], masters: [])))
+        _ = relay.on(.relaysListed(["r1:1", "r9:1"]))
+        #expect((try? relay.relay.admit(agentHello("b")).get().relays) == ["r1:1"])
+        _ = relay.on(.masterDisconnected(masterLink))
+        #expect((try? relay.relay.admit(agentHello("b")).get().relays) == ["r1:1", "r9:1"])
+    }
+
     @Test("An only relay keeps its agents, and asks nobody")
     func onlyOne() {
         var relay = Transcript.attached()

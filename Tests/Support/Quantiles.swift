@@ -8,6 +8,9 @@ extension [Double] {
     /// Half of all lie below it; 0 of none.
     public var median: Double { self.quantile(0.5) }
 
+}
+
+extension Collection<Double> {
     /// 0 of none.
     public var mean: Double { self.isEmpty ? 0 : self.reduce(0, +) / Double(self.count) }
 

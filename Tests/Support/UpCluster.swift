@@ -125,7 +125,9 @@ public final class UpCluster: Sendable {
     private static let running = Mutex<[UpCluster]>([])
 
     /// Has every cluster ended when this process is asked to end; once, at the start of a program.
-    public static func endAllOnSignals() {
+    ///
+    /// - Parameter others: Ends what else the program has started, before that.
+    public static func endAllOnSignals(others: @escaping @Sendable () -> Void = {}) {
         for number in [SIGINT, SIGTERM] {
             // A handler, not SIG_IGN, which programs that are started would inherit.
             signal(number) { _ in }
@@ -133,6 +135,7 @@ public final class UpCluster: Sendable {
             // It holds itself: for as long as the program lives.
             source.setEventHandler { [source] in
                 withExtendedLifetime(source) {}
+                others()
                 for cluster in self.running.withLock({ $0 }) { cluster.stop() }
                 exit(128 + number)
             }

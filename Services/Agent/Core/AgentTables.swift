@@ -4,7 +4,7 @@ import Model
 struct FrameworkEntry {
     var record: FrameworkRecord
     /// What `record.info` says; nil if it cannot be read.
-    @Seldom var info: FrameworkInfo?
+    @Apart var info: FrameworkInfo?
     /// Tasks in the table, terminal ones included.
     var tasks = 0
     /// Executors in the table, exits that the master has not confirmed included.
@@ -86,7 +86,7 @@ struct TaskEntry {
     var acknowledged: LoggedStatus?
     /// Of updates from the executor, newest last: it sends again what it missed our acknowledgement of.
     var recentUUIDs: [Bytes] = []
-    @Seldom var kill: Kill?
+    @Apart var kill: Kill?
     /// It ran longer than it may.
     var isOvertime = false
     /// It has to go because the agent is being emptied.
@@ -94,15 +94,15 @@ struct TaskEntry {
     /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
     var runsUntil: Instant?
     /// Its terminal status, from when it is `ending`.
-    @Seldom var outcome: AgentState.Draft?
+    @Apart var outcome: AgentState.Draft?
     /// The first RUNNING, if times are counted from it.
-    @Seldom var running: LoggedStatus?
+    @Apart var running: LoggedStatus?
     /// As last told.
     var healthy: Bool?
     /// As last told.
-    @Seldom var checkStatus: CheckStatus?
+    @Apart var checkStatus: CheckStatus?
     /// While somebody looks whether it is well.
-    @Seldom var health: HealthMonitor?
+    @Apart var health: HealthMonitor?
     /// While somebody looks and tells what is seen.
     var isChecked = false
     /// Looks under way, and how many there were.

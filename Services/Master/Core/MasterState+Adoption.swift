@@ -145,14 +145,14 @@ extension MasterState.Cluster {
             over.insert(self.frameworks[framework].id)
         }
         for id in over.sorted() { self.send(.shutdownFramework(id), to: agent) }
-        let unlisted = tasks.lazy.filter { self.tasks[$0].listed != self.registrations }
-        for launch in Set(unlisted.compactMap { self.tasks[$0].launch }).sorted() {
+        var unlisted: [Row: Set<TaskID>] = [:]
+        for task in tasks where self.tasks[task].listed != self.registrations {
+            if let launch = self.tasks[task].launch { unlisted[launch, default: []].insert(self.tasks[task].key.task) }
+        }
+        for (launch, missing) in unlisted.sorted(by: { $0.key < $1.key }) {
             var order = self.launches[launch].order
-            if order.groupExecutor.isEmpty {
-                // Of tasks that start each for itself some may have come, or be over by now.
-                let missing = Set(unlisted.filter { self.tasks[$0].launch == launch }.map { self.tasks[$0].key.task })
-                order.tasks.removeAll { !missing.contains($0.taskID) }
-            }
+            // Of tasks that start each for itself some may have come, or be over by now.
+            if order.groupExecutor.isEmpty { order.tasks.removeAll { !missing.contains($0.taskID) } }
             self.send(.launch(order), to: agent)
             for task in order.tasks {
                 self.observe(.launchRepeated(TaskKey(order.frameworkID, task.taskID), self.agents[agent].id))

@@ -69,7 +69,8 @@ extension MasterState.Cluster {
         var info = read ?? FrameworkInfo(user: "", name: id.rawValue)
         info.id = id
         let isRemoved = self.removed.contains(id)
-        let wait = max(info.failoverTimeout, self.settings.minimumFailoverTimeout)
+        let patience = self.awaitsActiveSchedulers ? self.settings.standbyPatience : .zero
+        let wait = max(info.failoverTimeout, self.settings.minimumFailoverTimeout, patience)
         var entry =
             known.map { self.frameworks[$0] }
             ?? FrameworkEntry(id: id, info: info, encodedInfo: [], condition: .terminating)
@@ -214,10 +215,12 @@ extension MasterState.Cluster {
         let subscription = Subscription(
             epoch: self.epoch, counter: self.lastSubscription, token: self.generator.bytes(16))
         self.frameworks[framework].condition = .connected(peer)
+        // Before SUBSCRIBED it is told nothing.
+        self.frameworks[framework].usesRelays = false
+        self.frameworks[framework].followsGuarantees = false
         if self.frameworks[framework].subscription != nil { self.dropRelaysThatMayMix(id) }
         self.frameworks[framework].subscription = subscription
         self.frameworks[framework].usesRelays = subscribe.relays
-        self.frameworks[framework].followsGuarantees = false  // Before SUBSCRIBED it is told nothing.
         self.take(
             subscribe.framework, suppressedRoles: subscribe.suppressedRoles, constraints: subscribe.constraints,
             for: framework)

@@ -104,7 +104,7 @@ struct AgentEntry {
 
     /// The books show the task: its launch arrived.
     ///
-    /// Books show tasks in the order of their launches, so it is found at the front.
+    /// Books show tasks nearly in the order of their launches, so it is found near the front.
     private mutating func confirm(_ key: TaskKey) {
         for index in self.sentHead..<self.sent.count where self.sent[index].missing > 0 {
             guard self.sent[index].order.frameworkID == key.framework,

@@ -52,9 +52,9 @@ public struct RelaySettings: Sendable {
     /// How long an acknowledgement, or a confirmation of the books, waits for something urgent to go to the same agent.
     ///
     /// Together they cost one write and one read instead of several. Longer keeps what is delivered in the agents' logs for
-    /// longer, and is sent again if the relay dies meanwhile; must be well below the 10 s after which agents send again. Zero: no
-    /// wait. Default 200 ms.
-    public var acknowledgementDelay: Duration = .milliseconds(200)
+    /// longer, and is sent again if the relay dies meanwhile; and the id of a task whose end is acknowledged is free for another only
+    /// when its agent knows. Zero: no wait. Default 40 ms, as TCP's: more than a scheduler takes to use again what came free.
+    public var acknowledgementDelay: Duration = .milliseconds(40)
 
     /// How long a relay may be without a master before it asks the others whether they have one.
     ///

@@ -169,7 +169,7 @@ public struct RelayState: Role {
         }
         var welcome = Welcome(role: .relay, name: self.settings.name)
         welcome.epoch = self.highestEpoch
-        welcome.relays = self.knownRelays
+        welcome.relays = self.link == nil ? self.knownRelays : self.directory.relays
         welcome.masters = self.directory.masters
         return .success(welcome)
     }

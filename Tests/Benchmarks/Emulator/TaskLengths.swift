@@ -1,10 +1,5 @@
 import Model
-
-#if canImport(Glibc)
-    import Glibc
-#elseif canImport(Musl)
-    import Musl
-#endif
+import TestSupport
 
 /// How long emulated tasks take: normally distributed, never below zero.
 ///
@@ -24,12 +19,6 @@ struct TaskLengths: Sendable {
             mean = own
             deviation = words.count > 2 ? Double(words[2]) ?? 0 : 0
         }
-        return .seconds(max(0, mean + deviation * Self.normal(using: &random)) * self.scale)
-    }
-
-    /// By Box and Muller.
-    private static func normal(using random: inout some RandomNumberGenerator) -> Double {
-        let (first, second) = (Double.random(in: 0..<1, using: &random), Double.random(in: 0..<1, using: &random))
-        return (-2 * log(1 - first)).squareRoot() * cos(2 * .pi * second)
+        return .seconds(max(0, mean + deviation * .normal(using: &random)) * self.scale)
     }
 }

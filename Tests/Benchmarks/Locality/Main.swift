@@ -86,20 +86,8 @@ struct Locality: AsyncParsableCommand {
 
     private func outcomes(of scenario: LocalityExperiment.Scenario) async throws -> [LocalityExperiment.Outcome] {
         let settings = self.settings
-        return try await withThrowingTaskGroup(of: LocalityExperiment.Outcome.self) { group in
-            var (outcomes, next) = ([LocalityExperiment.Outcome](), self.seed)
-            func add() {
-                guard next < self.seed + self.runs else { return }
-                let seed = next
-                next += 1
-                group.addTask { try LocalityExperiment.run(scenario, settings, seed: seed) }
-            }
-            for _ in 0..<self.jobs { add() }
-            for try await outcome in group {
-                outcomes.append(outcome)
-                add()
-            }
-            return outcomes.sorted { $0.seed < $1.seed }
+        return try await forEachSeed(self.seed..<self.seed + self.runs, jobs: self.jobs) {
+            try LocalityExperiment.run(scenario, settings, seed: $0)
         }
     }
 

@@ -1,12 +1,15 @@
 import Foundation
 import MesetaSDK
+import Synchronization
 import TestSupport
 
 /// hpcc with its input, in a directory of its own.
-struct MPIProgram {
+final class MPIProgram: Sendable {
     private let ranks: Int
     private let size: Int
     private let directory: URL
+    /// The mpirun that runs; 0: none.
+    private let running = Mutex<Int32>(0)
     /// As mpirun calls the one node.
     private static let node = "meseta-node"
 
@@ -22,7 +25,15 @@ struct MPIProgram {
         try self.input.write(to: self.file("hpccinf.txt"), atomically: true, encoding: .utf8)
     }
 
-    func remove() { try? FileManager.default.removeItem(at: self.directory) }
+    /// Ends what runs, and removes the directory.
+    func stop() {
+        // With its daemon and its ranks, which it waits for.
+        let pid = self.running.withLock { $0 }
+        if pid > 0, kill(pid, SIGTERM) == 0 {
+            for _ in 0..<200 where kill(pid, 0) == 0 { usleep(10_000) }
+        }
+        try? FileManager.default.removeItem(at: self.directory)
+    }
 
     private static func isInstalled(_ program: String) -> Bool {
         (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":").contains {
@@ -65,13 +76,17 @@ struct MPIProgram {
         process.currentDirectoryURL = self.directory
         process.standardInput = FileHandle.nullDevice
         try process.run()
+        self.running.withLock { $0 = process.processIdentifier }
         return process
     }
 
     /// Waits for the end of mpirun, and reads what the program says.
-    private func finish(_ process: Process, since start: ContinuousClock.Instant) throws -> OverheadReport.Run {
-        process.waitUntilExit()
+    ///
+    /// `waitUntilExit` would keep a processor busy that the program could use.
+    private func finish(_ process: Process, since start: ContinuousClock.Instant) async throws -> OverheadReport.Run {
+        while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
         let total = (ContinuousClock.now - start) / .seconds(1)
+        self.running.withLock { $0 = 0 }
         guard process.terminationStatus == 0 else {
             throw TestFailure("mpirun ended with \(process.terminationStatus)")
         }
@@ -90,7 +105,7 @@ struct MPIProgram {
     func runBare() async throws -> OverheadReport.Run {
         let start = ContinuousClock.now
         let process = try self.start(launcher: "exec /bin/sh -c \"$*\"")
-        return try self.finish(process, since: start)
+        return try await self.finish(process, since: start)
     }
 
     /// On a cluster that is up just for that, not counting its start: a framework registers and takes an agent, and the launcher tells
@@ -124,7 +139,7 @@ struct MPIProgram {
         defer { if process.isRunning { process.terminate() } }
         let command = try await Task.detached { try Self.line(of: orders) }.value
         await framework.launch(command, driver)
-        let run = try await Task.detached { [self] in try self.finish(process, since: start) }.value
+        let run = try await self.finish(process, since: start)
         try await framework.wait("the task's end") { await framework.end != nil }
         let total = (ContinuousClock.now - start) / .seconds(1)
         driver.stop()

@@ -16,12 +16,12 @@ struct Overhead: AsyncParsableCommand {
 
             EXAMPLES
               overhead --pairs 15 --json overhead.jsonl
-              overhead --pairs 3 --size 1000
+              overhead --pairs 3 --size 2000
             """)
 
     @Option(help: "Pairs of runs.") var pairs = 15
     @Option(help: "Processes of the program; the agent has as many processors.") var ranks = 2
-    @Option(help: "Order of the matrix.") var size = 2000
+    @Option(help: "Order of the matrix: a run takes 10 to 20 s with the default.") var size = 3500
     @Option(help: "As meseta-agent takes it (default: cgroups as root, else processes).") var isolation: String?
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Option(help: "Add the figures to this file, a line of JSON for each pair.") var json: String?
@@ -34,9 +34,9 @@ struct Overhead: AsyncParsableCommand {
     }
 
     func run() async throws {
-        UpCluster.endAllOnSignals()
         let program = try MPIProgram(ranks: self.ranks, size: self.size)
-        defer { program.remove() }
+        UpCluster.endAllOnSignals { program.stop() }
+        defer { program.stop() }
         let isolation = self.isolation ?? (geteuid() == 0 ? "cgroups" : "processes")
         let programs = self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory
         var report = OverheadReport(isolation: isolation, size: self.size)

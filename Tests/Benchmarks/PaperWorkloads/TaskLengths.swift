@@ -1,5 +1,5 @@
-internal import Foundation
 internal import Model
+internal import TestSupport
 
 /// Lengths that are normally distributed around a mean; none is shorter than a tenth of it.
 struct TaskLengths {
@@ -9,11 +9,7 @@ struct TaskLengths {
 
     /// The next one.
     mutating func draw() -> Duration {
-        let (first, second) = (
-            Double.random(in: 0..<1, using: &self.random), Double.random(in: 0..<1, using: &self.random)
-        )
-        let normal = (-2 * log(1 - first)).squareRoot() * cos(2 * .pi * second)
-        return .seconds(self.mean * max(0.1, 1 + self.deviation * normal))
+        .seconds(self.mean * max(0.1, 1 + self.deviation * .normal(using: &self.random)))
     }
 
     /// The next ones.

@@ -121,7 +121,7 @@ public final class SchedulerDriver: Sendable {
         host.start()
         self.shared.withLock { shared in
             shared.host = host
-            for call in shared.early { host.post(.called(call)) }
+            for call in shared.early { host.call(call) }
             shared.early = []
             if shared.stop != nil { queue.yield(.stopRequested) }
         }
@@ -163,7 +163,7 @@ public final class SchedulerDriver: Sendable {
                 if self.isStopping { continue }
                 await self.run(callback)
                 if case .statusUpdate(let status) = callback, let uuid = status.uuid {
-                    host.updateReturned(status.taskID, uuid: uuid, isEnd: status.state.isTerminal)
+                    host.updateReturned(.init(status.taskID, uuid: uuid, isEnd: status.state.isTerminal))
                 }
                 self.passStopOn(host)
             }
@@ -180,7 +180,7 @@ public final class SchedulerDriver: Sendable {
             shared.stop = .passedOn
             return failover
         }
-        if let failover { host.post(.called(.stop(failover: failover))) }
+        if let failover { host.call(.stop(failover: failover)) }
     }
 
     private func run(_ callback: SchedulerState.Callback) async {
@@ -219,7 +219,7 @@ public final class SchedulerDriver: Sendable {
     func call(_ call: SchedulerState.UserCall) {
         self.shared.withLock { shared in
             if let host = shared.host {
-                host.post(.called(call))
+                host.call(call)
             } else if !shared.hasEnded {
                 shared.early.append(call)
             }

@@ -9,7 +9,7 @@ import Synchronization
 
 /// The two switches between a scheduler's core and its connections.
 ///
-/// `post`, `start` and `close` may be called from any thread; everything else happens on the event loop.
+/// `call`, `updateReturned`, `start` and `close` may be called from any thread; everything else happens on the event loop.
 final class SchedulerHost: @unchecked Sendable {  // All mutable state is confined to `loop`.
     /// Longer than any look or attempt takes.
     private static let afterlife = TimeAmount.seconds(30)
@@ -23,8 +23,7 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
     private let identity: IdentityFile?
     private let patience: Duration?
     private let finder: MasterFinder
-    /// Updates whose callbacks have returned, and that the role has not heard of.
-    private let returned = Mutex<[(task: TaskID, uuid: Bytes, isEnd: Bool)]>([])
+    private let returned = Mutex(ReturnedUpdates())
 
     private var masterDialer: Dialer?
     private var relayDialers: [String: Dialer] = [:]
@@ -65,31 +64,20 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
         self.loop.execute { self.begin() }
     }
 
-    func post(_ event: SchedulerState.Event) {
-        self.role.post(event)
+    /// The user has called: in order with the callbacks that have returned.
+    func call(_ call: SchedulerState.UserCall) {
+        self.returned.withLock { $0.close() }
+        self.role.post(.called(call))
     }
 
     /// The callback that was given this update has returned.
-    ///
-    /// Those that return until the loop comes to it are told together; of several of one task in a row the last, which acknowledges
-    /// the others, too.
-    func updateReturned(_ task: TaskID, uuid: Bytes, isEnd: Bool) {
-        let isFirst = self.returned.withLock { returned in
-            let isFirst = returned.isEmpty
-            // Behind an end comes another life of the id, which may be another agent's.
-            if let last = returned.last, last.task == task, !last.isEnd { returned.removeLast() }
-            returned.append((task, uuid, isEnd))
-            return isFirst
+    func updateReturned(_ update: ReturnedUpdates.Update) {
+        guard self.returned.withLock({ $0.add(update) }) else { return }
+        self.loop.execute {
+            for update in self.returned.withLock({ $0.next() }) {
+                self.role.post(.statusUpdateReturned(update.task, uuid: update.uuid))
+            }
         }
-        if isFirst { self.loop.execute { self.tellReturned() } }
-    }
-
-    private func tellReturned() {
-        let returned = self.returned.withLock { returned in
-            defer { returned = [] }
-            return returned
-        }
-        for update in returned { self.role.post(.statusUpdateReturned(update.task, uuid: update.uuid)) }
     }
 
     /// Returns when everything that was said has been sent.

@@ -48,20 +48,8 @@ struct RunCommand: AsyncParsableCommand {
 
     /// The outcomes, in the order of the seeds.
     static func simulate(_ mix: WorkloadMix, seeds: ClosedRange<UInt64>, jobs: Int) async throws -> [SharingOutcome] {
-        try await withThrowingTaskGroup(of: SharingOutcome.self) { group in
-            var (outcomes, next) = ([SharingOutcome](), seeds.lowerBound)
-            func add() {
-                guard next <= seeds.upperBound else { return }
-                let seed = next
-                next += 1
-                group.addTask { try SharingOutcome.simulated(mix, seed: seed) }
-            }
-            for _ in 0..<jobs { add() }
-            for try await outcome in group {
-                outcomes.append(outcome)
-                add()
-            }
-            return outcomes.sorted { $0.seed < $1.seed }
+        try await forEachSeed(seeds.lowerBound..<seeds.upperBound + 1, jobs: jobs) {
+            try SharingOutcome.simulated(mix, seed: $0)
         }
     }
 }

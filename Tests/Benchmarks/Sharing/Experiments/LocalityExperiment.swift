@@ -1,5 +1,6 @@
 internal import Model
 public import PaperWorkloads
+internal import TestSupport
 
 /// Section 6.3: Hadoop instances whose data is spread over the cluster.
 public enum LocalityExperiment {
@@ -32,7 +33,7 @@ public enum LocalityExperiment {
         public var times: [Double]
 
         /// Of the jobs, in seconds.
-        public var meanTime: Double { self.times.reduce(0, +) / Double(self.times.count) }
+        public var meanTime: Double { self.times.mean }
     }
 
     /// One run, with all cores and codecs on virtual time.
@@ -63,7 +64,7 @@ public enum LocalityExperiment {
         let scans = ended.compactMap { $0 as? ScanFramework }
         return Outcome(
             scenario: scenario.name, seed: seed,
-            locality: scans.map(\.locality).reduce(0, +) / Double(scans.count),
+            locality: scans.map(\.locality).mean,
             times: scans.compactMap { $0.account.jobs[0].seconds })
     }
 

@@ -26,16 +26,5 @@ public struct ModelRow: Codable, Sendable {
     }
 }
 
-extension Collection<Double> {
-    var mean: Double { self.reduce(0, +) / Double(self.count) }
-
-    /// The standard deviation of what these are a sample of; 0 for one.
-    var spread: Double {
-        guard self.count > 1 else { return 0 }
-        let mean = self.mean
-        return (self.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(self.count - 1)).squareRoot()
-    }
-}
-
 /// So many standard deviations of the mean may it be off: by chance alone once in 2000.
 let deviations = 3.5

@@ -1,5 +1,6 @@
 internal import Model
 internal import Simulator
+internal import TestSupport
 
 /// How the slots are divided before frameworks get their preferences.
 public enum PlacementStart: String, CaseIterable, Sendable {

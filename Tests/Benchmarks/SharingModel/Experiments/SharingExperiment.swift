@@ -1,5 +1,6 @@
 internal import Model
 internal import Simulator
+internal import TestSupport
 
 /// The model's numbers.
 public struct SharingSetting: Sendable {
