@@ -164,11 +164,7 @@ struct ExecutorTests {
     func strangeCalls() {
         var machine = Machine.registered()
         machine.launch(.custom("t"))
-        var hello = Hello(role: .executor, name: "e")
-        hello.frameworkID = Machine.framework
-        hello.executorID = "e"
-        hello.subscription = Subscription(epoch: .none, counter: 0, token: machine.token(of: "e"))
-        machine.handle(.executorConnected(PeerID(9), hello))
+        machine.handle(.executorConnected(PeerID(9), machine.hello()))
         #expect(machine.call(.message([1])).toExecutor == [.error("Subscribe first.")])
         #expect(machine.call(.heartbeat, by: "f").toExecutor == [.error("The call names another executor.")])
         machine.subscribe(over: PeerID(8))
@@ -248,6 +244,23 @@ struct ExecutorTests {
         machine.exited(1, .init(status: 9))
         #expect(machine.last("t")?.state == .failed)
         #expect(machine.last("t")?.reason == .executorRegistrationTimeout)
+    }
+
+    @Test("An executor that has just connected when its time is over has another 2 s to subscribe, but only once")
+    func atTheDoor() throws {
+        for subscribes in [true, false] {
+            var machine = Machine.registered()
+            machine.launch(.custom("t"))
+            machine.started(1)
+            machine.handle(.executorConnected(PeerID(9), machine.hello()))
+            let again = machine.fire(.executorRegistration(1), after: .seconds(60))
+            #expect(again == [.setTimer(.executorRegistration(1), at: machine.now + .seconds(2))])
+            if subscribes {
+                #expect(machine.subscribe(over: PeerID(9)).contains(.cancelTimer(.executorRegistration(1))))
+            } else {
+                #expect(machine.fire(.executorRegistration(1), after: .seconds(2)).contains(.destroy(1)))
+            }
+        }
     }
 
     @Test("When an executor exits its live tasks fail, and the books say how it ended")

@@ -181,17 +181,21 @@ struct Machine {
 
     // MARK: Executors
 
+    /// As the executor introduces itself, with its token.
+    func hello(of executor: ExecutorID = "e") -> Hello {
+        var hello = Hello(role: .executor, name: executor.rawValue)
+        hello.frameworkID = Self.framework
+        hello.executorID = executor
+        hello.subscription = Subscription(epoch: .none, counter: 0, token: self.token(of: executor))
+        return hello
+    }
+
     /// The executor connects with its token, and subscribes.
     @discardableResult
     mutating func subscribe(
         _ executor: ExecutorID = "e", over peer: PeerID = PeerID(9), tasks: [TaskID] = [], updates: [TaskStatus] = []
     ) -> [AgentState.Effect] {
-        var hello = Hello(role: .executor, name: executor.rawValue)
-        hello.frameworkID = Self.framework
-        hello.executorID = executor
-        hello.subscription = Subscription(epoch: .none, counter: 0, token: self.token(of: executor))
-        let effects = self.handle(.executorConnected(peer, hello))
-        return effects
+        self.handle(.executorConnected(peer, self.hello(of: executor)))
             + self.call(
                 .subscribe(unacknowledgedTasks: tasks, unacknowledgedUpdates: updates), by: executor, over: peer)
     }

@@ -103,6 +103,7 @@ extension AgentState {
             return effects.append(.sendToExecutor(peer, .shutdown))
         }
         self.executors[run]?.stage = .subscribed(peer)
+        self.executors[run]?.wasAtTheDoor = false
         effects.append(.cancelTimer(.executorRegistration(run)))
         self.deliverQueued(of: run, at: now, into: &effects)
         self.endIfDrained(executor.key, at: now, into: &effects)
@@ -374,12 +375,21 @@ extension AgentState {
         effects.append(.setTimer(.executorRegistration(run), at: instant))
     }
 
+    private mutating func waitLonger(for run: RunID, at now: Instant, into effects: inout [Effect]) {
+        let again = now + self.settings.executorReregistrationTimeout
+        self.expectSubscription(of: run, by: again, into: &effects)
+    }
+
     /// It should have subscribed by now: the first time, or after the connection broke or the agent restarted.
     mutating func executorIsLate(_ run: RunID, at now: Instant, into effects: inout [Effect]) {
         if let due = self.executors[run]?.subscribesBy, now - due > Self.standstill {
             // The agent itself stood still, and nobody could subscribe. What they tried meanwhile is still to be read.
-            let again = now + self.settings.executorReregistrationTimeout
-            return self.expectSubscription(of: run, by: again, into: &effects)
+            return self.waitLonger(for: run, at: now, into: &effects)
+        }
+        if self.executors[run]?.wasAtTheDoor == false, self.executorPeers.values.contains(run) {
+            // It has connected: the agent may have stood still until just now. Who then does not subscribe never will.
+            self.executors[run]?.wasAtTheDoor = true
+            return self.waitLonger(for: run, at: now, into: &effects)
         }
         switch self.executors[run]?.stage {
         case .registering:

@@ -194,6 +194,8 @@ struct ExecutorEntry {
     let info: ExecutorInfo
     /// It has until then to subscribe, the first time or again.
     var subscribesBy: Instant?
+    /// It had connected when that time was over, and was given some more.
+    var wasAtTheDoor = false
     var stage: Stage = .accepted
     /// Live tasks, in the order of acceptance.
     var tasks: [UInt64] = []

@@ -195,9 +195,14 @@ struct TaskEntry {
     }
 }
 
-/// A launch that was ordered, kept to be ordered again until the agent's books show its tasks.
+/// A launch that was ordered, kept until the agent's books show its tasks.
 struct LaunchEntry {
     var order: LaunchOrder
+    /// It is another master's, and a relay told of it.
+    ///
+    /// Its agent may since have been with that master, by way of another relay: there the tasks may have run and ended, and have
+    /// been forgotten. So it is never ordered again. Nobody else can have ordered one of this master's own.
+    var isAdopted: Bool
     /// Of its tasks, those that no book has shown.
     var unconfirmed: Int
 }

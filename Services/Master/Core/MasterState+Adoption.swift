@@ -76,7 +76,7 @@ extension MasterState.Cluster {
             if let executor { self.occupy(executor, of: framework, on: agent, role: order.role) }
             added.append(task)
         }
-        if !added.isEmpty { self.keep(order, for: added) }
+        if !added.isEmpty { self.keep(order, for: added, isAdopted: true) }
     }
 
     private func accept(_ registration: AgentRegistration, for agent: Row, relay: Row, index: UInt32) {
@@ -90,7 +90,8 @@ extension MasterState.Cluster {
                 id, hostname: registration.hostname, relay: name, registration.attachment, inSnapshot: !isSynced))
     }
 
-    /// What the master has of this agent and the agent has not: ordered again if it was never confirmed, else lost.
+    /// What the master has of this agent and the agent has not: ordered again if it was never confirmed, and is this master's own; else
+    /// lost.
     private func settleUnlisted(on agent: Row, mayResend: Bool) {
         let id = self.agents[agent].id
         let unlisted = self.agents[agent].tasks.filter { self.tasks[$0].listed != self.registrations }
@@ -100,7 +101,7 @@ extension MasterState.Cluster {
             if entry.state.isTerminal || isTerminating {
                 self.endTask(task, as: entry.state)
                 self.retire(task)
-            } else if entry.launch != nil, mayResend {
+            } else if let launch = entry.launch, mayResend, !self.launches[launch].isAdopted {
                 guard let kill = entry.kill else { continue }  // `repeatOrders` sends it again.
                 self.forgetLaunch(of: task)
                 self.report(

@@ -165,8 +165,9 @@ extension MasterState.Cluster {
     }
 
     /// Keeps a launch until the agent's books show its tasks.
-    func keep(_ order: LaunchOrder, for tasks: [Row]) {
-        let launch = self.launches.insert(LaunchEntry(order: order, unconfirmed: tasks.count))
+    func keep(_ order: LaunchOrder, for tasks: [Row], isAdopted: Bool = false) {
+        let launch = self.launches.insert(
+            LaunchEntry(order: order, isAdopted: isAdopted, unconfirmed: tasks.count))
         for task in tasks { self.tasks[task].launch = launch }
     }
 

@@ -87,7 +87,7 @@ extension Connection {
             let settings = self.node.settings
             let frameLimit = settings.frameLimit(for: hello.role)
             welcome.version = min(hello.version, Hello.currentProtocol)
-            welcome.heartbeatInterval = settings.heartbeatInterval
+            welcome.heartbeatInterval = settings.heartbeatInterval(for: hello.role)
             welcome.maxFrameBytes = frameLimit
             if welcome.incarnation.isEmpty { welcome.incarnation = settings.incarnation }
             _ = self.send(HandshakeAnswer.welcome(welcome))
@@ -95,7 +95,7 @@ extension Connection {
                 id: self.node.peerIDs.take(), role: hello.role, name: hello.name, hello: hello, welcome: nil,
                 remoteAddress: self.remoteAddress, dialer: nil, connection: self)
             self.open(
-                peer, frameLimit: frameLimit, sendLimit: settings.maxFrameBytes, interval: settings.heartbeatInterval,
+                peer, frameLimit: frameLimit, sendLimit: settings.maxFrameBytes, interval: welcome.heartbeatInterval,
                 silenceLimit: hello.sendsHeartbeats ? settings.silenceLimit : nil)
         }
     }

@@ -342,7 +342,7 @@ public final class Node: @unchecked Sendable {
     // MARK: - Heartbeats
 
     private static func tick(for interval: Duration) -> TimeAmount {
-        max(TimeAmount(interval / 4), .milliseconds(5))
+        max(TimeAmount(interval / 8), .milliseconds(5))
     }
 
     private func startTicking() {

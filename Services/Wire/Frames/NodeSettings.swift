@@ -50,6 +50,12 @@ public struct NodeSettings: Sendable {
     /// Default 15 s.
     public var heartbeatInterval: Duration = .seconds(15)
 
+    /// Instead, to callers of these roles, whose own heartbeats stay as they are.
+    ///
+    /// For many callers that seldom hear anything, and that notice a machine which is gone by their own frames, which TCP must
+    /// acknowledge: what is left is a process that stands still. Default: none.
+    public var heartbeatIntervals: [PeerRole: Duration] = [:]
+
     /// How long a caller that promised heartbeats may be silent before it counts as dead.
     ///
     /// Default 45 s: three of its intervals. A called side is given three of the intervals that its welcome states.
@@ -109,6 +115,11 @@ public struct NodeSettings: Sendable {
         guard let address = try Node.resolve(host: host, port: 0), Node.isLoopback(address) else {
             throw .unprotected(host: host)
         }
+    }
+
+    /// How often a caller of that role hears something.
+    func heartbeatInterval(for role: PeerRole) -> Duration {
+        self.heartbeatIntervals[role] ?? self.heartbeatInterval
     }
 
     /// The longest frame that a peer of that role may send here.
