@@ -107,6 +107,15 @@ public struct BookEntry: Hashable, Sendable {
         case executor(ExecutorRecord)
         /// `status` as waitpid() gives it.
         case executorExited(ExecutorKey, status: Int32, message: String)
+
+        /// Something is free again, so it is told without delay.
+        public var isEnd: Bool {
+            switch self {
+            case .task(let record): record.state.isTerminal
+            case .executorExited: true
+            case .taskRemoved, .executor: false
+            }
+        }
     }
 
     /// The agent keeps what ended until the master confirms this; nothing waits for the confirmation of another.

@@ -66,7 +66,10 @@ public struct DaemonOptions: ParsableArguments, Sendable {
     public var maxFrame = ByteCountFlag(16 << 20)
 
     /// How often a connection is used at least.
-    @Option(help: ArgumentHelp("A connection with nothing to say is used at least this often.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "A connection with nothing to say is used at least this often; from a relay to its agents half as often.",
+            valueName: "duration"))
     public var heartbeatInterval = DurationFlag(.seconds(15))
 
     /// The file with more flags.
@@ -118,6 +121,9 @@ public struct DaemonOptions: ParsableArguments, Sendable {
         settings.maxEntryFrameBytes = self.maxFrame.bytes / 2
         settings.heartbeatInterval = self.heartbeatInterval.duration
         settings.silenceLimit = self.heartbeatInterval.duration * 3
+        // Agents hear of a relay that is gone from TCP, which has to acknowledge their own heartbeats. What is left is a relay that
+        // stands still, and a hundred thousand connections that nobody uses.
+        if role == .relay { settings.heartbeatIntervals[.agent] = self.heartbeatInterval.duration * 2 }
         return settings
     }
 

@@ -25,19 +25,48 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     public var perform: (R.Effect) -> Void
     /// Called once at the end of each loop turn in which events were handled, before what was sent is flushed: the place
     /// for what is done once for many events, such as one write to disk.
-    public var onTurnEnd: () -> Void = {}
+    public var onTurnEnd: (() -> Void)?
 
     /// The role as it is now, for metrics and tests.
     ///
     /// On the loop.
-    @inlinable public var role: R { self.state }
+    @inlinable public var role: R { _read { yield self.state } }
 
     @usableFromInline var state: R
     @usableFromInline let isTracing: Bool
+    @usableFromInline let room: Room
     @usableFromInline var waiting: [R.Event] = []
-    @usableFromInline var effects: [R.Effect] = []
     @usableFromInline var isHandling = false
     @usableFromInline var endsTurn = false
+
+    /// Arrays for the events and effects of the moment, kept between uses.
+    ///
+    /// A process that hosts a hundred thousand roles on one loop gives them one.
+    public final class Room {
+        @usableFromInline var events: [[R.Event]] = []
+        @usableFromInline var effects: [[R.Effect]] = []
+
+        /// None yet.
+        public init() {}
+
+        /// Longer ones are seldom needed again.
+        @usableFromInline static var longest: Int { 1024 }
+
+        @inlinable
+        func keep(_ events: inout [R.Event]) {
+            events.removeAll(keepingCapacity: events.count <= Self.longest)
+            self.events.append(events)
+            events = []
+        }
+
+        @inlinable
+        func keep(_ effects: inout [R.Effect]) {
+            effects.removeAll(keepingCapacity: effects.count <= Self.longest)
+            self.effects.append(effects)
+            effects = []
+        }
+    }
+
     private var timerEvents: [AnyHashable: R.Event] = [:]
     private lazy var timers = Timers<AnyHashable>(on: self.loop, clock: self.clock) { [unowned self] key in
         if let event = self.timerEvents.removeValue(forKey: key) { self.post(event) }
@@ -50,15 +79,17 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     ///   - loop: Where it will live.
     ///   - logger: Where its events and effects are traced, if its level is trace.
     ///   - clock: Shared by the roles of a process, so that their instants can be compared.
+    ///   - room: May be shared with other roles of the same kind on the same loop.
     ///   - perform: Carries out one effect.
     public init(
-        _ role: R, on loop: any EventLoop, logger: Logger, clock: HostClock = HostClock(),
+        _ role: R, on loop: any EventLoop, logger: Logger, clock: HostClock = HostClock(), room: Room = Room(),
         perform: @escaping (R.Effect) -> Void = { _ in }
     ) {
         self.state = role
         self.loop = loop
         self.logger = logger
         self.clock = clock
+        self.room = room
         self.perform = perform
         self.isTracing = logger.logLevel <= .trace
     }
@@ -83,15 +114,16 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
             return
         }
         self.isHandling = true
+        self.waiting = self.room.events.popLast() ?? []
         self.handle(event)
         var next = 0
         while next < self.waiting.count {
             self.handle(self.waiting[next])
             next += 1
         }
-        if next > 0 { self.waiting.removeAll(keepingCapacity: true) }
+        self.room.keep(&self.waiting)
         self.isHandling = false
-        self.endTurnLater()
+        if self.onTurnEnd != nil { self.endTurnLater() }
     }
 
     /// Posts `event` at `instant`, unless the timer of that name is set again or cancelled before.
@@ -122,15 +154,13 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     @inlinable
     func handle(_ event: R.Event) {
         if self.isTracing { self.trace("Event", LogKey.event, event) }
-        var effects = self.effects
-        self.effects = []
+        var effects = self.room.effects.popLast() ?? []
         self.state.handle(event, at: self.clock.now, into: &effects)
         for effect in effects {
             if self.isTracing { self.trace("Effect", LogKey.effect, effect) }
             self.perform(effect)
         }
-        effects.removeAll(keepingCapacity: true)
-        self.effects = effects
+        self.room.keep(&effects)
     }
 
     @usableFromInline
@@ -144,10 +174,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
         self.endsTurn = true
         self.loop.assumeIsolatedUnsafeUnchecked().execute {
             self.endsTurn = false
-            self.onTurnEnd()
-            // Kept between the events of a turn only: a process may host a hundred thousand roles.
-            self.effects = []
-            self.waiting = []
+            self.onTurnEnd?()
         }
     }
 }

@@ -47,6 +47,23 @@ extension FramesOnTCP {
             }
         }
 
+        @Test("Callers of a role may be sent heartbeats less often; their own come as often as before")
+        func intervalOfARole() async throws {
+            let relay = Station(.relay) {
+                $0.heartbeatInterval = .milliseconds(100)
+                $0.heartbeatIntervals = [.agent: .milliseconds(400)]
+                $0.silenceLimit = .milliseconds(300)
+            }
+            let agent = Station(.agent) { $0.heartbeatInterval = .milliseconds(100) }
+            try await withStations(agent, relay) {
+                let port = try await relay.listen()
+                try await agent.dial(["127.0.0.1:\(port)"], as: .agent)
+                try await agent.until("welcomed") { $0.connected.count == 1 }
+                try await Task.sleep(for: .milliseconds(1500))
+                #expect(relay.now.disconnected.isEmpty && agent.now.disconnected.isEmpty)
+            }
+        }
+
         @Test("A caller that promised heartbeats and is silent counts as dead; one that promised nothing does not")
         func silentPeer() async throws {
             let master = Station(.master) {

@@ -10,9 +10,11 @@ let a1: AgentID = "7-A1"
 func at(_ seconds: Double) -> Instant { start + .milliseconds(Int64(seconds * 1000)) }
 
 func settings(
-    heldBytes: Int = 16 << 20, maxAgents: Int = 100, bulkBytes: Int = 1 << 20, acknowledgementDelay: Duration = .zero
+    heldBytes: Int = 16 << 20, maxAgents: Int = 100, bulkBytes: Int = 1 << 20, acknowledgementDelay: Duration = .zero,
+    bookDelay: Duration = .zero
 ) -> RelaySettings {
     var settings = RelaySettings(name: "relay-1", address: "r1:1")
+    settings.bookDelay = bookDelay
     settings.acknowledgementDelay = acknowledgementDelay
     settings.heldBytesPerFramework = heldBytes
     settings.maxAgents = maxAgents

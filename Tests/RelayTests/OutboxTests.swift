@@ -80,4 +80,52 @@ struct OutboxTests {
         _ = relay.on(.agent(self.agent, .registration(registration(life(1, 2), id: a1))), at: at(2.1))
         #expect(relay.on(.timerFired(.outbox), at: at(2.2)) == [])
     }
+
+    // MARK: To the master
+
+    private func toMaster(_ entry: BookEntry) -> RelayState.Effect {
+        .sendToMaster(masterLink, .book(index: 0, life(1, 1), entry))
+    }
+
+    @Test("What frees nothing in the books goes to the master with the next that does, or after 10 ms, in order")
+    func books() {
+        var relay = Transcript.subscribed(settings(bookDelay: .milliseconds(10)))
+        let running = BookEntry(position: 1, .task(task(1, "t1")))
+        let removed = BookEntry(position: 2, .taskRemoved(number: 9))
+        let finished = BookEntry(position: 3, .task(task(1, "t1", state: .finished)))
+        #expect(relay.on(.agent(self.agent, .book(running)), at: at(1)) == [.setTimer(.books, at: at(1.01))])
+        #expect(relay.on(.agent(self.agent, .book(removed)), at: at(1.005)) == [])
+        let together = [running, removed, finished].map(self.toMaster)
+        #expect(relay.on(.agent(self.agent, .book(finished)), at: at(1.006)) == together)
+        #expect(relay.on(.timerFired(.books), at: at(1.01)) == [])
+        let next = BookEntry(position: 4, .task(task(2, "t2")))
+        let again = at(2) + .milliseconds(10)
+        #expect(relay.on(.agent(self.agent, .book(next)), at: at(2)) == [.setTimer(.books, at: again)])
+        #expect(relay.on(.timerFired(.books), at: at(2.02)) == [self.toMaster(next)])
+    }
+
+    @Test("Nothing overtakes a change of the books; one that a master did not hear its successor hears with the agent")
+    func nothingOvertakesBooks() {
+        var relay = Transcript.subscribed(settings(bookDelay: .milliseconds(10)))
+        let running = BookEntry(position: 1, .task(task(1, "t1")))
+        _ = relay.on(.agent(self.agent, .book(running)), at: at(1))
+        #expect(
+            relay.on(.agentDisconnected(self.agent), at: at(1.001)).filter {
+                if case .sendToMaster = $0 { true } else { false }
+            } == [self.toMaster(running), .sendToMaster(masterLink, .agentDetached(index: 0, life(1, 1)))])
+
+        relay = Transcript.subscribed(settings(bookDelay: .milliseconds(10)))
+        _ = relay.on(.agent(self.agent, .book(running)), at: at(1))
+        _ = relay.on(.masterDisconnected(masterLink), at: at(1.001))
+        let effects = relay.on(.masterConnected(PeerID(2), welcome(8)), at: at(1.002))
+        let told = effects.compactMap { effect -> [TaskID]? in
+            if case .sendToMaster(PeerID(2), .agentAttached(_, let registration, _, _)) = effect {
+                registration.tasks.map(\.key.task)
+            } else {
+                nil
+            }
+        }
+        #expect(told == [["t1"]])
+        #expect(relay.on(.timerFired(.books), at: at(1.01)) == [])
+    }
 }

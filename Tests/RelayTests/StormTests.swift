@@ -61,7 +61,8 @@ struct Storm {
 
     init(seed: UInt64, agents: Int, heldBytes: Int) {
         var limits = settings(
-            heldBytes: heldBytes, bulkBytes: 900, acknowledgementDelay: .milliseconds(20) * Int(seed % 3))
+            heldBytes: heldBytes, bulkBytes: 900, acknowledgementDelay: .milliseconds(20) * Int(seed % 3),
+            bookDelay: .milliseconds(10) * Int(seed / 3 % 2))
         limits.resendsPerTurn = 2
         self.relay = RelayState(settings: limits)
         self.random = SplitMix(state: seed)

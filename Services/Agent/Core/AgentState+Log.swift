@@ -119,17 +119,6 @@ struct BookWindow {
     var told = 0
 }
 
-extension BookEntry.Change {
-    /// Something is free again.
-    fileprivate var isEnd: Bool {
-        switch self {
-        case .task(let record): record.state.isTerminal
-        case .executorExited: true
-        case .taskRemoved, .executor: false
-        }
-    }
-}
-
 extension AgentLogRecord {
     /// The book position that the record raises the books to.
     var bookPosition: BookPosition? {

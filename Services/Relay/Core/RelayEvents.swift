@@ -53,6 +53,8 @@ extension RelayState {
         case bulk
         /// What agents may forget they are told without company.
         case outbox
+        /// Changes of the books are told to the master.
+        case books
         /// The next agents are asked to send again.
         case resend(FrameworkID)
         /// There has been no master for so long that the other relays are asked about it.

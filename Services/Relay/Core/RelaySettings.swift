@@ -53,8 +53,14 @@ public struct RelaySettings: Sendable {
     ///
     /// Together they cost one write and one read instead of several. Longer keeps what is delivered in the agents' logs for
     /// longer, and is sent again if the relay dies meanwhile; and the id of a task whose end is acknowledged is free for another only
-    /// when its agent knows. Zero: no wait. Default 40 ms, as TCP's: more than a scheduler takes to use again what came free.
-    public var acknowledgementDelay: Duration = .milliseconds(40)
+    /// when its agent knows. Must be well below the 10 s after which agents send again. Zero: no wait. Default 200 ms, in which a busy
+    /// cluster gives a slot that came free to another task.
+    public var acknowledgementDelay: Duration = .milliseconds(200)
+
+    /// How long a change of the books that frees nothing waits for something urgent to go to the master.
+    ///
+    /// Default 10 ms. Zero: no wait.
+    public var bookDelay: Duration = .milliseconds(10)
 
     /// How long a relay may be without a master before it asks the others whether they have one.
     ///

@@ -103,7 +103,7 @@ extension RelayState {
         let pieces = RelayToMaster.agentAttached(
             index: row, registration, sent: self.agents[row].unconfirmedLaunches,
             issuedEpoch: self.agents[row].issuedEpoch, pieceBytes: AgentRegistration.pieceBytes)
-        for piece in pieces { effects.append(.sendToMaster(link.peer, piece)) }
+        for piece in pieces { self.tellMaster(piece, on: link.peer, into: &effects) }
     }
 
     mutating func agentDisconnected(_ peer: PeerID, into effects: inout [Effect]) {
@@ -119,7 +119,7 @@ extension RelayState {
         self.expectNothing(more: entry, row)
         effects.append(.observe(.agentDetached(entry.id, entry.attachment)))
         if let master = self.link?.peer, entry.announcedOn == master {
-            effects.append(.sendToMaster(master, .agentDetached(index: row, entry.attachment)))
+            self.tellMaster(.agentDetached(index: row, entry.attachment), on: master, into: &effects)
             self.link!.over[row] = max(self.link!.over[row] ?? entry.attachment, entry.attachment)
         }
     }
@@ -147,13 +147,18 @@ extension RelayState {
     }
 
     /// A change of an agent's books passes to the master, and into what a new master will be told.
-    mutating func book(_ entry: BookEntry, from peer: PeerID, into effects: inout [Effect]) {
+    mutating func book(_ entry: BookEntry, from peer: PeerID, at now: Instant, into effects: inout [Effect]) {
         guard let row = self.registered(peer, into: &effects) else { return }
         self.counters.bookEntries += 1
         self.agents[row].apply(entry)
         // A master that was not told of the agent yet will find the entry in its registration.
         guard let link = self.link, self.agents[row].announcedOn == link.peer else { return }
-        effects.append(.sendToMaster(link.peer, .book(index: row, self.agents[row].attachment, entry)))
+        let message = RelayToMaster.book(index: row, self.agents[row].attachment, entry)
+        if entry.change.isEnd {
+            self.tellMaster(message, on: link.peer, into: &effects)
+        } else {
+            self.tellMasterSoon(message, at: now, into: &effects)
+        }
     }
 
     /// An executor's message to its scheduler: best effort, as everywhere.
@@ -164,7 +169,7 @@ extension RelayState {
         if let scheduler, let id = self.agents[row].id {
             effects.append(.sendToScheduler(scheduler, .message(id, key.executor, data)))
         } else if let link = self.link, self.agents[row].announcedOn == link.peer {
-            effects.append(.sendToMaster(link.peer, .message(index: row, key, data)))
+            self.tellMaster(.message(index: row, key, data), on: link.peer, into: &effects)
         } else {
             effects.append(.observe(.messageDropped(key)))
         }

@@ -32,6 +32,7 @@ extension RelayState {
 
     private mutating func linkEnded() {
         self.link = nil
+        self.untoldBooks = []  // What they say the next master hears with the agents.
         for row in self.frameworks.indices.map({ $0 }) {
             guard case .master = self.frameworks[row].target else { continue }
             self.frameworks[row].target = .nobody
@@ -160,7 +161,7 @@ extension RelayState {
             return
         }
         self.link!.snapshotCursor = nil
-        effects.append(.sendToMaster(link.peer, .snapshotDone))
+        self.tellMaster(.snapshotDone, on: link.peer, into: &effects)
         effects.append(.observe(.snapshotSent(agents: self.link!.agentsTold)))
         self.sweepFrameworks()
         for row in self.frameworks.indices.map({ $0 }) { self.retarget(row, at: now, into: &effects) }

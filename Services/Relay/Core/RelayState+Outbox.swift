@@ -2,7 +2,8 @@ import Model
 
 // Delayed acknowledgements. An acknowledgement, or a confirmation of the books, lets an agent forget something, and nothing waits
 // for it. Alone each costs a write here and a read there, which is more than all else that a relay does for a task. So it waits for
-// something urgent, such as the agent's next launch, and goes with it; for `RelaySettings.acknowledgementDelay` at most.
+// something urgent, such as the agent's next launch, and goes with it; for `RelaySettings.acknowledgementDelay` at most. So do changes
+// of the books that free nothing, on their way to the master.
 
 /// What waits to be told to one agent.
 struct Outbox {
@@ -35,6 +36,28 @@ struct OutboxQueue {
 }
 
 extension RelayState {
+    /// Tells the master something, behind the changes of the books that wait.
+    mutating func tellMaster(_ message: RelayToMaster, on peer: PeerID, into effects: inout [Effect]) {
+        self.tellBooks(into: &effects)
+        effects.append(.sendToMaster(peer, message))
+    }
+
+    /// Tells the master something that it does not wait for, soon.
+    mutating func tellMasterSoon(_ message: RelayToMaster, at now: Instant, into effects: inout [Effect]) {
+        self.untoldBooks.append(message)
+        guard self.settings.bookDelay > .zero else { return self.tellBooks(into: &effects) }
+        guard !self.isBookTimerSet else { return }
+        self.isBookTimerSet = true
+        effects.append(.setTimer(.books, at: now + self.settings.bookDelay))
+    }
+
+    /// Tells the master the changes of the books that wait.
+    mutating func tellBooks(into effects: inout [Effect]) {
+        guard let master = self.link?.peer, !self.untoldBooks.isEmpty else { return }
+        for message in self.untoldBooks { effects.append(.sendToMaster(master, message)) }
+        self.untoldBooks.removeAll(keepingCapacity: true)
+    }
+
     /// Tells an agent something, behind all that waits to be told.
     mutating func tell(_ row: UInt32, _ message: RelayToAgent, into effects: inout [Effect]) {
         self.empty(outboxOf: row, into: &effects)

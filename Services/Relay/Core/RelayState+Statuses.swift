@@ -65,7 +65,7 @@ extension RelayState {
             effects.append(.sendToScheduler(peer, .update(.encoded(envelope.status))))
         case .master(let peer, _, let counter):
             self.counters.statusesToMaster += 1
-            effects.append(.sendToMaster(peer, .status(index: agent, envelope, subscription: counter)))
+            self.tellMaster(.status(index: agent, envelope, subscription: counter), on: peer, into: &effects)
         }
     }
 

@@ -60,6 +60,9 @@ public struct RelayState: Role {
     var schedulerPeers: [PeerID: SchedulerPeer] = [:]
     var held = HeldStatuses()
     var outboxes = OutboxQueue()
+    /// Changes of the books that the master is told soon, in their order.
+    var untoldBooks: [RelayToMaster] = []
+    var isBookTimerSet = false
     var link: Link?
     /// Nil while a master is followed, and where there is no other relay.
     var cutOff: CutOff?
@@ -109,7 +112,7 @@ public struct RelayState: Role {
         case .agent(let peer, .registration(let registration)):
             self.registrationCame(registration, from: peer, at: now, into: &effects)
         case .agent(let peer, .status(let envelope)): self.status(envelope, from: peer, at: now, into: &effects)
-        case .agent(let peer, .book(let entry)): self.book(entry, from: peer, into: &effects)
+        case .agent(let peer, .book(let entry)): self.book(entry, from: peer, at: now, into: &effects)
         case .agent(let peer, .message(let key, let data)): self.message(key, data, from: peer, into: &effects)
         case .agent(let peer, .resending(let framework)): self.resending(framework, from: peer, into: &effects)
         case .agentDisconnected(let peer): self.agentDisconnected(peer, into: &effects)
@@ -134,6 +137,9 @@ public struct RelayState: Role {
         case .timerFired(.leaving): self.sendNextAway(at: now, into: &effects)
         case .timerFired(.directory): self.spreadDirectory(at: now, into: &effects)
         case .timerFired(.outbox): self.outboxTimerFired(at: now, into: &effects)
+        case .timerFired(.books):
+            self.isBookTimerSet = false
+            self.tellBooks(into: &effects)
         case .timerFired(.resend(let id)): self.resendTimerFired(id, at: now, into: &effects)
         case .shuttingDown: self.shutDown(into: &effects)
         }

@@ -29,7 +29,7 @@ final class EmulatedAgent {
         let random = SeededGenerator(key: (0..<4).map { _ in system.next() as UInt64 })
         self.host = RoleHost(
             AgentState(settings: settings, codec: fleet.codec, random: random), on: fleet.node.loop,
-            logger: fleet.logger, clock: fleet.clock)
+            logger: fleet.logger, clock: fleet.clock, room: fleet.room)
         self.host.perform = { [unowned self] in self.perform($0) }
     }
 

@@ -36,6 +36,7 @@ final class Fleet: @unchecked Sendable {  // State is only touched on the loop.
     let logger: Logger
     let clock: HostClock
     let codec = ProtobufCodec()
+    let room = RoleHost<AgentState>.Room()
     let registrations: Registrations
     var counts = Counts()
     private let lengths: TaskLengths
