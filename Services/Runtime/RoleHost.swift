@@ -26,6 +26,11 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     /// Called once at the end of each loop turn in which events were handled, before what was sent is flushed: the place
     /// for what is done once for many events, such as one write to disk.
     public var onTurnEnd: (() -> Void)?
+    /// The least time between two of those calls, for what need not be done after each turn, such as showing numbers; one comes after
+    /// the last turn in any case.
+    ///
+    /// Default none.
+    public var turnEndInterval: Duration = .zero
 
     /// The role as it is now, for metrics and tests.
     ///
@@ -38,6 +43,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     @usableFromInline var waiting: [R.Event] = []
     @usableFromInline var isHandling = false
     @usableFromInline var endsTurn = false
+    private var nextTurnEnd = Instant(nanoseconds: 0)
 
     /// Arrays for the events and effects of the moment, kept between uses.
     ///
@@ -172,9 +178,16 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     func endTurnLater() {
         if self.endsTurn { return }
         self.endsTurn = true
-        self.loop.assumeIsolatedUnsafeUnchecked().execute {
-            self.endsTurn = false
-            self.onTurnEnd?()
-        }
+        let loop = self.loop.assumeIsolatedUnsafeUnchecked()
+        guard self.turnEndInterval > .zero else { return loop.execute { self.endTurn() } }
+        let now = self.clock.now
+        guard now < self.nextTurnEnd else { return loop.execute { self.endTurn() } }
+        loop.scheduleTask(deadline: self.clock.deadline(self.nextTurnEnd)) { self.endTurn() }
+    }
+
+    private func endTurn() {
+        self.endsTurn = false
+        if self.turnEndInterval > .zero { self.nextTurnEnd = self.clock.now + self.turnEndInterval }
+        self.onTurnEnd?()
     }
 }

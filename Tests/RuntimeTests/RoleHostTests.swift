@@ -106,6 +106,22 @@ struct RoleHostTests {
         try await self.onLoop { #expect(ends.all == ["end after 5", "end after 6"]) }
     }
 
+    @Test("With an interval many turns end together, and the last is not forgotten")
+    func turnEndInterval() async throws {
+        let host = self.host(Reported())
+        let ends = Reported()
+        let start = ContinuousClock.now
+        try await self.onLoop {
+            host.turnEndInterval = .milliseconds(50)
+            host.onTurnEnd = { ends.add("\(host.role.sum)") }
+        }
+        for _ in 0..<20 { try await self.onLoop { host.post(.add(1)) } }
+        try await self.onLoop { #expect(ends.all.first == "1") }
+        while try await self.onLoop({ ends.all.last != "20" }) { try await Task.sleep(for: .milliseconds(5)) }
+        let most = (ContinuousClock.now - start) / .milliseconds(50) + 2
+        try await self.onLoop { #expect(Double(ends.all.count) <= most) }
+    }
+
     @Test("Time never goes back, and is the wall clock's at the start")
     func clock() async throws {
         let clock = HostClock()

@@ -11,7 +11,7 @@ struct MessageCountTests {
             Programs.path("throughput"),
             [
                 "emulated", "--agents", "20", "--slots", "20", "--frameworks", "2", "--runs", "1", "--seconds", "2",
-                "--settle", "2", "--max-messages", "20", "--max-bytes", "2500",
+                "--settle", "2", "--max-messages", "17", "--max-bytes", "1800",
             ]
         ).wait(seconds: 120)
         #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")
@@ -23,7 +23,7 @@ struct MessageCountTests {
             Programs.path("offers"),
             [
                 "--agents", "200", "--frameworks", "10", "--runs", "1", "--seconds", "2", "--settle", "2",
-                "--max-messages", "5", "--max-bytes", "400",
+                "--max-messages", "5", "--max-bytes", "300",
             ]
         ).wait(seconds: 120)
         #expect(outcome.status == 0, "\(outcome.output)\n\(outcome.errors)")

@@ -31,6 +31,7 @@ final class AllocatorHost: @unchecked Sendable {  // All state is confined to th
     /// An allocator calls, and is not called.
     func serve() {
         self.role.perform = { [unowned self] effect in self.perform(effect) }
+        self.role.turnEndInterval = .milliseconds(100)
         self.role.onTurnEnd = { [unowned self] in self.report.update(self.role.role) }
         let node = self.services.node
         node.onConnected = { peer in

@@ -28,6 +28,7 @@ final class MasterHost: @unchecked Sendable {  // All state is confined to the e
     /// Serves relays, allocators, schedulers and operators from now on, as long as this master leads.
     func serve() {
         self.role.perform = { [unowned self] effect in self.perform(effect) }
+        self.role.turnEndInterval = .milliseconds(100)
         self.role.onTurnEnd = { [unowned self] in self.report.update(self.role.role, at: self.role.now) }
         let node = self.services.node
         node.admit = { hello in

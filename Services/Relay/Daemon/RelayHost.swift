@@ -38,6 +38,7 @@ final class RelayHost: @unchecked Sendable {  // All state is confined to the ev
     /// Serves agents and schedulers from now on.
     func serve() {
         self.role.perform = { [unowned self] effect in self.perform(effect) }
+        self.role.turnEndInterval = .milliseconds(100)
         self.role.onTurnEnd = { [unowned self] in self.report.update(self.role.role) }
         let node = self.services.node
         node.admit = { hello in self.role.role.admit(hello) }

@@ -143,7 +143,7 @@ final class Connection: ChannelInboundHandler {
         }
         self.node.add(self)
         let timeout = TimeAmount(self.node.settings.handshakeTimeout)
-        self.deadline = self.node.isolated.scheduleTask(in: timeout) { [weak self] in self?.handshakeTimedOut() }
+        self.deadline = self.node.isolated.scheduleTask(in: timeout) { self.handshakeTimedOut() }
         if let attempt = self.attempt {
             self.sayHello(for: attempt)
         } else if self.node.acceptedConnections > self.node.settings.maxConnections {
@@ -371,9 +371,7 @@ final class Connection: ChannelInboundHandler {
         case .tooSlow, .malformed, .closedHere, .silent:
             self.flush()
             context.close(mode: .output, promise: nil)
-            self.deadline = self.node.isolated.scheduleTask(in: Self.linger) { [weak self] in
-                self?.context?.close(promise: nil)
-            }
+            self.deadline = self.node.isolated.scheduleTask(in: Self.linger) { self.context?.close(promise: nil) }
         }
     }
 
@@ -394,7 +392,7 @@ final class Connection: ChannelInboundHandler {
     private func notifyEnd(_ end: Disconnect) {
         if let peer = self.peer {
             self.peer = nil
-            peer.disconnect = end
+            peer.disconnected(end)
             self.node.closed(peer, end)
         }
         self.attempt?.ended(end)

@@ -22,11 +22,14 @@ public final class Peer {
     /// Whatever the host wants to find with a peer, without looking it up.
     public var attachment: AnyObject?
     /// How the connection ended; nil while it lives.
-    public internal(set) var disconnect: Disconnect?
+    public private(set) var disconnect: Disconnect?
 
     /// The host has been told of it, so it will be told of its end.
     var isAnnounced = false
-    private weak var connection: Connection?
+    /// Nil when it has ended.
+    ///
+    /// Not weak: each retain of an object that was once referred to weakly costs several times as much.
+    private var connection: Connection?
 
     init(
         id: PeerID, role: PeerRole, name: String, hello: Hello?, welcome: Welcome?, remoteAddress: String,
@@ -40,6 +43,12 @@ public final class Peer {
         self.remoteAddress = remoteAddress
         self.dialer = dialer
         self.connection = connection
+    }
+
+    /// The connection has ended.
+    func disconnected(_ end: Disconnect) {
+        self.disconnect = end
+        self.connection = nil
     }
 
     /// False as soon as either side has ended the connection; then nothing more is sent or received.

@@ -1,6 +1,7 @@
 import ArgumentParser
 import FairSharing
 import Simulator
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -20,7 +21,7 @@ struct Simulate: AsyncParsableCommand {
 
             EXAMPLES
               swift run -c release simulate --seeds 1000 --jobs 2
-              swift run -c release simulate --minutes 30 --jobs 2
+              swift run -c release simulate --minutes 30 --jobs 2   # control-C: finishes what has begun, and sums up
               swift run simulate --seed 42 --trace
               swift run simulate --seed 42 --shrink
               swift run -c release simulate --scenario fair-sharing --seed 7
@@ -85,9 +86,10 @@ struct Simulate: AsyncParsableCommand {
     private func runMany(_ scenario: Scenario) async throws {
         let clock = ContinuousClock(), start = clock.now
         let coverage = Coverage()
+        Progress.begin()
         var next = self.first, failures = 0, events = 0, runs = 0, fewest = Int.max
         func isWanted() -> Bool {
-            if self.untilFailure, failures > 0 { return false }
+            if Progress.isStopped || self.untilFailure && failures > 0 { return false }
             if let minutes { return clock.now - start < .seconds(minutes * 60) }
             return next < self.first + self.seeds
         }
@@ -110,9 +112,11 @@ struct Simulate: AsyncParsableCommand {
                     failures += 1
                     self.report(outcome)
                 }
+                Progress.say("\(runs) seeds, \(events) events, \(failures) failed")
                 add()
             }
         }
+        Progress.say("")
         let seconds = Double((clock.now - start).components.seconds) + 0.001
         print(coverage.table)
         print(
@@ -133,5 +137,24 @@ struct Simulate: AsyncParsableCommand {
             if !report.problems.isEmpty { failures += 1 }
         }
         if failures > 0 { throw ExitCode(1) }
+    }
+}
+
+/// Says on a terminal how far it is, and whether somebody has asked for the end: then what has begun is finished and told.
+private enum Progress {
+    private static let stopped = Atomic(false)
+
+    static func begin() {
+        self.stopped.store(false, ordering: .relaxed)
+        for number in [SIGINT, SIGTERM] { signal(number) { _ in Progress.stopped.store(true, ordering: .relaxed) } }
+    }
+
+    static var isStopped: Bool { self.stopped.load(ordering: .relaxed) }
+
+    /// In the place of what was said before.
+    static func say(_ text: String) {
+        guard isatty(STDERR_FILENO) == 1 else { return }
+        let bytes = Array("\r\u{1B}[K\(text)".utf8)
+        _ = write(STDERR_FILENO, bytes, bytes.count)
     }
 }
