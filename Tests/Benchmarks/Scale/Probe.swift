@@ -58,6 +58,8 @@ actor Probe: Scheduler {
         var task = TaskInfo("probe", on: offer, resources: self.slot)
         task.command = CommandInfo(shell: "wait \(self.seconds)")
         driver.launchTasks([task], on: [offer])
+        // It wants no more. Being the one that has least it would be offered all that comes free, and decline it.
+        driver.suppressOffers()
         let rest = offers.filter { $0.id != offer.id }
         if !rest.isEmpty { driver.declineOffers(rest) }
     }

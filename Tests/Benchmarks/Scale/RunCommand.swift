@@ -98,10 +98,9 @@ struct RunCommand: AsyncParsableCommand {
     private func probe(
         _ cluster: EmulatedCluster, _ load: LoadProcess, into report: inout ScaleReport
     ) async throws {
-        let parts = cluster.parts + [("frameworks", load.pid), ("probe", getpid())]
-        let before = parts.map { ProcessAccount(of: $0.pid) }
+        let watch = RoleWatch(
+            cluster.watched + [.init("frameworks", pid: load.pid), .init("probe", pid: getpid())])
         let first = load.last
-        let begin = Date()
         for run in 1...self.runs {
             Self.progress("probe \(run) of \(self.runs)")
             let moments = try await Probe.run(
@@ -113,16 +112,10 @@ struct RunCommand: AsyncParsableCommand {
                     wait: max(0, min(freed, moments.offered) - moments.began),
                     launch: moments.running - moments.offered))
         }
-        let seconds = Date().timeIntervalSince(begin)
+        report.figures = watch.finish()
         let last = load.last
-        report.tasksPerSecond = Double((last?.finished ?? 0) - (first?.finished ?? 0)) / seconds
-        report.offersPerSecond = Double((last?.offers ?? 0) - (first?.offers ?? 0)) / seconds
-        for (part, earlier) in zip(parts, before) {
-            guard let earlier, let later = ProcessAccount(of: part.pid) else { continue }
-            report.usage[part.name, default: .init()].processes += 1
-            report.usage[part.name]!.cores += (later.own - earlier.own) / seconds
-            report.usage[part.name]!.memoryBytes += later.memory
-        }
+        report.tasks = (last?.finished ?? 0) - (first?.finished ?? 0)
+        report.offers = (last?.offers ?? 0) - (first?.offers ?? 0)
         Self.progress("")
     }
 

@@ -15,25 +15,16 @@ struct ScaleReport: Codable, Sendable {
         var net: Double { self.overhead - self.wait }
     }
 
-    /// What a role used while probes ran.
-    struct Usage: Codable, Sendable {
-        /// How many processes.
-        var processes = 0
-        /// Processors in use, of all of them.
-        var cores = 0.0
-        /// Resident, of all of them.
-        var memoryBytes = 0
-    }
-
     var agents: Int
     var frameworks: Int
     var slots: Int
     var runs: [Run] = []
-    var usage: [String: Usage] = [:]
-    /// Of the load, a second.
-    var tasksPerSecond = 0.0
-    /// Offers to the load, a second.
-    var offersPerSecond = 0.0
+    /// What each role used while probes ran, and what went between them.
+    var figures = RoleFigures()
+    /// Of the load, that finished meanwhile.
+    var tasks = 0
+    /// To the load, meanwhile.
+    var offers = 0
     /// Of the slots in use when the first probe began.
     var utilisation = 0.0
     /// From the first agent's start until all were registered.
@@ -50,6 +41,7 @@ struct ScaleReport: Codable, Sendable {
     /// For people.
     var table: String {
         let overheads = self.runs.map(\.overhead), nets = self.runs.map(\.net)
+        let seconds = max(self.figures.seconds, 0.001)
         var lines = [
             "\(self.agents) agents, \(self.frameworks) frameworks, \(self.slots) slots an agent: \(self.runs.count) probes",
             "  overhead: median \(Self.milliseconds(overheads.median)) ms, p99 \(Self.milliseconds(overheads.quantile(0.99))) ms; "
@@ -58,18 +50,20 @@ struct ScaleReport: Codable, Sendable {
                 + "offer to RUNNING: median \(Self.milliseconds(self.runs.map(\.launch).median)) ms",
             String(
                 format: "  %.0f tasks and %.0f offers a second, %.1f %% of slots in use, all registered after %.1f s, "
-                    + "%d agents lost", self.tasksPerSecond, self.offersPerSecond, self.utilisation * 100,
-                self.registrationSeconds,
-                self.agentsLost),
+                    + "%d agents lost", Double(self.tasks) / seconds, Double(self.offers) / seconds,
+                self.utilisation * 100, self.registrationSeconds, self.agentsLost),
         ]
-        for (role, usage) in self.usage.sorted(by: { $0.key < $1.key }) {
+        for (role, usage) in self.figures.roles.sorted(by: { $0.key < $1.key }) {
             lines.append(
                 String(
-                    format: "  %@ (%d): %.2f cores, %.0f MiB", role, usage.processes, usage.cores,
+                    format: "  %@ (%d): %.2f cores, %.0f MiB", role, usage.processes, usage.processor / seconds,
                     Double(usage.memoryBytes) / 1_048_576))
         }
-        let cores = self.usage.values.reduce(0) { $0 + $1.cores }
-        lines.append(String(format: "  together %.2f of %d processors", cores, self.processors))
+        lines.append(
+            String(
+                format: "  together %.2f of %d processors; %.0f messages a second", self.figures.processor / seconds,
+                self.processors, self.figures.messages / seconds))
+        lines += self.figures.lines(per: "task", Double(max(1, self.tasks)))
         return lines.joined(separator: "\n")
     }
 }
