@@ -68,7 +68,7 @@ public struct DaemonOptions: ParsableArguments, Sendable {
     /// How often a connection is used at least.
     @Option(
         help: ArgumentHelp(
-            "A connection with nothing to say is used at least this often; from a relay to its agents half as often.",
+            "A connection with nothing to say is used at least this often; from a relay to its agents, after half as long again.",
             valueName: "duration"))
     public var heartbeatInterval = DurationFlag(.seconds(15))
 
@@ -122,8 +122,8 @@ public struct DaemonOptions: ParsableArguments, Sendable {
         settings.heartbeatInterval = self.heartbeatInterval.duration
         settings.silenceLimit = self.heartbeatInterval.duration * 3
         // Agents hear of a relay that is gone from TCP, which has to acknowledge their own heartbeats. What is left is a relay that
-        // stands still, and a hundred thousand connections that nobody uses.
-        if role == .relay { settings.heartbeatIntervals[.agent] = self.heartbeatInterval.duration * 2 }
+        // stands still, and a hundred thousand connections that nobody uses. Three of them are less than a master's agent timeout.
+        if role == .relay { settings.heartbeatIntervals[.agent] = self.heartbeatInterval.duration * 3 / 2 }
         return settings
     }
 

@@ -59,7 +59,11 @@ extension FramesOnTCP {
                 let port = try await relay.listen()
                 try await agent.dial(["127.0.0.1:\(port)"], as: .agent)
                 try await agent.until("welcomed") { $0.connected.count == 1 }
-                try await Task.sleep(for: .milliseconds(1500))
+                let raw = try RawClient(port: port)
+                #expect(try raw.enter(as: .agent).heartbeatInterval == .milliseconds(400))
+                let begin = ContinuousClock.now
+                for _ in 0..<3 { #expect(try raw.readFrame().isEmpty) }
+                #expect(ContinuousClock.now - begin > .milliseconds(700), "in 300 ms others get as many")
                 #expect(relay.now.disconnected.isEmpty && agent.now.disconnected.isEmpty)
             }
         }

@@ -210,6 +210,18 @@ struct AgentTests {
         #expect((try? relay.relay.admit(agentHello("b")).get()) != nil)
     }
 
+    @Test("An agent that registers as another, which is attached already, is refused; nobody else notices")
+    func registersAsAnother() {
+        var relay = Transcript.attached()
+        relay.attach(PeerID(11), "b", index: 1, id: "7-A2")
+        // Its connection was the first agent's so far: that one is gone.
+        let effects = relay.on(.agent(PeerID(10), .registration(registration(life(1, 0), id: "7-A2"))))
+        #expect(effects.contains(.sendToMaster(masterLink, .agentDetached(index: 0, life(1, 1)))))
+        let refusals = effects.compactMap { if case .close(PeerID(10), let refusal) = $0 { refusal.code } else { nil } }
+        #expect(refusals == [.stale])
+        #expect(relay.relay.attachedAgents == 1)
+    }
+
     @Test("A relay serves agents and schedulers, answers other relays, and refuses everybody else")
     func roles() {
         let relay = Transcript()

@@ -26,6 +26,8 @@ struct Storm {
         var unacknowledged: [StatusEnvelope] = []
         /// The highest it has seen.
         var epoch: Epoch = .none
+        /// Of its books.
+        var position: BookPosition = 0
     }
 
     struct Scheduler {
@@ -54,6 +56,8 @@ struct Storm {
     var answers: [RelayState.Event] = []
     /// Agents that are asked to send again, and what.
     var resends: [(PeerID, FrameworkID)] = []
+    /// How far the present master has heard of each agent's books.
+    var books: [UInt32: (attachment: Model.Attachment, position: BookPosition)] = [:]
     /// What was given on each connection.
     var given: [PeerID: Set<Bytes>] = [:]
     var problems: [String] = []
@@ -143,6 +147,7 @@ struct Storm {
         }
         switch message {
         case .agentAttached(let index, let registration, _, _):
+            self.books[index] = (registration.attachment, registration.position)
             guard let number = self.agents.firstIndex(where: { $0.id == registration.agentID }) else { return }
             self.agents[number].index = index
             self.answers.append(
@@ -157,6 +162,14 @@ struct Storm {
             self.expectOrder(of: envelope, on: peer)
             let order = AgentOrder.acknowledge(envelope.key, uuid: envelope.uuid)
             self.answers.append(.master(peer, .order(index: index, agent.attachment, order)))
+        case .book(let index, let attachment, let entry):
+            guard let told = self.books[index], told.attachment == attachment, entry.position == told.position + 1
+            else {
+                self.problems.append("\(entry) of \(index), \(attachment), after \(self.books[index] as Any)")
+                return
+            }
+            self.books[index]?.position = entry.position
+        case .agentDetached(let index, _): self.books[index] = nil
         default: break
         }
     }
@@ -216,7 +229,8 @@ struct Storm {
         self.send(
             .agent(
                 peer,
-                .registration(registration(agent.attachment, id: agent.id, epoch: agent.epoch))))
+                .registration(
+                    registration(agent.attachment, id: agent.id, position: agent.position, epoch: agent.epoch))))
         for envelope in agent.unacknowledged { self.send(.agent(peer, .status(envelope))) }
     }
 
@@ -240,7 +254,11 @@ struct Storm {
             key: TaskKey(framework, task), uuid: uuid, status: uuid + Bytes(repeating: 0, count: size))
         self.agents[number].unacknowledged.append(envelope)
         self.reports[envelope.status] = (self.agents[number].id, envelope)
-        if let peer = self.agents[number].peer { self.send(.agent(peer, .status(envelope))) }
+        guard let peer = self.agents[number].peer else { return }
+        self.send(.agent(peer, .status(envelope)))
+        guard self.agents[number].peer == peer else { return }
+        self.agents[number].position += 1
+        self.send(.agent(peer, .book(BookEntry(position: self.agents[number].position, .taskRemoved(number: 1)))))
     }
 
     mutating func subscribe(_ framework: FrameworkID) {
@@ -274,6 +292,7 @@ struct Storm {
         if self.random.next() % 2 == 0 { self.epoch = Epoch(self.epoch.value + 1) }
         let peer = self.peer()
         self.master = peer
+        self.books = [:]
         self.send(.masterConnected(peer, welcome(self.epoch)))
     }
 

@@ -106,7 +106,7 @@ struct RoleHostTests {
         try await self.onLoop { #expect(ends.all == ["end after 5", "end after 6"]) }
     }
 
-    @Test("With an interval many turns end together, and the last is not forgotten")
+    @Test("With an interval many turns end together, and the last is not forgotten", .timeLimit(.minutes(1)))
     func turnEndInterval() async throws {
         let host = self.host(Reported())
         let ends = Reported()

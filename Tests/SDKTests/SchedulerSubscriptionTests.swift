@@ -199,6 +199,33 @@ struct SchedulerSubscriptionTests {
         #expect(subscribe.suppressedRoles == ["batch", "web"])
     }
 
+    @Test("What is called between SUBSCRIBE and its answer is said then")
+    func changesWhileSubscribing() {
+        func calls(_ changes: [SchedulerState.UserCall]) -> [SchedulerCall.Kind] {
+            var settings = settings { $0.framework.roles = ["web", "batch"] }
+            settings.suppressedRoles = ["web"]
+            var scheduler = SchedulerState(settings)
+            _ = scheduler.handle(.masterConnected(master, 1), at: start)
+            for change in changes { #expect(scheduler.call(change).isEmpty) }
+            let effects = scheduler.handle(
+                .masterEvent(
+                    .subscribed(.init(frameworkID: "1-F1", heartbeatInterval: .seconds(15), master: leader)),
+                    from: master),
+                at: start)
+            return effects.calls.filter { if case .reconcile = $0 { false } else { true } }
+        }
+        #expect(calls([]) == [])
+        #expect(calls([.revive(roles: [])]) == [.revive(roles: ["web"])])
+        #expect(calls([.suppress(roles: [])]) == [.suppress(roles: ["batch"])])
+        #expect(calls([.revive(roles: []), .suppress(roles: ["web"])]) == [])
+        var other = FrameworkInfo(user: "ann", name: "other")
+        other.roles = ["batch"]
+        other.id = "1-F1"
+        #expect(
+            calls([.updateFramework(other), .suppress(roles: [])])
+                == [.updateFramework(other, suppressedRoles: ["batch"], constraints: [:])])
+    }
+
     @Test("Relays that are no longer named are left, new ones are connected")
     func relaySet() {
         var scheduler = SchedulerState(settings())

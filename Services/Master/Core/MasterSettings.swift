@@ -11,7 +11,8 @@ public struct MasterSettings: Sendable {
     /// How long a disconnected agent may stay away before its tasks are reported unreachable.
     ///
     /// Seconds to minutes. Longer hides host failures; shorter punishes a slow network.
-    /// Must exceed the time in which an agent finds another relay. Default 75 s: five missed pings of 15 s, as in Mesos.
+    /// Must exceed the time in which an agent finds another relay: four and a half heartbeat intervals (67.5 s), if the relay stands
+    /// still. Default 75 s: five missed pings of 15 s, as in Mesos.
     public var agentTimeout: Duration = .seconds(75)
 
     /// How long after its election a master says nothing about tasks it does not know, because an agent that knows

@@ -20,8 +20,8 @@ struct AgentEntry {
     private(set) var acceptedBy: Epoch?
     /// The version of the directory that it was told.
     var directory: UInt64 = 0
-    /// The connection on which the master was told of it.
-    var announcedOn: PeerID?
+    /// The link on which a master was told of it last; 0: none.
+    var announcedOn: UInt64 = 0
     /// Frameworks (dense) of which it has more statuses than could be held.
     var overflowing: [UInt32] = []
     /// What it is told with the next urgent message, or a little later.

@@ -21,8 +21,8 @@ struct FrameworkEntry {
     var info: Bytes = []
     /// The highest subscription that a master told of.
     var notice: SubscriptionNotice?
-    /// The connection on which it came: a new master does not know the schedulers of the old one.
-    var noticeCameOn: PeerID?
+    /// The link on which it came: a new master does not know the schedulers of the old one.
+    var noticeCameOn: UInt64 = 0
     /// The scheduler of that subscription, if it is connected here.
     var scheduler: PeerID?
     /// Schedulers whose subscription no notice has confirmed yet.
@@ -48,7 +48,7 @@ struct FrameworkEntry {
     var hasOverflow: Bool { self.overflowHead < self.overflow.count }
 
     /// Whether nothing of it would be missed.
-    func isForgettable(in link: PeerID?) -> Bool {
+    func isForgettable(in link: UInt64?) -> Bool {
         self.scheduler == nil && self.pending.isEmpty && (self.notice == nil || self.noticeCameOn != link)
     }
 

@@ -37,7 +37,10 @@ extension RelayState {
     ) {
         guard let caller = self.agentPeers[peer] else { return }
         let earlier = self.row(ofEarlierLife: registration, caller: caller)
-        if let own = caller.index, own != earlier { self.detach(own, into: &effects) }
+        if let own = caller.index, own != earlier {
+            self.agentPeers[peer]!.index = nil
+            self.detach(own, into: &effects)
+        }
         if let earlier, self.agents[earlier].attachment >= registration.attachment {
             let known = self.agents[earlier].attachment
             self.refuse(
@@ -96,7 +99,7 @@ extension RelayState {
     /// Tells the master of an agent.
     mutating func announce(_ row: UInt32, into effects: inout [Effect]) {
         guard let link = self.link else { return }
-        self.agents[row].announcedOn = link.peer
+        self.agents[row].announcedOn = link.number
         let registration = self.agents[row].currentRegistration { id in
             self.frameworksByID[id].flatMap { self.frameworks[$0].info.isEmpty ? nil : self.frameworks[$0].info }
         }
@@ -118,8 +121,8 @@ extension RelayState {
         let entry = self.agents.remove(row)
         self.expectNothing(more: entry, row)
         effects.append(.observe(.agentDetached(entry.id, entry.attachment)))
-        if let master = self.link?.peer, entry.announcedOn == master {
-            self.tellMaster(.agentDetached(index: row, entry.attachment), on: master, into: &effects)
+        if let link = self.link, entry.announcedOn == link.number {
+            self.tellMaster(.agentDetached(index: row, entry.attachment), on: link.peer, into: &effects)
             self.link!.over[row] = max(self.link!.over[row] ?? entry.attachment, entry.attachment)
         }
     }
@@ -152,7 +155,7 @@ extension RelayState {
         self.counters.bookEntries += 1
         self.agents[row].apply(entry)
         // A master that was not told of the agent yet will find the entry in its registration.
-        guard let link = self.link, self.agents[row].announcedOn == link.peer else { return }
+        guard let link = self.link, self.agents[row].announcedOn == link.number else { return }
         let message = RelayToMaster.book(index: row, self.agents[row].attachment, entry)
         if entry.change.isEnd {
             self.tellMaster(message, on: link.peer, into: &effects)
@@ -168,7 +171,7 @@ extension RelayState {
         let scheduler = self.frameworksByID[key.framework].flatMap { self.frameworks[$0].scheduler }
         if let scheduler, let id = self.agents[row].id {
             effects.append(.sendToScheduler(scheduler, .message(id, key.executor, data)))
-        } else if let link = self.link, self.agents[row].announcedOn == link.peer {
+        } else if let link = self.link, self.agents[row].announcedOn == link.number {
             self.tellMaster(.message(index: row, key, data), on: link.peer, into: &effects)
         } else {
             effects.append(.observe(.messageDropped(key)))

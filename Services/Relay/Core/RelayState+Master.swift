@@ -15,7 +15,8 @@ extension RelayState {
         }
         self.masterIsBack(into: &effects)
         self.highestEpoch = welcome.epoch
-        self.link = Link(peer: peer, epoch: welcome.epoch)
+        self.lastLink += 1
+        self.link = Link(peer: peer, number: self.lastLink, epoch: welcome.epoch)
         effects.append(.observe(.masterFollowed(welcome.epoch, agents: self.agents.count)))
         self.updateDirectory(
             relays: welcome.relays.isEmpty ? self.directory.relays : welcome.relays,
@@ -148,7 +149,7 @@ extension RelayState {
         var room = self.settings.bulkBytesPerTurn
         var told = 0
         while cursor < self.agents.endIndex, room > 0 {
-            if self.agents.contains(cursor), self.agents[cursor].announcedOn != link.peer {
+            if self.agents.contains(cursor), self.agents[cursor].announcedOn != link.number {
                 room -= self.agents[cursor].snapshotBytes
                 told += 1
                 self.announce(cursor, into: &effects)
@@ -173,7 +174,7 @@ extension RelayState {
         for agent in self.agents { used.formUnion(agent.element.frameworks) }
         for row in self.frameworks.indices.map({ $0 }) {
             let entry = self.frameworks[row]
-            guard !entry.isRemoved, entry.isForgettable(in: self.link?.peer), !used.contains(entry.id),
+            guard !entry.isRemoved, entry.isForgettable(in: self.link?.number), !used.contains(entry.id),
                 self.held.count(of: row) == 0, !entry.hasOverflow
             else { continue }
             self.forget(row)

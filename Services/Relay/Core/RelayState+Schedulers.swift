@@ -114,7 +114,7 @@ extension RelayState {
         if let before, notice.subscription < before.subscription { return }
         self.frameworks[row].isRemoved = false
         self.frameworks[row].notice = notice
-        self.frameworks[row].noticeCameOn = link.peer
+        self.frameworks[row].noticeCameOn = link.number
         let isNew = before?.subscription != notice.subscription
         if isNew { self.enforce(notice.subscription, on: row, at: now, into: &effects) }
         if self.frameworks[row].scheduler != nil || !notice.usesRelays {

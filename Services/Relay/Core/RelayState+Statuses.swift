@@ -75,7 +75,8 @@ extension RelayState {
         if let scheduler = entry.scheduler { return .scheduler(scheduler) }
         guard let notice = entry.notice, notice.isConnected, entry.graceEnds == nil else { return .nobody }
         // A master that has not heard of all agents, or has not told of this scheduler itself, could not pass them on.
-        guard let link = self.link, link.snapshotCursor == nil, entry.noticeCameOn == link.peer else { return .nobody }
+        guard let link = self.link, link.snapshotCursor == nil, entry.noticeCameOn == link.number
+        else { return .nobody }
         return .master(link.peer, epoch: notice.subscription.epoch, counter: notice.subscription.counter)
     }
 

@@ -37,6 +37,8 @@ public struct RelayState: Role {
     /// The connection to the leading master.
     struct Link {
         let peer: PeerID
+        /// From 1 on, each once; numbers of connections are used again.
+        let number: UInt64
         let epoch: Epoch
         /// The next agent of the snapshot; nil: it was told all.
         var snapshotCursor: UInt32? = 0
@@ -59,6 +61,8 @@ public struct RelayState: Role {
     var removed: [FrameworkID] = []
     var schedulerPeers: [PeerID: SchedulerPeer] = [:]
     var held = HeldStatuses()
+    /// Of the last link to a master.
+    var lastLink: UInt64 = 0
     var outboxes = OutboxQueue()
     /// Changes of the books that the master is told soon, in their order.
     var untoldBooks: [RelayToMaster] = []

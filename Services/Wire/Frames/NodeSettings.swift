@@ -50,8 +50,9 @@ public struct NodeSettings: Sendable {
     /// Default 15 s.
     public var heartbeatInterval: Duration = .seconds(15)
 
-    /// Instead, to callers of these roles, whose own heartbeats stay as they are.
+    /// Instead, to callers of these roles, who send theirs at least as often, and as often as they would anyway.
     ///
+    /// The longest must be well below `silenceLimit`.
     /// For many callers that seldom hear anything, and that notice a machine which is gone by their own frames, which TCP must
     /// acknowledge: what is left is a process that stands still. Default: none.
     public var heartbeatIntervals: [PeerRole: Duration] = [:]

@@ -146,7 +146,12 @@ private enum Progress {
 
     static func begin() {
         self.stopped.store(false, ordering: .relaxed)
-        for number in [SIGINT, SIGTERM] { signal(number) { _ in Progress.stopped.store(true, ordering: .relaxed) } }
+        for number in [SIGINT, SIGTERM] {
+            signal(number) { number in
+                Progress.stopped.store(true, ordering: .relaxed)
+                signal(number, SIG_DFL)  // Asked again, it does not wait for a seed that may never end.
+            }
+        }
     }
 
     static var isStopped: Bool { self.stopped.load(ordering: .relaxed) }

@@ -141,9 +141,27 @@ extension SchedulerState {
         self.framework = info
         self.framework.id = self.frameworkID
         self.suppressed.removeAll { !info.roles.contains($0) }
-        let constraints = self.settings.constraints.filter { info.roles.contains($0.key) }
+        self.sayFramework(&effects)
+    }
+
+    private func sayFramework(_ effects: inout [Effect]) {
+        let constraints = self.settings.constraints.filter { self.framework.roles.contains($0.key) }
         self.send(
             .updateFramework(self.framework, suppressedRoles: self.suppressed, constraints: constraints), &effects)
+    }
+
+    /// The user has changed the framework, or which roles are suppressed, between SUBSCRIBE and its answer.
+    mutating func sayWhatChanged(_ effects: inout [Effect]) {
+        var (now, before) = (self.framework, self.announced.framework)
+        (now.id, before.id) = (self.frameworkID, self.frameworkID)
+        guard now == before else {
+            self.framework = now
+            return self.sayFramework(&effects)
+        }
+        let revived = self.announced.suppressed.filter { !self.suppressed.contains($0) }
+        if !revived.isEmpty { self.send(.revive(roles: revived), &effects) }
+        let suppressed = self.suppressed.filter { !self.announced.suppressed.contains($0) }
+        if !suppressed.isEmpty { self.send(.suppress(roles: suppressed), &effects) }
     }
 
     private mutating func stop(_ failover: Bool, _ now: Instant, _ effects: inout [Effect]) {

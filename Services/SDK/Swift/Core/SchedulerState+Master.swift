@@ -14,6 +14,7 @@ extension SchedulerState {
         self.epoch = epoch
         self.link = .subscribing(peer)
         self.lastError = nil
+        self.announced = (self.framework, self.suppressed)
         var info = self.framework
         info.id = self.frameworkID
         var subscribe = SchedulerCall.Subscribe(
@@ -113,6 +114,7 @@ extension SchedulerState {
                 ? .reregistered(subscribed.master) : .registered(subscribed.frameworkID, subscribed.master), &effects)
         self.hasRegistered = true
         self.guaranteed(subscribed.guarantees, &effects)
+        self.sayWhatChanged(&effects)
         self.renewRelays(subscribed.relays, subscribed.subscription, &effects)
         self.killAgain(&effects)
         self.reconcileAll(isTakingOver: isTakingOver, now, &effects)

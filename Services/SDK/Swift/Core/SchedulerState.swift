@@ -58,6 +58,8 @@ public struct SchedulerState: Role {
     /// Sorted.
     var suppressed: [String]
     var link = Link.disconnected
+    /// What the last SUBSCRIBE said of the framework.
+    var announced: (framework: FrameworkInfo, suppressed: [String])
     var ending = Ending.running
     /// Whether this process has been told SUBSCRIBED before.
     var hasRegistered = false
@@ -87,6 +89,7 @@ public struct SchedulerState: Role {
         self.framework = settings.framework
         self.frameworkID = settings.framework.id?.rawValue.isEmpty == false ? settings.framework.id : nil
         self.suppressed = settings.suppressedRoles.sorted()
+        self.announced = (settings.framework, settings.suppressedRoles.sorted())
         self.reconciliationInterval = settings.reconciliationInterval
     }
 
