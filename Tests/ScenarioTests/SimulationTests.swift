@@ -1,9 +1,24 @@
 import Model
-import Simulator
+@testable import Simulator
 import Testing
 
 @Suite("A whole cluster on virtual time")
 struct SimulationTests {
+    @Test("Time goes on for a framework whose clock is far ahead")
+    func clockFarAhead() {
+        let cluster = SimulatedCluster(settings: Scenario.calm.settings(seed: 3), seed: 3)
+        defer { cluster.dismantle() }
+        for scheduler in cluster.schedulers { scheduler.setClock(ahead: .seconds(60), drift: 0) }
+        var (steps, isDone) = (0, false)
+        _ = cluster.run(
+            until: {
+                steps += 1
+                isDone = cluster.schedulers.allSatisfy { $0.isDone }
+                return isDone || steps > 1_000_000
+            }, patience: .seconds(600))
+        #expect(isDone, "after \(steps) steps")
+    }
+
     @Test(
         "Whatever is killed, every task finishes once and nothing is held in the end",
         arguments: [Scenario.calm, .masters, .relays, .allocators, .liar, .agents, .everything])

@@ -326,7 +326,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         guard self.behaviour == nil else { return }
         let open = self.tasks.filter { !$0.value.isTerminal }.keys.sorted()
         if !open.isEmpty { self.handle(.called(.reconcile(open.map { .init($0) }))) }
-        self.ownTimers.set("reconcile", of: self, at: self.cluster.queue.now + .seconds(10)) { self.reconcile() }
+        self.ownTimers.set("reconcile", of: self, at: self.now + .seconds(10)) { self.reconcile() }
     }
 
     private func updated(_ status: TaskStatus) {
