@@ -31,6 +31,9 @@ public struct DeadlineQueue: Sendable {
     /// An empty queue.
     public init() {}
 
+    /// How many entries there are, stale ones among them.
+    public var count: Int { self.heap.count }
+
     /// What ends first.
     public var first: Entry? { self.heap.first }
 

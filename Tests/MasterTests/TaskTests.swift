@@ -249,6 +249,21 @@ struct TaskTests {
         #expect(stage.statuses(to: peer).map(\.line) == ["t1 TASK_RUNNING 9"])
     }
 
+    @Test("Nothing is said of a task of an agent between two attachments: an earlier leader may have launched it")
+    func betweenAttachments() {
+        let small = Small([.partitionAware])
+        small.stage.wait(.seconds(15))
+        small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 1))))
+        _ = small.call(.reconcile([.init("t9", on: small.agent)]))
+        _ = small.call(.kill("t9", small.agent, grace: nil))
+        #expect(small.stage.statuses(to: small.scheduler) == [])
+        small.stage.attach(
+            "h1", id: small.agent, via: small.relay, connects: 2,
+            tasks: [record(1, small.framework, "t9", .running)], position: 10)
+        _ = small.call(.reconcile([.init("t9", on: small.agent)]))
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_RUNNING 9"])
+    }
+
     @Test("Asking for everything brings the latest state of each task that is not settled")
     func implicitReconciliation() {
         let small = Small()

@@ -59,6 +59,33 @@ struct OutboxTests {
             ])
     }
 
+    @Test("The more agents are put off, the longer the next waits, to a limit; with few it is soon again")
+    func grows() {
+        var busy = settings(acknowledgementDelay: .milliseconds(200))
+        busy.acknowledgementPace = .milliseconds(50)
+        busy.acknowledgementDelayMax = .milliseconds(350)
+        var relay = Transcript.subscribed(busy)
+        for index in UInt32(1)..<6 {
+            relay.attach(PeerID(10 + index), "b\(index)", index: index, id: AgentID("7-B\(index)"))
+        }
+        for index in UInt32(1)..<6 {
+            let effects = relay.on(.master(masterLink, .bookConfirmed(index: index, life(1, 1), 2)), at: at(1))
+            let expected: [RelayState.Effect] = index == 1 ? [.setTimer(.outbox, at: at(1.2))] : []
+            #expect(effects == expected)
+        }
+        func told(at time: Double, next: Double?, _ agents: UInt32...) {
+            let told = agents.map { RelayState.Effect.sendToAgent(PeerID(10 + $0), .bookConfirmed(life(1, 1), 2)) }
+            let timer = next.map { [RelayState.Effect.setTimer(.outbox, at: at($0))] } ?? []
+            #expect(relay.on(.timerFired(.outbox), at: at(time)) == told + timer, "\(time)")
+        }
+        told(at: 1.2, next: 1.3, 1, 2)
+        told(at: 1.3, next: nil, 3, 4, 5)
+        #expect(
+            relay.on(.master(masterLink, .bookConfirmed(index: 1, life(1, 1), 3)), at: at(2)) == [
+                .setTimer(.outbox, at: at(2.2))
+            ])
+    }
+
     @Test("Each wait ends, however little was to be told: the next begins anew")
     func waitsAgain() {
         var relay = self.holding()

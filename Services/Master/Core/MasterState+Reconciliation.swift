@@ -37,10 +37,13 @@ extension MasterState.Cluster {
         let state: TaskState
         let message: String
         switch asked.agentID.flatMap({ self.agentRows[$0] }).map({ self.agents[$0].condition }) {
-        case .attached, .disconnected:
+        case .attached:
             // What is known of the agent may be of an earlier life.
             if self.now < self.elected + min(self.settings.relayPatience, self.settings.recoveryTimeout) { return }
             (state, message) = (.gone, "its agent does not know it")
+        // It may be with a relay that still follows an earlier leader, who may have launched the task since: it returns, or becomes
+        // unreachable.
+        case .disconnected: return
         case .unreachable: (state, message) = (.unreachable, "its agent is unreachable")
         case nil:
             // Silence, not a guess, while an agent that knows may come.

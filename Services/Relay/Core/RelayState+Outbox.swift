@@ -2,8 +2,9 @@ import Model
 
 // Delayed acknowledgements. An acknowledgement, or a confirmation of the books, lets an agent forget something, and nothing waits
 // for it. Alone each costs a write here and a read there, which is more than all else that a relay does for a task. So it waits for
-// something urgent, such as the agent's next launch, and goes with it; for `RelaySettings.acknowledgementDelay` at most. So do changes
-// of the books that free nothing, on their way to the master.
+// something urgent, such as the agent's next launch, and goes with it, or else after `RelaySettings.acknowledgementDelay`. The more
+// agents are put off, the longer: where a slot that came free waits for its next task, what is told alone only makes it wait longer.
+// So do changes of the books that free nothing, on their way to the master.
 
 /// What waits to be told to one agent.
 struct Outbox {
@@ -22,10 +23,12 @@ struct Outbox {
     var isEmpty: Bool { self.acknowledgements.isEmpty && self.confirmed == nil }
 }
 
-/// The agents for which something waits, by the time at which it is told in any case.
+/// The agents for which something waits, by the time at which it is told in any case; also those that were told in company before
+/// that time.
 struct OutboxQueue {
     var deadlines = DeadlineQueue()
-    var isTimerSet = false
+    /// When the timer fires.
+    var timer: Instant?
     private var lastSerial: UInt64 = 0
 
     mutating func add(_ row: UInt32, until end: Instant) -> UInt64 {
@@ -81,13 +84,22 @@ extension RelayState {
     }
 
     private mutating func schedule(outboxOf row: UInt32, at now: Instant, into effects: inout [Effect]) {
-        let delay = self.settings.acknowledgementDelay
+        let delay = self.acknowledgementDelay
         guard delay > .zero else { return self.empty(outboxOf: row, into: &effects) }
         guard self.agents[row].outbox.serial == 0 else { return }
-        self.agents[row].outbox.serial = self.outboxes.add(row, until: now + delay)
-        guard !self.outboxes.isTimerSet else { return }
-        self.outboxes.isTimerSet = true
-        effects.append(.setTimer(.outbox, at: now + delay))
+        let end = now + delay
+        self.agents[row].outbox.serial = self.outboxes.add(row, until: end)
+        if let timer = self.outboxes.timer, timer <= end { return }
+        self.outboxes.timer = end
+        effects.append(.setTimer(.outbox, at: end))
+    }
+
+    /// How long what is put off now may wait.
+    private var acknowledgementDelay: Duration {
+        let settings = self.settings
+        guard settings.acknowledgementDelay > .zero else { return .zero }
+        let grown = settings.acknowledgementDelay + settings.acknowledgementPace * self.outboxes.deadlines.count
+        return min(grown, max(settings.acknowledgementDelay, settings.acknowledgementDelayMax))
     }
 
     /// Tells an agent all that waits.
@@ -105,7 +117,7 @@ extension RelayState {
 
     /// Tells what has waited long enough, and what is about to have: one turn of the loop for many agents.
     mutating func outboxTimerFired(at now: Instant, into effects: inout [Effect]) {
-        let end = now + self.settings.acknowledgementDelay / 4
+        let end = now + self.acknowledgementDelay / 4
         while let first = self.outboxes.deadlines.first, first.end <= end {
             self.outboxes.deadlines.removeFirst()
             if self.isWaiting(first) { self.empty(outboxOf: first.row, into: &effects) }
@@ -113,8 +125,8 @@ extension RelayState {
         while let first = self.outboxes.deadlines.first, !self.isWaiting(first) {
             self.outboxes.deadlines.removeFirst()
         }
-        self.outboxes.isTimerSet = self.outboxes.deadlines.first != nil
-        if let next = self.outboxes.deadlines.first { effects.append(.setTimer(.outbox, at: next.end)) }
+        self.outboxes.timer = self.outboxes.deadlines.first?.end
+        if let next = self.outboxes.timer { effects.append(.setTimer(.outbox, at: next)) }
     }
 
     /// Not told yet, and the agent is the one it is for.

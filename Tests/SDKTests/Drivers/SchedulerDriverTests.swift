@@ -1,3 +1,4 @@
+import Dispatch
 import Glibc
 import Messages
 import Model
@@ -88,6 +89,34 @@ struct SchedulerDriverTests {
         #expect(await master.message()?.kind == .suppress(roles: []))
         open.yield()
         #expect(await master.message()?.kind == .acknowledge("1-A1", "t", uuid: Bytes(repeating: 1, count: 16)))
+        driver.stop(failover: true)
+        try await run.value
+        await master.close()
+    }
+
+    @Test("An acknowledgement does not overtake what its callback has called", .timeLimit(.minutes(1)))
+    func acknowledgedInOrder() async throws {
+        let master = try await MasterScript(as: .master)
+        let gate = DispatchSemaphore(value: 0)
+        let recorder = Recorder(onStatus: { driver, status in
+            // The driver's loop stands still from the first callback to the last: nothing is said one by one.
+            switch status.sequence {
+            case 1: driver.loop?.execute { gate.wait() }
+            case 2: driver.reviveOffers()
+            default: gate.signal()
+            }
+        })
+        let driver = SchedulerDriver(framework: FrameworkInfo("test"), master: master.address, scheduler: recorder)
+        let run = Task { try await driver.run() }
+        _ = await master.message()
+        master.accept()
+        await recorder.isRegistered()
+        let updates = (1...3).map { self.status(.running, $0) }
+        master.send(
+            SchedulerEvent.update(.status(updates[0])), .update(.status(updates[1])), .update(.status(updates[2])))
+        #expect(await master.message()?.kind == .acknowledge("1-A1", "t", uuid: updates[0].uuid ?? []))
+        #expect(await master.message()?.kind == .revive(roles: []))
+        #expect(await master.message()?.kind == .acknowledge("1-A1", "t", uuid: updates[2].uuid ?? []))
         driver.stop(failover: true)
         try await run.value
         await master.close()

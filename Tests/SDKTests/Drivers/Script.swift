@@ -87,8 +87,9 @@ final class Script<Received: WireMessage & Sendable>: @unchecked Sendable {  // 
         return false
     }
 
-    func send(_ message: some WireMessage & Sendable) {
-        self.node.loop.execute { self.peer?.send(message) }
+    /// What is sent together arrives together.
+    func send<Message: WireMessage & Sendable>(_ messages: Message...) {
+        self.node.loop.execute { for message in messages { self.peer?.send(message) } }
     }
 
     func hangUp() {

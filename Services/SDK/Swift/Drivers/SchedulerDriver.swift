@@ -1,5 +1,6 @@
 public import Logging
 public import Model
+internal import NIOCore
 internal import SDKCore
 internal import Synchronization
 
@@ -170,6 +171,9 @@ public final class SchedulerDriver: Sendable {
         }
         return nil
     }
+
+    /// Where its connections are, while it runs.
+    var loop: (any EventLoop)? { self.shared.withLock { $0.host?.loop } }
 
     private var isStopping: Bool { self.shared.withLock { $0.stop != nil } }
 

@@ -14,7 +14,7 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
     /// Longer than any look or attempt takes.
     private static let afterlife = TimeAmount.seconds(30)
 
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private let node: Node
     private let role: RoleHost<SchedulerState>
     private let queue: @Sendable (SchedulerDriver.Item) -> Void
