@@ -121,8 +121,9 @@ public struct DaemonOptions: ParsableArguments, Sendable {
         settings.maxEntryFrameBytes = self.maxFrame.bytes / 2
         settings.heartbeatInterval = self.heartbeatInterval.duration
         settings.silenceLimit = self.heartbeatInterval.duration * 3
-        // Agents hear of a relay that is gone from TCP, which has to acknowledge their own heartbeats. What is left is a relay that
-        // stands still, and a hundred thousand connections that nobody uses. Three of them are less than a master's agent timeout.
+        // Agents hear of a relay that is gone from TCP, which has to acknowledge their own heartbeats. What is left is a process that
+        // stands still, and a hundred thousand connections that nobody uses. Three of them are less than a master's agent timeout, and
+        // two no more than what a relay waits.
         if role == .relay { settings.heartbeatIntervals[.agent] = self.heartbeatInterval.duration * 3 / 2 }
         return settings
     }

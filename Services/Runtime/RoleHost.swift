@@ -9,13 +9,9 @@ public import NIOCore
 ///
 /// What is done for each event can be inlined, so that each role's module has it made for its own events and effects: otherwise
 /// they are moved about as values of an unknown type, which costs more than a small role itself.
-public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable where R.Event: Sendable {
+public final class RoleHost<R: Role & SendableMetatype>: TimedHost, @unchecked Sendable where R.Event: Sendable {
     // Unchecked: state is only touched on `loop`; `post` hops there.
 
-    /// Where the role lives.
-    public let loop: any EventLoop
-    /// What time it is for the role.
-    public let clock: HostClock
     /// Each event and effect is logged at trace.
     public let logger: Logger
 
@@ -45,12 +41,13 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     @usableFromInline var endsTurn = false
     private var nextTurnEnd = Instant(nanoseconds: 0)
 
-    /// Arrays for the events and effects of the moment, kept between uses.
+    /// Arrays for the events and effects of the moment, kept between uses, and timers.
     ///
-    /// A process that hosts a hundred thousand roles on one loop gives them one.
+    /// A process that hosts a hundred thousand roles on one loop gives them one, and ends them on that loop.
     public final class Room {
         @usableFromInline var events: [[R.Event]] = []
         @usableFromInline var effects: [[R.Effect]] = []
+        let timers = HostTimers()
 
         /// None yet.
         public init() {}
@@ -73,10 +70,7 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
         }
     }
 
-    private var timerEvents: [AnyHashable: R.Event] = [:]
-    private lazy var timers = Timers<AnyHashable>(on: self.loop, clock: self.clock) { [unowned self] key in
-        if let event = self.timerEvents.removeValue(forKey: key) { self.post(event) }
-    }
+    @usableFromInline var timerEvents: [AnyHashable: R.Event] = [:]
 
     /// Any thread may make one.
     ///
@@ -85,19 +79,25 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     ///   - loop: Where it will live.
     ///   - logger: Where its events and effects are traced, if its level is trace.
     ///   - clock: Shared by the roles of a process, so that their instants can be compared.
-    ///   - room: May be shared with other roles of the same kind on the same loop.
+    ///   - room: Shared with other roles of the same kind on the same loop, which have the same clock; nil: one of its own.
     ///   - perform: Carries out one effect.
     public init(
-        _ role: R, on loop: any EventLoop, logger: Logger, clock: HostClock = HostClock(), room: Room = Room(),
+        _ role: R, on loop: any EventLoop, logger: Logger, clock: HostClock = HostClock(), room: Room? = nil,
         perform: @escaping (R.Effect) -> Void = { _ in }
     ) {
+        let shared = room
+        let room = room ?? Room()
         self.state = role
-        self.loop = loop
         self.logger = logger
-        self.clock = clock
         self.room = room
         self.perform = perform
         self.isTracing = logger.logLevel <= .trace
+        super.init(on: loop, clock: clock, timers: room.timers, areShared: shared != nil)
+    }
+
+    deinit {
+        // Those that nobody shares end with it, on whichever thread.
+        if self.sharesTimers { self.cancelTimers() }
     }
 
     /// The time now.
@@ -135,26 +135,33 @@ public final class RoleHost<R: Role & SendableMetatype>: @unchecked Sendable whe
     /// Posts `event` at `instant`, unless the timer of that name is set again or cancelled before.
     ///
     /// On the loop.
+    @inlinable
     public func setTimer(_ key: some Hashable, at instant: Instant, _ event: R.Event) {
-        let key = AnyHashable(key)
-        self.timerEvents[key] = event
-        self.timers.set(key, at: instant)
+        let name = AnyHashable(key)
+        self.timerEvents[name] = event
+        self.setTimer(named: name, at: instant)
     }
 
     /// Cancels the timer of that name, if it is set.
     ///
     /// On the loop.
+    @inlinable
     public func cancelTimer(_ key: some Hashable) {
-        let key = AnyHashable(key)
-        if self.timerEvents.removeValue(forKey: key) != nil { self.timers.cancel(key) }
+        let name = AnyHashable(key)
+        if self.timerEvents.removeValue(forKey: name) != nil { self.cancelTimer(named: name) }
     }
 
     /// Cancels every timer, for the end of the process.
     ///
     /// On the loop.
     public func cancelTimers() {
+        for name in self.timerEvents.keys { self.cancelTimer(named: name) }
         self.timerEvents.removeAll()
-        self.timers.cancelAll()
+    }
+
+    @inlinable
+    override func fired(_ name: AnyHashable) {
+        if let event = self.timerEvents.removeValue(forKey: name) { self.post(event) }
     }
 
     @inlinable

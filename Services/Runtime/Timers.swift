@@ -4,30 +4,39 @@ public import NIOCore
 /// Timers with names: setting one again replaces it, so there is at most one of each name.
 ///
 /// However many there are, the event loop is asked to wake up for the earliest alone. Timers due at one instant fire in the
-/// order in which they were set. Confined to its event loop.
+/// order in which they were set. Confined to its event loop. Can be inlined, so that it is made for each kind of key.
 public final class Timers<Key: Hashable> {
-    private struct Entry {
-        let at: Instant
-        let number: UInt64
-        let key: Key
+    @usableFromInline
+    struct Entry {
+        @usableFromInline let at: Instant
+        @usableFromInline let number: UInt64
+        @usableFromInline let key: Key
+
+        @inlinable
+        init(at: Instant, number: UInt64, key: Key) {
+            self.at = at
+            self.number = number
+            self.key = key
+        }
     }
 
-    private let loop: any EventLoop
-    private let clock: HostClock
-    private let fire: (Key) -> Void
+    @usableFromInline let loop: any EventLoop
+    @usableFromInline let clock: HostClock
+    @usableFromInline let fire: (Key) -> Void
     /// A heap, the earliest first.
     ///
     /// An entry whose number is not the key's in `numbers` was replaced or cancelled.
-    private var heap: [Entry] = []
-    private var numbers: [Key: UInt64] = [:]
-    private var next: UInt64 = 0
-    private var alarm: (at: Instant, task: Scheduled<Void>)?
-    private var isFiring = false
+    @usableFromInline var heap: [Entry] = []
+    @usableFromInline var numbers: [Key: UInt64] = [:]
+    @usableFromInline var next: UInt64 = 0
+    @usableFromInline var alarm: (at: Instant, task: Scheduled<Void>)?
+    @usableFromInline var isFiring = false
 
     /// No timers yet.
     ///
     /// - Parameter fire: Called on the loop with the name of each timer that is due, never before its instant. The timer is
     ///   gone then, and may be set again from within.
+    @inlinable
     public init(on loop: any EventLoop, clock: HostClock, fire: @escaping (Key) -> Void) {
         self.loop = loop
         self.clock = clock
@@ -44,6 +53,7 @@ public final class Timers<Key: Hashable> {
     /// One that is due already fires as soon as the loop comes to it, not from within.
     ///
     /// - Complexity: O(log n).
+    @inlinable
     public func set(_ key: Key, at instant: Instant) {
         self.loop.assertInEventLoop()
         self.next += 1
@@ -54,6 +64,7 @@ public final class Timers<Key: Hashable> {
     }
 
     /// Cancels a timer, if it is set.
+    @inlinable
     public func cancel(_ key: Key) {
         self.loop.assertInEventLoop()
         self.numbers[key] = nil
@@ -64,16 +75,8 @@ public final class Timers<Key: Hashable> {
         }
     }
 
-    /// Cancels all.
-    public func cancelAll() {
-        self.loop.assertInEventLoop()
-        self.numbers.removeAll()
-        self.heap.removeAll()
-        self.alarm?.task.cancel()
-        self.alarm = nil
-    }
-
-    private func wake() {
+    @inlinable
+    func wake() {
         guard !self.isFiring, let first = self.heap.first else { return }
         if let alarm = self.alarm {
             if alarm.at <= first.at { return }
@@ -85,7 +88,8 @@ public final class Timers<Key: Hashable> {
         self.alarm = (first.at, task)
     }
 
-    private func fireDue() {
+    @inlinable
+    func fireDue() {
         self.alarm = nil
         self.isFiring = true
         let now = self.clock.now
@@ -107,7 +111,8 @@ public final class Timers<Key: Hashable> {
         self.wake()
     }
 
-    private func compact() {
+    @inlinable
+    func compact() {
         let live = self.heap.filter { self.numbers[$0.key] == $0.number }
         self.heap.removeAll(keepingCapacity: true)
         for entry in live { self.push(entry) }
@@ -115,11 +120,13 @@ public final class Timers<Key: Hashable> {
 
     // MARK: - The heap
 
-    private static func isBefore(_ left: Entry, _ right: Entry) -> Bool {
+    @inlinable
+    static func isBefore(_ left: Entry, _ right: Entry) -> Bool {
         left.at == right.at ? left.number < right.number : left.at < right.at
     }
 
-    private func push(_ entry: Entry) {
+    @inlinable
+    func push(_ entry: Entry) {
         self.heap.append(entry)
         var child = self.heap.count - 1
         while child > 0 {
@@ -130,7 +137,8 @@ public final class Timers<Key: Hashable> {
         }
     }
 
-    private func pop() {
+    @inlinable
+    func pop() {
         self.heap.swapAt(0, self.heap.count - 1)
         self.heap.removeLast()
         var parent = 0

@@ -71,14 +71,25 @@ struct StatusStreamTests {
         #expect(machine.fire(.books).isEmpty)
     }
 
-    @Test("The first few changes of a while do not wait: an agent with little to do tells them beside the statuses")
+    @Test("Changes are told beside the first few statuses of a while; what none goes with is told at its end")
     func fewBooks() {
         var machine = Machine.registered { ($0.bookDelay, $0.bookBurst) = (.milliseconds(10), 2) }
-        #expect(machine.launch(.command("a")).books.map(\.change.state) == [.staging])
-        #expect(machine.started(1).books.map(\.change.state) == [.running])
+        let due = machine.now + .milliseconds(10)
+        let launched = machine.launch(.command("a"))
+        #expect(launched.books.isEmpty && launched.contains(.setTimer(.books, at: due)))
+        let started = machine.started(1)
+        #expect(started.envelopes.count == 1)
+        #expect(started.books.map(\.change.state) == [.running])
         #expect(machine.launch(.command("b")).books.isEmpty)
-        #expect(machine.fire(.books, after: .milliseconds(10)).books.map(\.change.state) == [.staging])
         #expect(machine.started(2).books.map(\.change.state) == [.running])
+        machine.launch(.command("c"))
+        let third = machine.started(3)
+        #expect(third.envelopes.count == 1 && third.books.isEmpty)
+        #expect(machine.fire(.books, after: .milliseconds(10)).books.map(\.change.state) == [.running])
+        // One whose start takes longer.
+        #expect(machine.launch(.command("d")).books.isEmpty)
+        #expect(machine.fire(.books, after: .milliseconds(10)).books.map(\.change.state) == [.staging])
+        #expect(machine.started(4).books.map(\.change.state) == [.running])
     }
 
     @Test("What waits is not told to the next relay, whose registration says it")

@@ -30,7 +30,7 @@ extension FramesOnTCP {
             }
         }
 
-        @Test("A caller sends heartbeats as often as the called side asks, even if its own interval is long")
+        @Test("A caller sends heartbeats as often as the called side asks")
         func callerFollowsWelcome() async throws {
             let master = Station(.master) {
                 $0.heartbeatInterval = .milliseconds(100)
@@ -47,12 +47,12 @@ extension FramesOnTCP {
             }
         }
 
-        @Test("Callers of a role may be sent heartbeats less often; their own come as often as before")
+        @Test("With callers of a role heartbeats may be exchanged less often")
         func intervalOfARole() async throws {
             let relay = Station(.relay) {
                 $0.heartbeatInterval = .milliseconds(100)
                 $0.heartbeatIntervals = [.agent: .milliseconds(400)]
-                $0.silenceLimit = .milliseconds(300)
+                $0.silenceLimit = .milliseconds(1200)
             }
             let agent = Station(.agent) { $0.heartbeatInterval = .milliseconds(100) }
             try await withStations(agent, relay) {

@@ -43,10 +43,13 @@ struct RoleHostTests {
         try await self.loop.submit(body).get()
     }
 
-    private func host(_ reported: Reported, level: Logger.Level = .info) -> RoleHost<CountingRole> {
+    private func host(
+        _ reported: Reported, level: Logger.Level = .info, clock: HostClock = HostClock(),
+        room: RoleHost<CountingRole>.Room? = nil
+    ) -> RoleHost<CountingRole> {
         var logger = Logger(label: "host") { _ in reported.handler }
         logger.logLevel = level
-        let host = RoleHost(CountingRole(), on: self.loop, logger: logger)
+        let host = RoleHost(CountingRole(), on: self.loop, logger: logger, clock: clock, room: room)
         host.perform = { [unowned host] effect in
             switch effect {
             case .report(let sum, _): reported.add("\(sum)")
@@ -156,6 +159,30 @@ struct RoleHostTests {
         try await self.onLoop { host.cancelTimers() }
     }
 
+    @Test("Hosts in one room have timers of their own, and those of one that has ended do not fire")
+    func sharedTimers() async throws {
+        let (first, second) = (Reported(), Reported())
+        let clock = HostClock()
+        let hosts: [RoleHost<CountingRole>] = try await self.onLoop {
+            let room = RoleHost<CountingRole>.Room()
+            let hosts = [first, second].map { self.host($0, clock: clock, room: room) }
+            let now = clock.now
+            hosts[0].setTimer("same", at: now + .milliseconds(20), .add(1))
+            hosts[1].setTimer("same", at: now + .milliseconds(10), .add(2))
+            hosts[0].setTimer("cancelled", at: now + .milliseconds(5), .add(4))
+            hosts[1].setTimer("cancelled", at: now + .milliseconds(30), .add(8))
+            hosts[0].cancelTimer("cancelled")
+            var third: RoleHost<CountingRole>? = self.host(first, clock: clock, room: room)
+            third?.setTimer("same", at: now + .milliseconds(5), .add(16))
+            third = nil
+            return hosts
+        }
+        try await second.until { $0.count == 2 }
+        #expect(first.all == ["1"])
+        #expect(second.all == ["2", "10"])
+        try await self.onLoop { for host in hosts { host.cancelTimers() } }
+    }
+
     @Test("Events and effects are traced when tracing, and only then")
     func traces() async throws {
         let quiet = Reported()
@@ -225,7 +252,7 @@ struct TimerTests {
             let timers = Timers<String>(on: loop, clock: clock) { _ in }
             for step in 0..<100_000 { timers.set("t", at: clock.now + .seconds(60 + step)) }
             #expect(timers.count == 1)
-            timers.cancelAll()
+            timers.cancel("t")
         }.get()
     }
 }

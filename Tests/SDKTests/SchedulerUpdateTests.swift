@@ -30,6 +30,56 @@ struct SchedulerUpdateTests {
         #expect(scheduler.returned(running).isEmpty)
     }
 
+    @Test("What ends nothing is acknowledged with the next end at its relay, or after a second")
+    func acknowledgedTogether() {
+        var scheduler = self.connected { $0.acknowledgementDelay = .seconds(1) }
+        _ = scheduler.call(.accept(launch(task("u"), task("v"))))
+        let running = ["t", "u", "v"].map { update(TaskID($0), .running, 1) }
+        let finished = update("t", .finished, 2)
+        for status in running + [finished] {
+            let relay = status.taskID == "v" ? self.otherRelay : self.relay
+            _ = scheduler.relayUpdate(status, from: relay)
+        }
+        #expect(scheduler.returned(running[0]) == [.setTimer(.acknowledgements, at: seconds(1))])
+        #expect(scheduler.returned(running[1]).isEmpty && scheduler.returned(running[2]).isEmpty)
+        #expect(
+            scheduler.returned(finished) == [
+                .sendToRelay(self.relay, self.acknowledge(running[1])),
+                .sendToRelay(self.relay, self.acknowledge(finished)), .setTimer(.retention, at: seconds(900)),
+            ])
+        #expect(
+            scheduler.handle(.timerFired(.acknowledgements), at: seconds(1)) == [
+                .sendToRelay(self.otherRelay, self.acknowledge(running[2]))
+            ])
+        #expect(scheduler.handle(.timerFired(.acknowledgements), at: seconds(2)).isEmpty)
+    }
+
+    @Test("Acknowledgements that wait are said before their relay is left; if it is gone, to the master")
+    func acknowledgementsAreNotLost() {
+        func waiting(_ limit: Int = 2) -> (SchedulerState, TaskStatus, [SchedulerState.Effect]) {
+            var scheduler = self.connected {
+                $0.acknowledgementDelay = .seconds(1)
+                $0.acknowledgementBatch = limit
+            }
+            let running = update("t", .running, 1)
+            _ = scheduler.relayUpdate(running, from: self.relay)
+            let effects = scheduler.returned(running)
+            return (scheduler, running, effects)
+        }
+        let said = waiting(1)
+        #expect(said.2 == [.sendToRelay(self.relay, self.acknowledge(said.1))])
+        var (scheduler, running, effects) = waiting()
+        #expect(effects == [.setTimer(.acknowledgements, at: seconds(1))])
+        let saying = SchedulerState.Effect.sendToRelay(self.relay, self.acknowledge(running))
+        var left = scheduler
+        #expect(
+            left.handle(.relayDisconnected(self.relay), at: start) == [.sendToMaster(self.acknowledge(running))])
+        left = scheduler
+        #expect(
+            left.handle(.masterEvent(.relays([two]), from: master), at: start) == [saying, .disconnectRelay("r1")])
+        #expect(scheduler.call(.stop(failover: true)).prefix(2) == [saying, .disconnectRelay("r1")])
+    }
+
     @Test("An update from the master is acknowledged to the master")
     func acknowledgedThroughMaster() {
         var scheduler = self.connected()

@@ -60,6 +60,7 @@ func launch(_ tasks: TaskInfo..., from offer: OfferID = "1-O1") -> SchedulerCall
 
 func settings(_ change: (inout SchedulerSettings) -> Void = { _ in }) -> SchedulerSettings {
     var settings = SchedulerSettings(framework: FrameworkInfo(user: "u", name: "test"))
+    settings.acknowledgementDelay = .zero
     change(&settings)
     return settings
 }

@@ -131,7 +131,7 @@ struct  Meseta__Wire__Hello
    */
   uint64_t epoch;
   /*
-   * The caller promises a frame every 15 s, or as often as the welcome says if that is oftener; its silence means death.
+   * The caller promises a frame as often as the welcome says; its silence means death.
    */
   protobuf_c_boolean heartbeats;
   /*

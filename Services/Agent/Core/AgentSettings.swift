@@ -76,15 +76,15 @@ public struct AgentSettings: Sendable {
     /// Their next task logs them again. Fewer take less memory: 1 to 2 KiB each. Default 256.
     public var idleFrameworkLimit: Int = 256
 
-    /// How long a change of the books that frees nothing may wait for others, once `bookBurst` were told.
+    /// How long a change of the books that frees nothing may wait for a status that it goes beside, and for other changes.
     ///
     /// Of a task that changes several times meanwhile relay and master hear the last change alone. Longer spares
     /// them messages; shorter shows operators sooner what runs. Ends of tasks and executors do not wait, and take along
     /// what does. Zero: nothing waits, and every change is told. Default 10 ms.
     public var bookDelay: Duration = .milliseconds(10)
-    /// How many times in that while changes are told as they come.
+    /// Beside how many statuses changes are told in that while.
     ///
-    /// An agent with little to do tells them beside the statuses, which do not wait either, and so in the same write. Default 4.
+    /// More would not spare a write, and tell of more changes that others follow. Default 4.
     public var bookBurst: Int = 4
 
     /// How long it stays away from the cluster after the master refused it.

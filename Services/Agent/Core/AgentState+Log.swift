@@ -82,12 +82,16 @@ extension AgentState {
         if change.isEnd { self.isUntoldUrgent = true }
     }
 
-    /// At the end of an event: tells the changes that wait if one of them is an end, or few were told of late, and sees to it that
-    /// they are told else.
+    /// At the end of an event: tells the changes that wait if one of them is an end, or beside statuses if few were told of late, and sees
+    /// to it that they are told else.
+    ///
+    /// So a task's acceptance waits for the task to run, which is a millisecond, and goes without a write of its own.
     mutating func tellBooksInTime(at now: Instant, into effects: inout [Effect]) {
+        let isInCompany = self.hasSentStatus
+        self.hasSentStatus = false
         guard !self.untold.isEmpty else { return }
         if now >= self.bookWindow.end { self.bookWindow = BookWindow(end: now + self.settings.bookDelay) }
-        if self.isUntoldUrgent || self.bookWindow.told < self.settings.bookBurst {
+        if self.isUntoldUrgent || (isInCompany && self.bookWindow.told < self.settings.bookBurst) {
             self.bookWindow.told += 1
             return self.tellBooks(into: &effects)
         }
@@ -113,7 +117,7 @@ extension AgentState {
     }
 }
 
-/// A short time in which a few changes of the books are told one by one, and the others together at its end.
+/// A short time in which changes of the books are told beside a few statuses, and the others together at its end.
 struct BookWindow {
     var end = Instant(nanoseconds: 0)
     var told = 0

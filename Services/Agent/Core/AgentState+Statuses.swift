@@ -135,6 +135,7 @@ extension AgentState {
             }
             let envelope = StatusEnvelope(key: task.key, uuid: status.uuid, status: status.status)
             effects.append(.sendToRelay(link.peer, .status(envelope)))
+            self.hasSentStatus = true
         }
         self.tasks[status.number] = task
         self.tell(.task(task.record), position: status.position, into: &effects)

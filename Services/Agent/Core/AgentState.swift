@@ -113,6 +113,8 @@ public struct AgentState: Role {
     var isUntoldUrgent = false
     var isBookTimerSet = false
     var bookWindow = BookWindow()
+    /// The event at hand has sent a status.
+    var hasSentStatus = false
 
     // Connections.
     var isRecovered = false

@@ -64,8 +64,8 @@ public struct RelaySettings: Sendable {
 
     /// How long it waits at most.
     ///
-    /// Default 2 s.
-    public var acknowledgementDelayMax: Duration = .seconds(2)
+    /// Default 5 s: with the second that a driver may take, still well before agents send again.
+    public var acknowledgementDelayMax: Duration = .seconds(5)
 
     /// How long a change of the books that frees nothing waits for something urgent to go to the master.
     ///

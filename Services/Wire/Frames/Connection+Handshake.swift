@@ -157,7 +157,7 @@ extension Connection {
         self.open(
             peer, frameLimit: settings.maxFrameBytes,
             sendLimit: welcome.maxFrameBytes > 0 ? welcome.maxFrameBytes : settings.maxFrameBytes,
-            interval: min(settings.heartbeatInterval, theirs), silenceLimit: theirs * 3)
+            interval: theirs, silenceLimit: theirs * 3)
     }
 
     /// The other side is not to be trusted: as bad as being refused for one's credentials, and as lasting.

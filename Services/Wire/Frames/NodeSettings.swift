@@ -45,16 +45,15 @@ public struct NodeSettings: Sendable {
     /// Default 2 s.
     public var connectTimeout: Duration = .seconds(2)
 
-    /// A frame is sent at least this often, an empty one if there is nothing to say.
+    /// A called side sends a frame at least this often, an empty one if there is nothing to say, and so do its callers, whom it tells.
     ///
     /// Default 15 s.
     public var heartbeatInterval: Duration = .seconds(15)
 
-    /// Instead, to callers of these roles, who send theirs at least as often, and as often as they would anyway.
+    /// Instead, to and from callers of these roles.
     ///
-    /// The longest must be well below `silenceLimit`.
-    /// For many callers that seldom hear anything, and that notice a machine which is gone by their own frames, which TCP must
-    /// acknowledge: what is left is a process that stands still. Default: none.
+    /// The longest is at most half of `silenceLimit`. For many callers that seldom say anything, and that notice a machine which is gone
+    /// by their own frames, which TCP must acknowledge: what is left is a process that stands still. Default: none.
     public var heartbeatIntervals: [PeerRole: Duration] = [:]
 
     /// How long a caller that promised heartbeats may be silent before it counts as dead.

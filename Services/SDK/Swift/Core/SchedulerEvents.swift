@@ -91,6 +91,8 @@ extension SchedulerState {
         case reconciliation
         /// An update has waited long enough for the one before it.
         case gap
+        /// Acknowledgements have waited long enough for company.
+        case acknowledgements
         /// The oldest of the ended tasks is forgotten.
         case retention
         /// No master was found to end the framework at.

@@ -27,6 +27,17 @@ public struct SchedulerSettings: Hashable, Sendable {
     /// Default false: an update is acknowledged when the callback that was given it has returned.
     public var acknowledgesExplicitly: Bool = false
 
+    /// How long the acknowledgement of an update that ends nothing may wait for another one to the same relay.
+    ///
+    /// They leave together, in one write. Must be well below the 10 s after which agents send an update again; what a scheduler that dies
+    /// has not said its successor is told again. Zero: no wait. Default 1 s.
+    public var acknowledgementDelay: Duration = .seconds(1)
+
+    /// How many of them wait for one relay at most.
+    ///
+    /// Default 64.
+    public var acknowledgementBatch: Int = 64
+
     /// How long to wait for SUBSCRIBED before the connection is given up for another one.
     ///
     /// Seconds to minutes; a standby waits for ever. Default 30 s: two heartbeats of the master's.

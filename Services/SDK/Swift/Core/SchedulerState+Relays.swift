@@ -4,16 +4,25 @@ import Model
 extension SchedulerState {
     /// A new subscription: every relay is to be shown it.
     mutating func renewRelays(_ named: [RelayInfo], _ subscription: Subscription?, _ effects: inout [Effect]) {
-        for relay in self.relays { effects.append(.disconnectRelay(relay.info.name)) }
-        self.relays = []
+        self.leaveRelays(&effects)
         self.subscription = subscription
         self.relaysNamed(named, &effects)
+    }
+
+    /// Leaves all, having said all.
+    mutating func leaveRelays(_ effects: inout [Effect]) {
+        for position in self.relays.indices {
+            self.sayAcknowledgements(at: position, &effects)
+            effects.append(.disconnectRelay(self.relays[position].info.name))
+        }
+        self.relays = []
     }
 
     /// The relays that there are: leaves the others, comes to the new ones.
     mutating func relaysNamed(_ named: [RelayInfo], _ effects: inout [Effect]) {
         guard self.settings.usesRelays, let subscription = self.subscription else { return }
-        for relay in self.relays where !named.contains(relay.info) {
+        for (position, relay) in self.relays.enumerated() where !named.contains(relay.info) {
+            self.sayAcknowledgements(at: position, &effects)
             effects.append(.disconnectRelay(relay.info.name))
         }
         self.relays.removeAll { !named.contains($0.info) }
@@ -31,9 +40,13 @@ extension SchedulerState {
         self.relays[position].peer = peer
     }
 
-    mutating func relayDisconnected(_ peer: PeerID) {
+    mutating func relayDisconnected(_ peer: PeerID, _ effects: inout [Effect]) {
         guard let position = self.relays.firstIndex(where: { $0.peer == peer }) else { return }
         self.relays[position].peer = nil
+        for one in self.relays[position].unsaid {
+            self.send(.acknowledge(one.agent, one.task, uuid: one.uuid), &effects)
+        }
+        self.relays[position].unsaid = []
     }
 
     /// Relays carry updates and messages, nothing else.

@@ -157,18 +157,46 @@ extension SchedulerState {
         let kept = task.pending[position]
         task.pending.removeSubrange(...position)
         self.tasks[id] = task
-        self.sendAcknowledgement(id, kept, &effects)
-        if task.isOver { self.retire(id, task, now, &effects) }
+        if task.isOver {
+            self.sendAcknowledgement(id, kept, &effects)
+            self.retire(id, task, now, &effects)
+        } else {
+            self.sendAcknowledgement(id, kept, waitingFrom: now, &effects)
+        }
     }
 
     /// Through the relay that the update came from, else through the master, else not now: the agent will ask again.
-    private func sendAcknowledgement(_ id: TaskID, _ kept: TaskMemory.Pending, _ effects: inout [Effect]) {
-        let kind = SchedulerCall.Kind.acknowledge(kept.agentID, id, uuid: kept.uuid)
-        if let name = kept.relay, let peer = self.relays.first(where: { $0.info.name == name })?.peer {
-            effects.append(.sendToRelay(peer, SchedulerCall(frameworkID: self.frameworkID, kind)))
-        } else {
-            self.send(kind, &effects)
+    ///
+    /// - Parameter now: Given, it may wait for another one to that relay: a task that has begun goes on for a while, and a write
+    ///   for each of its updates is dear.
+    private mutating func sendAcknowledgement(
+        _ id: TaskID, _ kept: TaskMemory.Pending, waitingFrom now: Instant? = nil, _ effects: inout [Effect]
+    ) {
+        guard let name = kept.relay, let position = self.relays.firstIndex(where: { $0.info.name == name }),
+            self.relays[position].peer != nil
+        else { return self.send(.acknowledge(kept.agentID, id, uuid: kept.uuid), &effects) }
+        // An acknowledgement covers the earlier updates of its task.
+        if let earlier = self.relays[position].unsaid.firstIndex(where: { $0.task == id && $0.agent == kept.agentID }) {
+            self.relays[position].unsaid.remove(at: earlier)
         }
+        self.relays[position].unsaid.append(Unsaid(task: id, agent: kept.agentID, uuid: kept.uuid))
+        guard let now, self.settings.acknowledgementDelay > .zero,
+            self.relays[position].unsaid.count < self.settings.acknowledgementBatch
+        else { return self.sayAcknowledgements(at: position, &effects) }
+        guard !self.isAcknowledgementTimerSet else { return }
+        self.isAcknowledgementTimerSet = true
+        effects.append(.setTimer(.acknowledgements, at: now + self.settings.acknowledgementDelay))
+    }
+
+    /// Says to the relay in that place what waits to be said.
+    mutating func sayAcknowledgements(at position: Int, _ effects: inout [Effect]) {
+        guard let peer = self.relays[position].peer else { return }
+        for one in self.relays[position].unsaid {
+            let call = SchedulerCall(
+                frameworkID: self.frameworkID, .acknowledge(one.agent, one.task, uuid: one.uuid))
+            effects.append(.sendToRelay(peer, call))
+        }
+        self.relays[position].unsaid.removeAll(keepingCapacity: true)
     }
 
     // MARK: Gaps

@@ -10,6 +10,15 @@ public struct SchedulerState: Role {
     struct Relay: Hashable, Sendable {
         var info: RelayInfo
         var peer: PeerID?
+        /// Acknowledgements that wait for one that does not.
+        var unsaid: [Unsaid] = []
+    }
+
+    /// An acknowledgement that is still to be said.
+    struct Unsaid: Hashable, Sendable {
+        var task: TaskID
+        var agent: AgentID
+        var uuid: Bytes
     }
 
     /// How far the connection to a master has come.
@@ -67,6 +76,7 @@ public struct SchedulerState: Role {
     var lastError: (message: String, at: Instant)?
     /// In the order in which the master names them.
     var relays: [Relay] = []
+    var isAcknowledgementTimerSet = false
     var subscription: Subscription?
 
     var tasks: [TaskID: TaskMemory] = [:]
@@ -102,13 +112,16 @@ public struct SchedulerState: Role {
         case .masterDisconnected(let peer): self.masterDisconnected(peer, now, &effects)
         case .relayConnected(let name, let peer): self.relayConnected(name, peer, &effects)
         case .relayEvent(let event, let peer): self.relayTold(event, peer, now, &effects)
-        case .relayDisconnected(let peer): self.relayDisconnected(peer)
+        case .relayDisconnected(let peer): self.relayDisconnected(peer, &effects)
         case .called(let call): self.called(call, now, &effects)
         case .statusUpdateReturned(let task, let uuid):
             if !self.settings.acknowledgesExplicitly { self.acknowledge(task, uuid, now, &effects) }
         case .timerFired(.registration): self.registrationTimedOut(&effects)
         case .timerFired(.reconciliation): self.reconcileAgain(now, &effects)
         case .timerFired(.gap): self.closeGaps(now, &effects)
+        case .timerFired(.acknowledgements):
+            self.isAcknowledgementTimerSet = false
+            for position in self.relays.indices { self.sayAcknowledgements(at: position, &effects) }
         case .timerFired(.retention): self.forget(now, &effects)
         case .timerFired(.stop):
             if self.ending == .tearingDown { self.finish(.masterNotFound, &effects) }
@@ -127,9 +140,8 @@ public struct SchedulerState: Role {
 
     /// Ends here: for good.
     mutating func finish(_ failure: Failure?, _ effects: inout [Effect]) {
-        for relay in self.relays { effects.append(.disconnectRelay(relay.info.name)) }
+        self.leaveRelays(&effects)
         for timer in Timer.allCases { effects.append(.cancelTimer(timer)) }
-        self.relays = []
         self.tasks = [:]
         self.link = .disconnected
         self.ending = .stopped
