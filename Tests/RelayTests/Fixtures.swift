@@ -16,7 +16,8 @@ func settings(
     var settings = RelaySettings(name: "relay-1", address: "r1:1")
     settings.bookDelay = bookDelay
     settings.acknowledgementDelay = acknowledgementDelay
-    settings.acknowledgementPace = .zero
+    settings.launchPatience = .zero
+    settings.confirmationDelay = acknowledgementDelay
     settings.heldBytesPerFramework = heldBytes
     settings.maxAgents = maxAgents
     settings.bulkBytesPerTurn = bulkBytes

@@ -1,6 +1,7 @@
 import Model
-import RelayCore
 import Testing
+
+@testable import RelayCore
 
 @Suite("Delayed acknowledgements at a relay")
 struct OutboxTests {
@@ -59,31 +60,60 @@ struct OutboxTests {
             ])
     }
 
-    @Test("The more agents are put off, the longer the next waits, to a limit; with few it is soon again")
-    func grows() {
+    @Test("Where something has ended it waits for a launch, the longer the more agents do; elsewhere as ever")
+    func patient() {
         var busy = settings(acknowledgementDelay: .milliseconds(200))
-        busy.acknowledgementPace = .milliseconds(50)
-        busy.acknowledgementDelayMax = .milliseconds(350)
+        busy.launchPatience = .milliseconds(100)
+        busy.launchPatienceMax = .milliseconds(450)
         var relay = Transcript.subscribed(busy)
         for index in UInt32(1)..<6 {
             relay.attach(PeerID(10 + index), "b\(index)", index: index, id: AgentID("7-B\(index)"))
+            guard index < 5 else { continue }
+            let end = BookEntry(position: 1, .task(task(1, "t1", state: .finished)))
+            _ = relay.on(.agent(PeerID(10 + index), .book(end)), at: at(0.9))
         }
         for index in UInt32(1)..<6 {
-            let effects = relay.on(.master(masterLink, .bookConfirmed(index: index, life(1, 1), 2)), at: at(1))
+            let effects = relay.on(
+                .scheduler(self.scheduler, acknowledgement("t1", 1, on: AgentID("7-B\(index)"))), at: at(1))
             let expected: [RelayState.Effect] = index == 1 ? [.setTimer(.outbox, at: at(1.2))] : []
             #expect(effects == expected)
         }
         func told(at time: Double, next: Double?, _ agents: UInt32...) {
-            let told = agents.map { RelayState.Effect.sendToAgent(PeerID(10 + $0), .bookConfirmed(life(1, 1), 2)) }
+            let order = AgentOrder.acknowledge(TaskKey(f1, "t1"), uuid: [1])
+            let told = agents.map { RelayState.Effect.sendToAgent(PeerID(10 + $0), .order(7, life(1, 1), order)) }
             let timer = next.map { [RelayState.Effect.setTimer(.outbox, at: at($0))] } ?? []
             #expect(relay.on(.timerFired(.outbox), at: at(time)) == told + timer, "\(time)")
         }
-        told(at: 1.2, next: 1.3, 1, 2)
-        told(at: 1.3, next: nil, 3, 4, 5)
+        told(at: 1.2, next: 1.3, 5, 1)
+        told(at: 1.3, next: 1.4, 2)
+        told(at: 1.4, next: nil, 3, 4)
+        // Those have their launch: nothing is expected any more.
+        _ = relay.on(.master(masterLink, .order(index: 1, life(1, 1), .launch(launch("t3")))), at: at(2))
+        for index in UInt32(1)..<3 {
+            _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1, on: AgentID("7-B\(index)"))), at: at(2))
+        }
+        #expect(relay.relay.outboxes.deadlines.count == 1)
+        #expect(relay.relay.outboxes.patient.count == 1)
+    }
+
+    @Test("A confirmation waits for long, and goes with the next acknowledgement however late that came")
+    func confirmations() {
+        var busy = settings(acknowledgementDelay: .milliseconds(200))
+        busy.confirmationDelay = .seconds(15)
+        var relay = Transcript.subscribed(busy)
+        _ = relay.on(.agent(self.agent, .status(status("t1", 1))))
+        let confirmed = RelayState.Effect.sendToAgent(self.agent, .bookConfirmed(life(1, 1), 2))
         #expect(
-            relay.on(.master(masterLink, .bookConfirmed(index: 1, life(1, 1), 3)), at: at(2)) == [
+            relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 2)), at: at(1)) == [
+                .setTimer(.outbox, at: at(16))
+            ])
+        #expect(
+            relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1)), at: at(2)) == [
                 .setTimer(.outbox, at: at(2.2))
             ])
+        #expect(relay.on(.timerFired(.outbox), at: at(2.2)) == [self.told("t1", 1), confirmed])
+        _ = relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 2)), at: at(3))
+        #expect(relay.on(.timerFired(.outbox), at: at(18)) == [confirmed])
     }
 
     @Test("Each wait ends, however little was to be told: the next begins anew")

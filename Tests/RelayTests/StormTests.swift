@@ -67,7 +67,7 @@ struct Storm {
         var limits = settings(
             heldBytes: heldBytes, bulkBytes: 900, acknowledgementDelay: .milliseconds(20) * Int(seed % 3),
             bookDelay: .milliseconds(10) * Int(seed / 3 % 2))
-        limits.acknowledgementPace = .milliseconds(5) * Int(seed % 2)
+        limits.launchPatience = .milliseconds(5) * Int(seed % 2)
         limits.resendsPerTurn = 2
         self.relay = RelayState(settings: limits)
         self.random = SplitMix(state: seed)

@@ -26,6 +26,8 @@ struct AgentEntry {
     var overflowing: [UInt32] = []
     /// What it is told with the next urgent message, or a little later.
     var outbox = Outbox()
+    /// Something has ended there since the last launch.
+    private(set) var expectsLaunch = false
 
     private struct SentLaunch {
         var order: LaunchOrder
@@ -60,6 +62,7 @@ struct AgentEntry {
     mutating func apply(_ entry: BookEntry) {
         guard entry.position > self.registration.position else { return }
         self.registration.position = entry.position
+        if entry.change.isEnd { self.expectsLaunch = true }
         switch entry.change {
         case .task(let record):
             let isNew = self.tasks.updateValue(record, forKey: record.number) == nil
@@ -88,6 +91,7 @@ struct AgentEntry {
 
     /// A launch was written to it.
     mutating func launched(_ order: LaunchOrder) {
+        self.expectsLaunch = false
         self.sent.append(SentLaunch(order: order, missing: order.tasks.count))
     }
 

@@ -49,7 +49,7 @@ public struct RelaySettings: Sendable {
     /// Default 100 ms.
     public var resendPause: Duration = .milliseconds(100)
 
-    /// How long an acknowledgement, or a confirmation of the books, waits for something urgent to go to the same agent.
+    /// How long an acknowledgement waits for something urgent to go to the same agent.
     ///
     /// Together they cost one write and one read instead of several. Longer keeps what is delivered in the agents' logs for
     /// longer, and is sent again if the relay dies meanwhile; and the id of a task whose end is acknowledged is free for another only
@@ -57,15 +57,21 @@ public struct RelaySettings: Sendable {
     /// cluster gives a slot that came free to another task.
     public var acknowledgementDelay: Duration = .milliseconds(200)
 
-    /// How much longer it waits for each agent that was put off as long ago at most.
+    /// How much longer it waits where something has ended and a launch is likely, for each agent that has lately waited so.
     ///
-    /// Default 1 ms: a relay whose agents are told of 500 things a second waits 400 ms.
-    public var acknowledgementPace: Duration = .milliseconds(1)
+    /// Default 4 ms: a relay at whose agents a hundred things end in a second waits a third of a second for their launches, and one at
+    /// whose agents 250 do `launchPatienceMax`.
+    public var launchPatience: Duration = .milliseconds(4)
 
-    /// How long it waits at most.
+    /// How long it waits then at most.
     ///
-    /// Default 5 s: with the second that a driver may take, still well before agents send again.
-    public var acknowledgementDelayMax: Duration = .seconds(5)
+    /// Default 5 s: with what else is on its way, still well before agents send again.
+    public var launchPatienceMax: Duration = .seconds(5)
+
+    /// How long a confirmation of the books waits for an acknowledgement or something urgent to go to the same agent.
+    ///
+    /// Until then the agent keeps a line on each task that is over. Default 15 s: told alone it spares a heartbeat.
+    public var confirmationDelay: Duration = .seconds(15)
 
     /// How long a change of the books that frees nothing waits for something urgent to go to the master.
     ///

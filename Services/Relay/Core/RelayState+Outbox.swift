@@ -2,9 +2,10 @@ import Model
 
 // Delayed acknowledgements. An acknowledgement, or a confirmation of the books, lets an agent forget something, and nothing waits
 // for it. Alone each costs a write here and a read there, which is more than all else that a relay does for a task. So it waits for
-// something urgent, such as the agent's next launch, and goes with it, or else after `RelaySettings.acknowledgementDelay`. The more
-// agents are put off, the longer: where a slot that came free waits for its next task, what is told alone only makes it wait longer.
-// So do changes of the books that free nothing, on their way to the master.
+// something urgent, such as the agent's next launch, and goes with it, or else after `RelaySettings.acknowledgementDelay`. Where
+// something has just ended a launch is likely; the more agents wait for theirs, the longer an acknowledgement waits for it, too: told
+// alone it would only make them wait longer. A confirmation waits nearly as long as a heartbeat, whose place it takes. Changes of the
+// books that free nothing wait, too, on their way to the master.
 
 /// What waits to be told to one agent.
 struct Outbox {
@@ -17,8 +18,9 @@ struct Outbox {
     var acknowledgements: [Acknowledgement] = []
     /// How far the master has the agent's books; nil: that is not to be told.
     var confirmed: BookPosition?
-    /// Names its place in the queue of those that wait; 0: nothing waits.
+    /// Names its place in the queue of those that wait, and when that comes; 0: nothing waits.
     var serial: UInt64 = 0
+    var end = Instant(nanoseconds: 0)
 
     var isEmpty: Bool { self.acknowledgements.isEmpty && self.confirmed == nil }
 }
@@ -27,13 +29,16 @@ struct Outbox {
 /// that time.
 struct OutboxQueue {
     var deadlines = DeadlineQueue()
+    /// Of those that are likely to be given a task.
+    var patient = DeadlineQueue()
     /// When the timer fires.
     var timer: Instant?
     private var lastSerial: UInt64 = 0
 
-    mutating func add(_ row: UInt32, until end: Instant) -> UInt64 {
+    mutating func add(_ row: UInt32, until end: Instant, isPatient: Bool) -> UInt64 {
         self.lastSerial += 1
-        self.deadlines.insert(DeadlineQueue.Entry(end: end, serial: self.lastSerial, row: row))
+        let entry = DeadlineQueue.Entry(end: end, serial: self.lastSerial, row: row)
+        if isPatient { self.patient.insert(entry) } else { self.deadlines.insert(entry) }
         return self.lastSerial
     }
 }
@@ -72,7 +77,9 @@ extension RelayState {
         _ row: UInt32, acknowledged task: TaskKey, uuid: Bytes, at now: Instant, into effects: inout [Effect]
     ) {
         self.agents[row].outbox.acknowledgements.append(.init(task: task, uuid: uuid))
-        self.schedule(outboxOf: row, at: now, into: &effects)
+        let isPatient = self.agents[row].expectsLaunch
+        let delay = isPatient ? self.patientDelay : self.settings.acknowledgementDelay
+        self.schedule(outboxOf: row, until: now + delay, isPatient: isPatient, into: &effects)
     }
 
     /// Passes on, soon, how far the master has the agent's books.
@@ -80,26 +87,26 @@ extension RelayState {
         _ row: UInt32, confirmed position: BookPosition, at now: Instant, into effects: inout [Effect]
     ) {
         self.agents[row].outbox.confirmed = max(position, self.agents[row].outbox.confirmed ?? 0)
-        self.schedule(outboxOf: row, at: now, into: &effects)
+        let end = now + self.settings.confirmationDelay
+        self.schedule(outboxOf: row, until: end, isPatient: false, into: &effects)
     }
 
-    private mutating func schedule(outboxOf row: UInt32, at now: Instant, into effects: inout [Effect]) {
-        let delay = self.acknowledgementDelay
-        guard delay > .zero else { return self.empty(outboxOf: row, into: &effects) }
-        guard self.agents[row].outbox.serial == 0 else { return }
-        let end = now + delay
-        self.agents[row].outbox.serial = self.outboxes.add(row, until: end)
+    private mutating func schedule(
+        outboxOf row: UInt32, until end: Instant, isPatient: Bool, into effects: inout [Effect]
+    ) {
+        guard self.settings.acknowledgementDelay > .zero else { return self.empty(outboxOf: row, into: &effects) }
+        if self.agents[row].outbox.serial != 0, self.agents[row].outbox.end <= end { return }
+        self.agents[row].outbox.end = end
+        self.agents[row].outbox.serial = self.outboxes.add(row, until: end, isPatient: isPatient)
         if let timer = self.outboxes.timer, timer <= end { return }
         self.outboxes.timer = end
         effects.append(.setTimer(.outbox, at: end))
     }
 
-    /// How long what is put off now may wait.
-    private var acknowledgementDelay: Duration {
-        let settings = self.settings
-        guard settings.acknowledgementDelay > .zero else { return .zero }
-        let grown = settings.acknowledgementDelay + settings.acknowledgementPace * self.outboxes.deadlines.count
-        return min(grown, max(settings.acknowledgementDelay, settings.acknowledgementDelayMax))
+    /// How long what is put off now waits for a launch.
+    private var patientDelay: Duration {
+        let grown = self.settings.acknowledgementDelay + self.settings.launchPatience * self.outboxes.patient.count
+        return min(grown, max(self.settings.acknowledgementDelay, self.settings.launchPatienceMax))
     }
 
     /// Tells an agent all that waits.
@@ -117,16 +124,20 @@ extension RelayState {
 
     /// Tells what has waited long enough, and what is about to have: one turn of the loop for many agents.
     mutating func outboxTimerFired(at now: Instant, into effects: inout [Effect]) {
-        let end = now + self.acknowledgementDelay / 4
-        while let first = self.outboxes.deadlines.first, first.end <= end {
-            self.outboxes.deadlines.removeFirst()
-            if self.isWaiting(first) { self.empty(outboxOf: first.row, into: &effects) }
+        let end = now + self.settings.acknowledgementDelay / 4
+        var next: Instant?
+        for queue in [\OutboxQueue.deadlines, \OutboxQueue.patient] {
+            while let first = self.outboxes[keyPath: queue].first, first.end <= end {
+                self.outboxes[keyPath: queue].removeFirst()
+                if self.isWaiting(first) { self.empty(outboxOf: first.row, into: &effects) }
+            }
+            while let first = self.outboxes[keyPath: queue].first, !self.isWaiting(first) {
+                self.outboxes[keyPath: queue].removeFirst()
+            }
+            if let first = self.outboxes[keyPath: queue].first { next = min(next ?? first.end, first.end) }
         }
-        while let first = self.outboxes.deadlines.first, !self.isWaiting(first) {
-            self.outboxes.deadlines.removeFirst()
-        }
-        self.outboxes.timer = self.outboxes.deadlines.first?.end
-        if let next = self.outboxes.timer { effects.append(.setTimer(.outbox, at: next)) }
+        self.outboxes.timer = next
+        if let next { effects.append(.setTimer(.outbox, at: next)) }
     }
 
     /// Not told yet, and the agent is the one it is for.
