@@ -68,7 +68,7 @@ public struct DaemonOptions: ParsableArguments, Sendable {
     /// How often a connection is used at least.
     @Option(
         help: ArgumentHelp(
-            "A connection with nothing to say is used at least this often; from a relay to its agents, after half as long again.",
+            "Who is called here and its callers use a connection with nothing to say this often; a relay and its agents half as seldom again.",
             valueName: "duration"))
     public var heartbeatInterval = DurationFlag(.seconds(15))
 
@@ -121,9 +121,8 @@ public struct DaemonOptions: ParsableArguments, Sendable {
         settings.maxEntryFrameBytes = self.maxFrame.bytes / 2
         settings.heartbeatInterval = self.heartbeatInterval.duration
         settings.silenceLimit = self.heartbeatInterval.duration * 3
-        // Agents hear of a relay that is gone from TCP, which has to acknowledge their own heartbeats. What is left is a process that
-        // stands still, and a hundred thousand connections that nobody uses. Three of them are less than a master's agent timeout, and
-        // two no more than what a relay waits.
+        // A hundred thousand connections that nobody uses. Three of them are less than a master's agent timeout, and two no more than
+        // what a relay waits.
         if role == .relay { settings.heartbeatIntervals[.agent] = self.heartbeatInterval.duration * 3 / 2 }
         return settings
     }

@@ -37,6 +37,20 @@ struct StatusStreamTests {
         #expect(effects.contains(.setTimer(.statusRetry, at: first + .seconds(14))))
     }
 
+    @Test("What is behind an acknowledged status has 10 s of its own")
+    func partlyAcknowledged() {
+        var machine = Machine.registered()
+        machine.launch(.command("t"))
+        machine.started(1)
+        let running = machine.last("t")!.uuid!
+        machine.now = machine.now + .seconds(6)
+        let ended = machine.exited(1)
+        machine.order(.acknowledge(Machine.key("t"), uuid: running))
+        let early = machine.fire(.statusRetry, after: .seconds(4))
+        #expect(early == [.setTimer(.statusRetry, at: machine.now + .seconds(6))])
+        #expect(machine.fire(.statusRetry, after: .seconds(6)).envelopes == ended.envelopes)
+    }
+
     @Test("An acknowledgement covers the older statuses of its task")
     func cumulative() {
         var machine = Machine.registered()

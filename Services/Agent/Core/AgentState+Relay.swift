@@ -153,7 +153,7 @@ extension AgentState {
         case .shutdownExecutor(let key): self.shutdownExecutor(key, at: now, into: &effects)
         case .shutdownFramework(let id): self.shutdownFramework(id, at: now, into: &effects)
         case .message(let key, let data): self.messageForExecutor(key, data, into: &effects)
-        case .acknowledge(let key, let uuid): self.acknowledge(key, uuid, into: &effects)
+        case .acknowledge(let key, let uuid): self.acknowledge(key, uuid, at: now, into: &effects)
         case .setMode(let mode): self.set(mode, at: now, into: &effects)
         }
     }

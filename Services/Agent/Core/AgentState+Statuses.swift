@@ -152,12 +152,15 @@ extension AgentState {
 
     /// The scheduler has this status.
     ///
-    /// Those before it are older than what it has: they go too.
-    mutating func acknowledge(_ key: TaskKey, _ uuid: Bytes, into effects: inout [Effect]) {
+    /// Those before it are older than what it has: they go too. Those behind it are younger, and have as long again to be acknowledged.
+    mutating func acknowledge(_ key: TaskKey, _ uuid: Bytes, at now: Instant, into effects: inout [Effect]) {
         guard let number = self.numbers[key], let task = self.tasks[number],
             let status = task.statuses.first(where: { $0.uuid == uuid && $0.sequence <= task.loggedSequence })
         else { return }  // Acknowledged before, or about another life.
         self.acknowledged(number, upTo: status, into: &effects)
+        guard self.tasks[number]?.retryAt != nil else { return }
+        self.tasks[number]?.retryInterval = self.settings.statusRetryIntervalMin
+        self.tasks[number]?.retryAt = now + self.settings.statusRetryIntervalMin
     }
 
     mutating func acknowledged(_ number: UInt64, upTo status: LoggedStatus, into effects: inout [Effect]) {

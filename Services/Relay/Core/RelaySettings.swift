@@ -53,8 +53,7 @@ public struct RelaySettings: Sendable {
     ///
     /// Together they cost one write and one read instead of several. Longer keeps what is delivered in the agents' logs for
     /// longer, and is sent again if the relay dies meanwhile; and the id of a task whose end is acknowledged is free for another only
-    /// when its agent knows. Must be well below the 10 s after which agents send again. Zero: no wait. Default 200 ms, in which a busy
-    /// cluster gives a slot that came free to another task.
+    /// when its agent knows. Must be well below the 10 s after which agents send again. Zero: no wait. Default 200 ms.
     public var acknowledgementDelay: Duration = .milliseconds(200)
 
     /// How much longer it waits where something has ended and a launch is likely, for each agent that has lately waited so.
@@ -65,7 +64,8 @@ public struct RelaySettings: Sendable {
 
     /// How long it waits then at most.
     ///
-    /// Default 5 s: with what else is on its way, still well before agents send again.
+    /// The id of a task that has ended is not free for another for so long, and an agent that is cleaned or drained waits for it. Default
+    /// 5 s: with what else is on its way, still well before agents send again.
     public var launchPatienceMax: Duration = .seconds(5)
 
     /// How long a confirmation of the books waits for an acknowledgement or something urgent to go to the same agent.

@@ -1,6 +1,6 @@
 import Model
 
-// Delayed acknowledgements. An acknowledgement, or a confirmation of the books, lets an agent forget something, and nothing waits
+// Delayed acknowledgements. An acknowledgement, or a confirmation of the books, lets an agent forget something, and little waits
 // for it. Alone each costs a write here and a read there, which is more than all else that a relay does for a task. So it waits for
 // something urgent, such as the agent's next launch, and goes with it, or else after `RelaySettings.acknowledgementDelay`. Where
 // something has just ended a launch is likely; the more agents wait for theirs, the longer an acknowledgement waits for it, too: told

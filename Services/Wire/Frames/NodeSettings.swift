@@ -58,7 +58,8 @@ public struct NodeSettings: Sendable {
 
     /// How long a caller that promised heartbeats may be silent before it counts as dead.
     ///
-    /// Default 45 s: three of its intervals. A called side is given three of the intervals that its welcome states.
+    /// Default 45 s: three of its intervals, or two of those in `heartbeatIntervals`. A called side is given three of the intervals that
+    /// its welcome states.
     public var silenceLimit: Duration = .seconds(45)
 
     /// How much may wait to be sent to one peer before it is given up as too slow.
