@@ -68,7 +68,7 @@ public struct DaemonOptions: ParsableArguments, Sendable {
     /// How often a connection is used at least.
     @Option(
         help: ArgumentHelp(
-            "Who is called here and its callers use a connection with nothing to say this often; a relay and its agents half as seldom again.",
+            "A connection with nothing to say is used after so long, by both sides; between a relay and its agents after half as long again.",
             valueName: "duration"))
     public var heartbeatInterval = DurationFlag(.seconds(15))
 
