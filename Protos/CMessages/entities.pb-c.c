@@ -2157,7 +2157,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_order__acknowledge__descrip
   (ProtobufCMessageInit) meseta__wire__agent_order__acknowledge__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor meseta__wire__agent_order__field_descriptors[7] =
+static const ProtobufCFieldDescriptor meseta__wire__agent_order__field_descriptors[8] =
 {
   {
     "launch",
@@ -2243,6 +2243,18 @@ static const ProtobufCFieldDescriptor meseta__wire__agent_order__field_descripto
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "restate",
+    8,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    offsetof(Meseta__Wire__AgentOrder, kind_case),
+    offsetof(Meseta__Wire__AgentOrder, restate),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned meseta__wire__agent_order__field_indices_by_name[] = {
   5,   /* field[5] = acknowledge */
@@ -2250,13 +2262,14 @@ static const unsigned meseta__wire__agent_order__field_indices_by_name[] = {
   0,   /* field[0] = launch */
   4,   /* field[4] = message */
   6,   /* field[6] = mode */
+  7,   /* field[7] = restate */
   2,   /* field[2] = shutdown_executor */
   3,   /* field[3] = shutdown_framework */
 };
 static const ProtobufCIntRange meseta__wire__agent_order__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 7 }
+  { 0, 8 }
 };
 const ProtobufCMessageDescriptor meseta__wire__agent_order__descriptor =
 {
@@ -2266,7 +2279,7 @@ const ProtobufCMessageDescriptor meseta__wire__agent_order__descriptor =
   "Meseta__Wire__AgentOrder",
   "meseta.wire",
   sizeof(Meseta__Wire__AgentOrder),
-  7,
+  8,
   meseta__wire__agent_order__field_descriptors,
   meseta__wire__agent_order__field_indices_by_name,
   1,  meseta__wire__agent_order__number_ranges,

@@ -158,7 +158,7 @@ public struct AgentRegistration: Hashable, Sendable {
     public var executors: [ExecutorRecord]
     /// The frameworks that these tasks and executors belong to.
     public var frameworks: [FrameworkRecord]
-    /// The highest epoch the agent has seen.
+    /// The highest epoch the agent has seen and has on its disk: across restarts it obeys no lower one.
     public var epoch: Epoch
     /// What the operator wants of it.
     public var mode: AgentMode
@@ -200,6 +200,9 @@ public enum AgentOrder: Hashable, Sendable {
     case acknowledge(TaskKey, uuid: Bytes)
     /// The operator wants it so.
     case setMode(AgentMode)
+    /// Register anew. Who has done so knows the epoch of the order, so no earlier leader has launched anything since that the
+    /// registration does not list.
+    case restate
 }
 
 /// Tasks to start, as their scheduler described them.

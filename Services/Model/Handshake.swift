@@ -19,8 +19,10 @@ public enum ProtocolRevision {
     /// Agents say where they begin to send statuses again (`AgentToRelay.resending`), and relays whose scheduler a status that
     /// passes the master is meant for (`RelayToMaster.status`).
     public static let ordered: UInt32 = 1
+    /// Agents register anew when a master asks (`AgentOrder.restate`), and relays pass that on.
+    public static let restating: UInt32 = 2
     /// What this code knows.
-    public static let current = Self.ordered
+    public static let current = Self.restating
 }
 
 /// The caller's first frame.

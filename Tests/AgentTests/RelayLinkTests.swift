@@ -115,6 +115,20 @@ struct RelayLinkTests {
         #expect(machine.attach().registration?.mode == .deactivated)
     }
 
+    @Test("Asked to, it registers anew: all that runs, and the epoch of who asks, when that is on disk")
+    func restates() {
+        var machine = Machine.registered()
+        machine.launch(.command("t"))
+        machine.isSyncing = false
+        #expect(machine.order(.restate, epoch: 5).registration == nil)
+        machine.isSyncing = true
+        let effects = machine.sync()
+        #expect(effects.registration?.attachment == Attachment(starts: 1, connects: 2))
+        #expect(effects.registration?.epoch == 5)
+        #expect(effects.registration?.tasks.map(\.key.task) == ["t"])
+        #expect(machine.order(.restate, epoch: 4).registration == nil, "an earlier leader is not answered")
+    }
+
     @Test("An agent that ends leaves its tasks running and launches nothing more")
     func shutsDown() {
         var machine = Machine.registered()

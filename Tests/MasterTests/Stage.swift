@@ -156,11 +156,13 @@ final class Stage {
     func attach(
         _ hostname: String, _ total: Resources = "cpus:4;mem:4096", id: AgentID? = nil, via relay: PeerID,
         at index: UInt32 = 0, connects: UInt64 = 1, tasks: [TaskRecord] = [], executors: [ExecutorRecord] = [],
-        frameworks: [FrameworkRecord] = [], position: BookPosition = 0, sent: [AgentOrder] = []
+        frameworks: [FrameworkRecord] = [], position: BookPosition = 0, sent: [AgentOrder] = [],
+        epoch: Epoch = .none
     ) -> AgentID? {
         let registration = AgentRegistration(
             attachment: Attachment(starts: 1, connects: connects), agentID: id, hostname: hostname, sidePort: 5051,
-            total: total, position: position, tasks: tasks, executors: executors, frameworks: frameworks)
+            total: total, position: position, tasks: tasks, executors: executors, frameworks: frameworks,
+            epoch: epoch)
         self.step(.relay(relay, .agentAttached(index: index, registration, sent: sent, issuedEpoch: .none)))
         for case .agentAccepted(_, _, let id) in self.messages(toRelay: relay) { return id }
         return nil
@@ -315,10 +317,12 @@ struct Small {
     }
 
     /// Launches a command task and lets the agent's books show it running.
-    func run(_ id: TaskID, _ resources: Resources = "cpus:1;mem:1024", number: UInt64 = 1) {
+    func run(_ id: TaskID, _ resources: Resources = "cpus:1;mem:1024", number: UInt64 = 1, connects: UInt64 = 1) {
         let offer = self.offer(resources)
         self.stage.call(self.scheduler, self.framework, launch(task(id, on: self.agent, resources), from: offer))
-        self.stage.book(self.relay, number * 10, .task(record(number, self.framework, id, .running, resources)))
+        self.stage.book(
+            self.relay, connects: connects, number * 10,
+            .task(record(number, self.framework, id, .running, resources)))
     }
 
     func call(_ kind: SchedulerCall.Kind) -> [SchedulerEvent] {

@@ -13,6 +13,7 @@ private final class Storm {
         let total: Resources = "cpus:4;mem:4096;ports:[1-20]"
         var id: AgentID?
         var connects: UInt64 = 0
+        var epoch: Epoch = .none
         var position: BookPosition = 0
         var lastNumber: UInt64 = 0
         var relay: PeerID?
@@ -166,9 +167,14 @@ private final class Storm {
         agent.connects += 1
         agent.relay = relay
         agent.tasks.removeAll { $0.isRemoved }
+        self.register(agent, at: index)
+    }
+
+    private func register(_ agent: Agent, at index: Int) {
+        guard let relay = agent.relay else { return }
         self.stage.attach(
             agent.hostname, agent.total, id: agent.id, via: relay, at: UInt32(index), connects: agent.connects,
-            tasks: agent.tasks, executors: agent.executors, position: agent.position)
+            tasks: agent.tasks, executors: agent.executors, position: agent.position, epoch: agent.epoch)
     }
 
     private func detach() {
@@ -306,6 +312,11 @@ private final class Storm {
             agent.tasks[place].state = .killed
             self.log(agent, .task(agent.tasks[place]))
         case .setMode: break  // No operator is in this.
+        case .restate:
+            agent.epoch = 7
+            agent.connects += 1
+            self.register(agent, at: self.agents.firstIndex { $0 === agent }!)
+            self.listen()
         case .shutdownFramework(let id):
             for place in agent.tasks.indices where agent.tasks[place].key.framework == id {
                 if !agent.tasks[place].state.isTerminal {
@@ -341,9 +352,7 @@ private final class Storm {
             agent.connects += 1
             agent.relay = self.relays[0]
             agent.tasks.removeAll { $0.isRemoved }
-            self.stage.attach(
-                agent.hostname, agent.total, id: agent.id, via: self.relays[0], at: UInt32(index),
-                connects: agent.connects, tasks: agent.tasks, executors: agent.executors, position: agent.position)
+            self.register(agent, at: index)
             self.listen()
         }
         while let agent = self.agents.first(where: { !$0.inbox.isEmpty }) { self.work(agent) }

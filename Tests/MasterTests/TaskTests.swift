@@ -202,7 +202,7 @@ struct TaskTests {
     @Test("Killing an unknown task is asking what became of it")
     func killUnknown() {
         let small = Small([.partitionAware])
-        small.stage.wait(.seconds(15))
+        small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, epoch: 7)
         #expect(small.call(.kill("t9", nil, grace: nil)) == [])
         _ = small.call(.kill("t9", small.agent, grace: nil))
         #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_GONE 9"])
@@ -211,15 +211,76 @@ struct TaskTests {
         #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_UNKNOWN 9"])
     }
 
-    @Test("A new master says that an agent does not know a task when its relays have had the time to come, not before")
+    @Test("What an agent does not list is said to be gone on its own word: when it has registered under this leader")
+    func restatement() {
+        let small = Small([.partitionAware])
+        small.stage.wait(.seconds(15))
+        for _ in 1...2 { _ = small.call(.reconcile([.init("t8", on: small.agent), .init("t9", on: small.agent)])) }
+        #expect(small.stage.statuses(to: small.scheduler) == [])
+        // It had registered anew just before it was asked.
+        small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2)
+        #expect(small.stage.orders(small.relay) == [.restate])
+        #expect(small.stage.statuses(to: small.scheduler) == [])
+        small.stage.attach(
+            "h1", id: small.agent, via: small.relay, connects: 3,
+            tasks: [record(1, small.framework, "t9", .running)], position: 10, epoch: 7)
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t8 TASK_GONE 9", "t9 TASK_RUNNING 9"])
+        #expect(small.stage.orders(small.relay) == [])
+        _ = small.call(.reconcile([.init("t7", on: small.agent)]))
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t7 TASK_GONE 9"])
+        #expect(small.stage.orders(small.relay) == [], "once is enough")
+    }
+
+    @Test("A kill asks as well, once for all that is asked; what the agent then has is killed")
+    func killOfWhatIsAskedFor() {
+        let small = Small([.partitionAware])
+        _ = small.call(.reconcile([.init("t8", on: small.agent)]))
+        #expect(small.stage.orders(small.relay) == [.restate])
+        _ = small.call(.kill("t8", small.agent, grace: nil))
+        _ = small.call(.kill("t9", small.agent, grace: .seconds(3)))
+        _ = small.call(.reconcile([.init("t9", on: small.agent)]))
+        #expect(small.stage.orders(small.relay) == [])
+        small.stage.attach(
+            "h1", id: small.agent, via: small.relay, connects: 2,
+            tasks: [record(1, small.framework, "t9", .running)], position: 10, epoch: 7)
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t8 TASK_GONE 9"])
+        let key = TaskKey(small.framework, "t9")
+        #expect(
+            small.stage.orders(small.relay) == [.kill(key, grace: .seconds(3), reason: "its scheduler wants it so")])
+    }
+
+    @Test("Who asks about a task of an agent that is away is answered when it is back, or is unreachable")
+    func betweenAttachments() {
+        for isBack in [true, false] {
+            let small = Small([.partitionAware])
+            small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, epoch: 7)
+            small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 2))))
+            _ = small.call(.reconcile([.init("t9", on: small.agent)]))
+            #expect(small.stage.statuses(to: small.scheduler) == [])
+            if isBack {
+                small.stage.attach("h1", id: small.agent, via: small.relay, connects: 3, epoch: 7)
+            } else {
+                small.stage.wait(.seconds(75))
+            }
+            #expect(
+                small.stage.statuses(to: small.scheduler).map(\.line)
+                    == [isBack ? "t9 TASK_GONE 9" : "t9 TASK_UNREACHABLE 9"])
+        }
+    }
+
+    @Test("A relay of an earlier version asks no agent: gone is said when the other relays have had the time to come")
     func relayPatience() {
         func asked(after time: Duration, _ change: (inout MasterSettings) -> Void = { _ in }) -> [String] {
-            let small = Small([.partitionAware], change)
-            small.stage.wait(time)
-            _ = small.call(.reconcile([.init("t9", on: small.agent)]))
-            let reconciled = small.stage.statuses(to: small.scheduler).map(\.line)
-            _ = small.call(.kill("t9", small.agent, grace: nil))
-            #expect(small.stage.statuses(to: small.scheduler).map(\.line) == reconciled, "a kill asks, too")
+            let stage = Stage(change)
+            let relay = stage.relay("r1", revision: ProtocolRevision.ordered)
+            let agent = stage.attach("h1", via: relay)!
+            let (peer, framework) = stage.scheduler("pi", [.partitionAware])
+            stage.wait(time)
+            _ = stage.call(peer, framework, .reconcile([.init("t9", on: agent)]))
+            let reconciled = stage.statuses(to: peer).map(\.line)
+            _ = stage.call(peer, framework, .kill("t9", agent, grace: nil))
+            #expect(stage.statuses(to: peer).map(\.line) == reconciled, "a kill asks, too")
+            #expect(stage.orders(relay) == [])
             return reconciled
         }
         #expect(asked(after: .seconds(15) - .nanoseconds(1)) == [])
@@ -231,37 +292,20 @@ struct TaskTests {
         #expect(asked(after: .zero) { $0.relayPatience = .zero } == ["t9 TASK_GONE 9"])
     }
 
-    @Test("What a relay tells of an earlier life of an agent ends nothing that the later one brings in time")
+    @Test("What a relay tells of an earlier life of an agent ends nothing that the later one brings, however late")
     func earlierLifeFirst() {
         let stage = Stage()
         // The relay has not noticed that the agent, which has been launched t1 since, is elsewhere.
         let late = stage.relay("late")
         stage.attach("h1", id: "6-A1", via: late, connects: 1)
         let (peer, framework) = stage.scheduler("pi", id: "6-F1", [.partitionAware])
-        stage.wait(.seconds(14))
+        stage.wait(.seconds(40))
         _ = stage.call(peer, framework, .reconcile([.init("t1", on: "6-A1")]))
         #expect(stage.statuses(to: peer) == [])
         let own = stage.relay("own")
         stage.attach(
             "h1", id: "6-A1", via: own, connects: 2, tasks: [record(1, framework, "t1", .running)], position: 10)
-        stage.wait(.seconds(1))
-        _ = stage.call(peer, framework, .reconcile([.init("t1", on: "6-A1")]))
         #expect(stage.statuses(to: peer).map(\.line) == ["t1 TASK_RUNNING 9"])
-    }
-
-    @Test("Nothing is said of a task of an agent between two attachments: an earlier leader may have launched it")
-    func betweenAttachments() {
-        let small = Small([.partitionAware])
-        small.stage.wait(.seconds(15))
-        small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 1))))
-        _ = small.call(.reconcile([.init("t9", on: small.agent)]))
-        _ = small.call(.kill("t9", small.agent, grace: nil))
-        #expect(small.stage.statuses(to: small.scheduler) == [])
-        small.stage.attach(
-            "h1", id: small.agent, via: small.relay, connects: 2,
-            tasks: [record(1, small.framework, "t9", .running)], position: 10)
-        _ = small.call(.reconcile([.init("t9", on: small.agent)]))
-        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_RUNNING 9"])
     }
 
     @Test("Asking for everything brings the latest state of each task that is not settled")
@@ -288,7 +332,8 @@ struct TaskTests {
             ([], "TASK_LOST", "TASK_LOST", "TASK_LOST"),
         ] {
             let small = Small(Set(capabilities))
-            small.run("t1")
+            small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, epoch: 7)
+            small.run("t1", connects: 2)
             func asked(_ id: TaskID, on agent: AgentID? = nil) -> [String] {
                 _ = small.call(.reconcile([.init(id, on: agent)]))
                 return small.stage.statuses(to: small.scheduler).map(\.line)
@@ -297,9 +342,6 @@ struct TaskTests {
             // An agent that this master does not know may still return with it.
             #expect(asked("t9") == [])
             #expect(asked("t9", on: "6-A1") == [])
-            // Its relay may not have noticed that it is elsewhere.
-            #expect(asked("t9", on: small.agent) == [])
-            small.stage.wait(.seconds(15))
             #expect(asked("t9", on: small.agent) == ["t9 \(gone) 9"])
             small.stage.step(.peerDisconnected(small.relay))
             small.stage.wait(.seconds(75))

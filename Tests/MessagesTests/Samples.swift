@@ -150,7 +150,8 @@ extension AgentMode {
 
 extension AgentOrder {
     static func sample(_ random: inout Random) -> AgentOrder {
-        switch random.below(7) {
+        switch random.below(8) {
+        case 7: return .restate
         case 6: return .setMode(.sample(&random))
         case 0:
             return .launch(

@@ -25,6 +25,22 @@ struct MasterTests {
         #expect(relay.relay.followedEpoch == 1)
     }
 
+    @Test("That an agent is to register anew is passed on; one of an earlier version is sent off, and comes again")
+    func restate() {
+        var relay = Transcript.attached()
+        #expect(
+            relay.on(.master(masterLink, .order(index: 0, life(1, 1), .restate))) == [
+                .sendToAgent(self.agent, .order(7, life(1, 1), .restate))
+            ])
+        let old = PeerID(30)
+        relay.attach(old, "b", index: 1, id: "7-B1", revision: ProtocolRevision.ordered)
+        #expect(
+            relay.on(.master(masterLink, .order(index: 1, life(1, 1), .restate))) == [
+                .close(old, Refusal(.stale, "the master asks what runs there: attach again")),
+                .sendToMaster(masterLink, .agentDetached(index: 1, life(1, 1))),
+            ])
+    }
+
     @Test("Of launches that came together a new master hears those that the books do not show")
     func partsOfLaunches() {
         var relay = Transcript.attached()

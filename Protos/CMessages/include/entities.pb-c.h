@@ -310,7 +310,7 @@ struct  Meseta__Wire__AgentRegistration
    */
   protobuf_c_boolean continued;
   /*
-   * Highest epoch seen.
+   * Highest epoch seen and on its disk.
    */
   uint64_t epoch;
   /*
@@ -466,7 +466,8 @@ typedef enum {
   MESETA__WIRE__AGENT_ORDER__KIND_SHUTDOWN_FRAMEWORK = 4,
   MESETA__WIRE__AGENT_ORDER__KIND_MESSAGE = 5,
   MESETA__WIRE__AGENT_ORDER__KIND_ACKNOWLEDGE = 6,
-  MESETA__WIRE__AGENT_ORDER__KIND_MODE = 7
+  MESETA__WIRE__AGENT_ORDER__KIND_MODE = 7,
+  MESETA__WIRE__AGENT_ORDER__KIND_RESTATE = 8
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(MESETA__WIRE__AGENT_ORDER__KIND__CASE)
 } Meseta__Wire__AgentOrder__KindCase;
 
@@ -485,6 +486,11 @@ struct  Meseta__Wire__AgentOrder
     Meseta__Wire__AgentOrder__MessageToExecutor *message;
     Meseta__Wire__AgentOrder__Acknowledge *acknowledge;
     Meseta__Wire__AgentMode *mode;
+    /*
+     * Register anew, on the same connection: the answer lists what runs, and shows the epoch of who asks. Only to relays and
+     * agents of revision 2: others are left alone, or disconnected.
+     */
+    protobuf_c_boolean restate;
   };
 };
 #define MESETA__WIRE__AGENT_ORDER__INIT \

@@ -16,6 +16,7 @@ extension AgentState {
         for task in self.tasks.values where task.isLive { sum += task.resources }
         for run in self.executorRuns.values { sum += self.executors[run]?.info.resources ?? .init() }
         if sum != self.used { broken.append("used is \(self.used), live tasks and executors hold \(sum)") }
+        if self.loggedEpoch > self.epoch { broken.append("epoch on disk is ahead") }
         if self.loggedPosition > self.position { broken.append("book position on disk is ahead") }
         if self.confirmedPosition > self.loggedPosition { broken.append("confirmed what is not on disk") }
         if self.logged > self.appended { broken.append("logged more than was appended") }

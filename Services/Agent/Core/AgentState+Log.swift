@@ -66,6 +66,8 @@ extension AgentState {
             case .executorExited(let run, let exit): self.executorExitLogged(run, exit, into: &effects)
             case .started: effects.append(.seekRelay)
             case .mode(let mode): self.modeLogged(mode, at: now, into: &effects)
+            case .epoch(let epoch): self.loggedEpoch = max(self.loggedEpoch, epoch)
+            case .restate: self.attach(at: now, into: &effects)
             case .tell(let entry): self.tell(entry.change, position: entry.position, into: &effects)
             }
         }

@@ -72,7 +72,7 @@ extension AgentState {
             sidePort: self.settings.sidePort, total: self.settings.total,
             attributes: self.codec.encode(attributes: self.settings.attributes, hostname: self.settings.hostname),
             position: self.loggedPosition, tasks: self.tasks.values.map(\.record).sorted { $0.number < $1.number },
-            executors: executors.values.sorted { $0.key < $1.key }, frameworks: frameworks, epoch: self.epoch,
+            executors: executors.values.sorted { $0.key < $1.key }, frameworks: frameworks, epoch: self.loggedEpoch,
             mode: self.loggedMode)
     }
 
@@ -120,7 +120,7 @@ extension AgentState {
         }
         if epoch > self.epoch {
             self.epoch = epoch
-            self.append(.epochSeen(epoch), into: &effects)
+            self.append(.epochSeen(epoch), then: .epoch(epoch), into: &effects)
         }
         return true
     }
@@ -155,6 +155,9 @@ extension AgentState {
         case .message(let key, let data): self.messageForExecutor(key, data, into: &effects)
         case .acknowledge(let key, let uuid): self.acknowledge(key, uuid, at: now, into: &effects)
         case .setMode(let mode): self.set(mode, at: now, into: &effects)
+        case .restate:
+            if self.loggedEpoch < self.epoch { return self.onLogged(.restate) }
+            self.attach(at: now, into: &effects)
         }
     }
 

@@ -55,7 +55,9 @@ extension AgentState {
             self.starts = max(self.starts, starts)
             self.boot = boot
         case .identity(let id): self.identity = id
-        case .epochSeen(let epoch): self.epoch = max(self.epoch, epoch)
+        case .epochSeen(let epoch):
+            self.epoch = max(self.epoch, epoch)
+            self.loggedEpoch = self.epoch
         case .frameworkSeen(let record): self.replay(record)
         case .taskAccepted(let acceptance):
             self.lastNumber = max(self.lastNumber, acceptance.number)

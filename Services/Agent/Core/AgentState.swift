@@ -69,7 +69,10 @@ public struct AgentState: Role {
     var starts: UInt64 = 0
     var boot = ""
     var identity: AgentID?
+    /// The highest that was seen, on disk or not.
     var epoch: Epoch = .none
+    /// The same, on disk: who is told it may rely on it across restarts.
+    var loggedEpoch: Epoch = .none
     /// What the operator wants, on disk or not.
     var mode: AgentMode = .active
     /// The same, on disk.

@@ -293,4 +293,8 @@ enum Consequence {
     case started
     /// What the operator wants is on disk: it is told, and done.
     case mode(AgentMode)
+    /// An epoch that was seen is on disk: it may be shown.
+    case epoch(Epoch)
+    /// The master waits for a registration that shows its epoch.
+    case restate
 }

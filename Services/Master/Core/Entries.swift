@@ -58,6 +58,13 @@ struct AgentEntry {
     var losses: UInt64 = 0
     /// It has shown that it knows the id it was given.
     var knowsItsID: Bool
+    /// It has shown that it knows of this leadership: whatever an earlier one has launched there is in the books.
+    var knowsEpoch = false
+    /// Tasks that somebody has asked about, answered when that is so or the agent is unreachable; with the kill that was wanted.
+    var questions: [TaskKey: TaskEntry.Kill?] = [:]
+
+    /// Beyond so many questions nothing is said: who asked will ask again.
+    static let largestQuestions = 10_000
 
     var isAttached: Bool { if case .attached = self.condition { true } else { false } }
     var isUnreachable: Bool { if case .unreachable = self.condition { true } else { false } }
@@ -241,8 +248,8 @@ struct RelayEntry {
     let name: String
     let address: String
     let incarnation: Bytes
-    /// With a status that it cannot deliver it says whose scheduler is meant; earlier versions did not.
-    let saysSubscription: Bool
+    /// What it knows of the protocol; see `ProtocolRevision`.
+    let revision: UInt32
     /// By its own index.
     var agents: [Row?] = []
     var agentCount = 0

@@ -21,7 +21,8 @@ public struct MasterSettings: Sendable {
     /// Default 75 s, as `agentTimeout`: what has not returned by then would have been given up by the old master, too.
     public var recoveryTimeout: Duration = .seconds(75)
 
-    /// How long after its election a master does not say either that an agent which is there does not know a task.
+    /// How long after its election a master does not say either that an agent which is there does not know a task, if its relay is of
+    /// a version that cannot ask the agent (`ProtocolRevision.restating`).
     ///
     /// A relay that has not noticed the end of an agent's connection tells of an earlier life of it, until the relay where it
     /// is now has come, too. Longer makes schedulers wait for news of what was lost with the old master. Default 15 s: relays

@@ -29,6 +29,7 @@ extension MasterState.Cluster {
         self.divideSlots(of: agent)
         self.repeatOrders(to: agent, listed: registration.frameworks)
         self.answerAskers(of: agent)
+        self.answerQuestions(of: agent)
         if wasUnreachable { self.reportReturn(of: agent) }
         if !self.agents[agent].total.contains(self.agents[agent].held) { self.rescindOffers(ofAgent: agent) }
         self.assignOwner(of: agent)
@@ -39,6 +40,7 @@ extension MasterState.Cluster {
     private func take(_ registration: AgentRegistration, for agent: Row, isCounted: Bool) {
         if isCounted { self.total -= self.agents[agent].total.summable }
         if registration.agentID != nil { self.forgetNewcomer(agent) }
+        if registration.epoch == self.epoch { self.agents[agent].knowsEpoch = true }
         self.agents[agent].hostname = registration.hostname
         self.agents[agent].sidePort = registration.sidePort
         self.agents[agent].total = registration.total

@@ -164,6 +164,7 @@ extension MasterState.Cluster {
         self.adopting = nil
         self.total -= self.agents[agent].total.summable
         self.agents[agent].condition = .unreachable(since: self.now)
+        self.answerQuestions(of: agent)
         self.agents[agent].owner = nil
         self.forgetNewcomer(agent)
         for (row, _) in self.frameworks { self.frameworks[row].filters.remove(agent: agent) }

@@ -33,23 +33,33 @@ extension MasterState.Cluster {
         self.tell(entry.framework, status)
     }
 
-    private func reconcileUnknown(_ asked: SchedulerCall.ReconcileTask, for framework: Row) {
-        let state: TaskState
-        let message: String
-        switch asked.agentID.flatMap({ self.agentRows[$0] }).map({ self.agents[$0].condition }) {
-        case .attached:
-            // What is known of the agent may be of an earlier life.
-            if self.now < self.elected + min(self.settings.relayPatience, self.settings.recoveryTimeout) { return }
-            (state, message) = (.gone, "its agent does not know it")
-        // It may be with a relay that still follows an earlier leader, who may have launched the task since: it returns, or becomes
-        // unreachable.
-        case .disconnected: return
-        case .unreachable: (state, message) = (.unreachable, "its agent is unreachable")
-        case nil:
+    /// A task that is in nobody's books; `kill`: it is wanted dead.
+    private func reconcileUnknown(
+        _ asked: SchedulerCall.ReconcileTask, kill: TaskEntry.Kill? = nil, for framework: Row
+    ) {
+        guard let agent = asked.agentID.flatMap({ self.agentRows[$0] }) else {
             // Silence, not a guess, while an agent that knows may come.
-            if self.isRecovering { return }
-            (state, message) = (.unknown, "nobody knows it")
+            if !self.isRecovering { self.answer(asked, .unknown, "nobody knows it", for: framework) }
+            return
         }
+        switch self.agents[agent].condition {
+        case .unreachable: self.answer(asked, .unreachable, "its agent is unreachable", for: framework)
+        case .attached where self.agents[agent].knowsEpoch:
+            self.answer(asked, .gone, "its agent does not know it", for: framework)
+        case .attached(let relay, _) where self.relays[relay].revision < ProtocolRevision.restating:
+            // It would not pass the question on: time has to do.
+            if self.now < self.elected + min(self.settings.relayPatience, self.settings.recoveryTimeout) { return }
+            self.answer(asked, .gone, "its agent does not know it", for: framework)
+        case .attached, .disconnected:
+            // What is known of the agent may be of an earlier life: it may be with a relay that still follows an earlier leader, who
+            // launches the task there.
+            self.ask(agent, about: TaskKey(self.frameworks[framework].id, asked.taskID), kill: kill)
+        }
+    }
+
+    private func answer(
+        _ asked: SchedulerCall.ReconcileTask, _ state: TaskState, _ message: String, for framework: Row
+    ) {
         self.tell(
             framework,
             self.status(
@@ -57,10 +67,34 @@ extension MasterState.Cluster {
                 agent: asked.agentID))
     }
 
+    /// Waits for the agent's own word: what it registers once it knows of this leadership is all that it runs.
+    private func ask(_ agent: Row, about key: TaskKey, kill: TaskEntry.Kill?) {
+        let isFirst = self.agents[agent].questions.isEmpty
+        guard self.agents[agent].questions.count < AgentEntry.largestQuestions else { return }
+        self.agents[agent].questions.updateValue(kill ?? self.agents[agent].questions[key] ?? nil, forKey: key)
+        if isFirst { self.send(.restate, to: agent) }
+    }
+
+    /// The agent has registered or is unreachable: what was asked is asked again, and perhaps waits once more.
+    func answerQuestions(of agent: Row) {
+        let (id, questions) = (self.agents[agent].id, self.agents[agent].questions)
+        guard !questions.isEmpty else { return }
+        self.agents[agent].questions = [:]
+        for (key, kill) in questions.sorted(by: { $0.key < $1.key }) {
+            guard let framework = self.frameworkRows[key.framework] else { continue }
+            if let kill {
+                self.kill(key.task, on: id, grace: kill.grace, reason: kill.reason, for: framework)
+            } else {
+                self.reconcile([.init(key.task, on: id)], for: framework)
+            }
+        }
+    }
+
     /// Wants a task dead: ordered now, and again whenever its agent attaches with the task alive.
     func kill(_ id: TaskID, on agentID: AgentID?, grace: Duration?, reason: String, for framework: Row) {
         guard let task = self.frameworks[framework].taskIDs[id] else {
-            return self.reconcileUnknown(.init(id, on: agentID), for: framework)
+            let kill = TaskEntry.Kill(grace: grace, reason: reason, endsExecutor: false)
+            return self.reconcileUnknown(.init(id, on: agentID), kill: kill, for: framework)
         }
         if self.tasks[task].state.isTerminal { return self.reconcile(task) }
         self.kill(task, grace: grace, reason: reason)

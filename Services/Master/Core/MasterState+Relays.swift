@@ -21,7 +21,7 @@ extension MasterState.Cluster {
         let relay = self.relays.insert(
             RelayEntry(
                 peer: peer, name: hello.name, address: hello.address, incarnation: hello.incarnation,
-                saysSubscription: hello.revision >= ProtocolRevision.ordered))
+                revision: hello.revision))
         self.peers[peer] = .relay(relay)
         self.observe(.relayConnected(peer, name: hello.name))
         for (row, framework) in self.frameworks {
@@ -50,7 +50,7 @@ extension MasterState.Cluster {
     ///
     /// Such relays are of an earlier version. They come again at once, with what is not acknowledged in order.
     func dropRelaysThatMayMix(_ framework: FrameworkID) {
-        for peer in self.relays.filter({ !$0.element.saysSubscription }).map(\.element.peer) {
+        for peer in self.relays.filter({ $0.element.revision < ProtocolRevision.ordered }).map(\.element.peer) {
             let reason = "another scheduler of framework \(framework) has subscribed: connect again"
             self.drop(peer, Refusal(.stale, reason, epoch: self.epoch))
         }

@@ -2,8 +2,7 @@ import Model
 
 extension RelayState {
     mutating func agentConnected(_ peer: PeerID, _ hello: Hello) {
-        self.agentPeers[peer] = AgentPeer(
-            incarnation: hello.incarnation, announcesResending: hello.revision >= ProtocolRevision.ordered)
+        self.agentPeers[peer] = AgentPeer(incarnation: hello.incarnation, revision: hello.revision)
     }
 
     /// An agent tells what it is and runs, under a new attachment; perhaps in pieces.

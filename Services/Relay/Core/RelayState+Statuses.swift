@@ -153,7 +153,7 @@ extension RelayState {
         while asked < self.settings.resendsPerTurn, let agent = self.frameworks[row].popOverflow() {
             guard self.agents.contains(agent), self.agents[agent].overflowing.contains(row) else { continue }
             let peer = self.agents[agent].peer
-            if self.agentPeers[peer]?.announcesResending == true {
+            if let revision = self.agentPeers[peer]?.revision, revision >= ProtocolRevision.ordered {
                 // What is on its way before it begins to would still overtake: the mark stays until then.
                 guard self.frameworks[row].asked.insert(agent).inserted else { continue }
                 self.tell(agent, .resend(id), into: &effects)

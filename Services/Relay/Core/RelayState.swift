@@ -24,8 +24,8 @@ public struct RelayState: Role {
     /// A connection of an agent.
     struct AgentPeer {
         let incarnation: Bytes
-        /// It says where what it sends again begins.
-        let announcesResending: Bool
+        /// What it knows of the protocol; see `ProtocolRevision`.
+        let revision: UInt32
         /// Nil until it registered.
         var index: UInt32?
         /// The pieces of its registration so far.

@@ -32,6 +32,7 @@ extension AgentOrder {
                 uuid: reader.bytes(acknowledge.uuid))
         case MESETA__WIRE__AGENT_ORDER__KIND_MODE:
             self = .setMode(try AgentMode(c.pointee.mode, reader))
+        case MESETA__WIRE__AGENT_ORDER__KIND_RESTATE: self = .restate
         default:
             throw reader.unknownKind(of: c)
         }
@@ -80,6 +81,9 @@ extension AgentOrder {
         case .setMode(let mode):
             c.pointee.kind_case = MESETA__WIRE__AGENT_ORDER__KIND_MODE
             c.pointee.mode = mode.c(in: arena)
+        case .restate:
+            c.pointee.kind_case = MESETA__WIRE__AGENT_ORDER__KIND_RESTATE
+            c.pointee.restate = 1
         }
         return c
     }

@@ -6,7 +6,7 @@ public final class Coverage {
         case zooKeeperAway, zooKeeperCut, zooKeeperWiped, minorities, sessionsExpired, epochFilesLost
         case disksFull, writesRefused, writesFailed, writesTorn, writesLost, writesSurvived
         case elections, deathsWitnessed, leadersDeposed, leadersFenced, leadersAtATime
-        case staleLeadersRefused, staleOrdersIgnored
+        case staleLeadersRefused, staleOrdersIgnored, agentsAsked
         case framesLost, silentPeersGivenUp, relaysChanged, relaysCutOff, relaysStartedCutOff,
             schedulerFailovers
         case standbysTookOver, schedulersOutlived

@@ -61,6 +61,7 @@ final class PromiseChecker {
         case .relay(_, .order(let epoch, _, let order)):
             let isObeyed = self.obeys(agent, epoch, effects)
             if isObeyed, case .kill(let key, _, let reason, _) = order { self.killOrdered(key, reason, agent) }
+            if isObeyed, case .restate = order { self.cluster.coverage.count(.agentsAsked) }
         default: break
         }
     }
