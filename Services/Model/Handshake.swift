@@ -20,9 +20,15 @@ public enum ProtocolRevision {
     /// passes the master is meant for (`RelayToMaster.status`).
     public static let ordered: UInt32 = 1
     /// Agents register anew when a master asks (`AgentOrder.restate`), and relays pass that on.
+    ///
+    /// The epoch that an agent shows is on its disk.
     public static let restating: UInt32 = 2
+    /// Agents wait 30 s for an acknowledgement before they send a status again.
+    ///
+    /// Earlier ones do for 10 s.
+    public static let patient: UInt32 = 3
     /// What this code knows.
-    public static let current = Self.restating
+    public static let current = Self.patient
 }
 
 /// The caller's first frame.

@@ -5,14 +5,14 @@ import Testing
 
 /// Statuses and books: kept until acknowledged, kept until confirmed.
 struct StatusStreamTests {
-    @Test("A status is sent again after 10 s, then 20 s, to at most 10 min, until it is acknowledged")
+    @Test("A status is sent again after 30 s, then 60 s, to at most 10 min, until it is acknowledged")
     func retries() {
         var machine = Machine.registered()
         machine.launch(.command("t"))
         let first = machine.started(1)
-        #expect(first.contains(.setTimer(.statusRetry, at: machine.now + .seconds(10))))
-        var interval = Duration.seconds(10)
-        for _ in 0..<8 {
+        #expect(first.contains(.setTimer(.statusRetry, at: machine.now + .seconds(30))))
+        var interval = Duration.seconds(30)
+        for _ in 0..<6 {
             let effects = machine.fire(.statusRetry, after: interval)
             #expect(effects.envelopes == first.envelopes)
             interval = min(interval * 2, .seconds(600))
@@ -32,12 +32,12 @@ struct StatusStreamTests {
         machine.started(1)
         machine.now = first + .seconds(4)
         #expect(!machine.started(2).contains { if case .setTimer = $0 { true } else { false } })
-        let effects = machine.fire(.statusRetry, after: .seconds(6))
+        let effects = machine.fire(.statusRetry, after: .seconds(26))
         #expect(effects.envelopes.map(\.key.task) == ["a"])
-        #expect(effects.contains(.setTimer(.statusRetry, at: first + .seconds(14))))
+        #expect(effects.contains(.setTimer(.statusRetry, at: first + .seconds(34))))
     }
 
-    @Test("What is behind an acknowledged status has 10 s of its own")
+    @Test("What is behind an acknowledged status has 30 s of its own")
     func partlyAcknowledged() {
         var machine = Machine.registered()
         machine.launch(.command("t"))
@@ -46,7 +46,7 @@ struct StatusStreamTests {
         machine.now = machine.now + .seconds(6)
         let ended = machine.exited(1)
         machine.order(.acknowledge(Machine.key("t"), uuid: running))
-        let early = machine.fire(.statusRetry, after: .seconds(4))
+        let early = machine.fire(.statusRetry, after: .seconds(24))
         #expect(early == [.setTimer(.statusRetry, at: machine.now + .seconds(6))])
         #expect(machine.fire(.statusRetry, after: .seconds(6)).envelopes == ended.envelopes)
     }
@@ -184,7 +184,7 @@ struct StatusStreamTests {
         #expect(effects.registration?.attachment == Attachment(starts: 1, connects: 2))
         #expect(effects.registration?.tasks.map(\.state) == [.finished])
         #expect(effects.sentStates == [.running, .finished])
-        #expect(effects.contains(.setTimer(.statusRetry, at: machine.now + .seconds(10))))
+        #expect(effects.contains(.setTimer(.statusRetry, at: machine.now + .seconds(30))))
     }
 
     @Test("Of too many statuses of a task the oldest is given up, never the terminal one")

@@ -249,6 +249,47 @@ struct TaskTests {
             small.stage.orders(small.relay) == [.kill(key, grace: .seconds(3), reason: "its scheduler wants it so")])
     }
 
+    @Test("The id of a task that is wanted dead may be used again: the new task is not the one that is killed")
+    func killOfAnEarlierTask() {
+        for (isBack, isElsewhere) in [(true, true), (false, true), (true, false)] {
+            let small = Small()
+            let other = small.stage.attach("h2", via: small.relay, at: 1)!
+            if isElsewhere {
+                small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 1))))
+            }
+            _ = small.call(.kill("t9", small.agent, grace: nil))
+            let agent = isElsewhere ? other : small.agent
+            let offer = small.stage.propose(small.allocator, agent, "cpus:1;mem:1024", for: small.framework)!.id
+            _ = small.call(launch(task("t9", on: agent), from: offer))
+            if isBack {
+                small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, epoch: 7)
+            } else {
+                small.stage.wait(.seconds(75))
+            }
+            let kills = small.stage.orders(small.relay).filter { if case .kill = $0 { true } else { false } }
+            #expect(kills == [])
+            #expect(small.stage.master.status(at: small.stage.now)?.tasks == 1)
+        }
+    }
+
+    @Test("What is wanted dead on an agent that is unreachable is killed when the agent is back with it")
+    func killWhileUnreachable() {
+        for isAsked in ["before", "after"] {
+            let small = Small([.partitionAware])
+            small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 1))))
+            if isAsked == "before" { _ = small.call(.kill("t9", small.agent, grace: nil)) }
+            small.stage.wait(.seconds(75))
+            if isAsked == "after" { _ = small.call(.kill("t9", small.agent, grace: nil)) }
+            #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t9 TASK_UNREACHABLE 9"])
+            small.stage.attach(
+                "h1", id: small.agent, via: small.relay, connects: 2,
+                tasks: [record(1, small.framework, "t9", .running)], position: 10, epoch: 7)
+            let key = TaskKey(small.framework, "t9")
+            #expect(
+                small.stage.orders(small.relay) == [.kill(key, grace: nil, reason: "its scheduler wants it so")])
+        }
+    }
+
     @Test("Who asks about a task of an agent that is away is answered when it is back, or is unreachable")
     func betweenAttachments() {
         for isBack in [true, false] {
@@ -290,6 +331,24 @@ struct TaskTests {
         // Who waits for no agent that might return waits for no relay either.
         #expect(asked(after: .seconds(3)) { $0.recoveryTimeout = .seconds(3) } == ["t9 TASK_GONE 9"])
         #expect(asked(after: .zero) { $0.relayPatience = .zero } == ["t9 TASK_GONE 9"])
+    }
+
+    @Test("What was asked by way of a relay of an earlier version is not forgotten until the agent is with another")
+    func throughAnOldRelay() {
+        let stage = Stage()
+        let agent = stage.attach("h1", via: stage.relay("r1", revision: ProtocolRevision.ordered))!
+        let (peer, framework) = stage.scheduler("pi", [.partitionAware])
+        _ = stage.call(peer, framework, .reconcile([.init("t8", on: agent)]))
+        _ = stage.call(peer, framework, .kill("t9", agent, grace: nil))
+        let relay = stage.relay("r2")
+        stage.attach("h1", id: agent, via: relay, connects: 2)
+        #expect(stage.orders(relay) == [.restate])
+        stage.attach(
+            "h1", id: agent, via: relay, connects: 3, tasks: [record(1, framework, "t9", .running)], position: 10,
+            epoch: 7)
+        #expect(stage.statuses(to: peer).map(\.line) == ["t8 TASK_GONE 9"])
+        #expect(
+            stage.orders(relay) == [.kill(TaskKey(framework, "t9"), grace: nil, reason: "its scheduler wants it so")])
     }
 
     @Test("What a relay tells of an earlier life of an agent ends nothing that the later one brings, however late")

@@ -17,7 +17,7 @@ func settings(
     settings.bookDelay = bookDelay
     settings.acknowledgementDelay = acknowledgementDelay
     settings.launchPatience = .zero
-    settings.confirmationDelay = acknowledgementDelay
+    settings.quietDelay = acknowledgementDelay
     settings.heldBytesPerFramework = heldBytes
     settings.maxAgents = maxAgents
     settings.bulkBytesPerTurn = bulkBytes

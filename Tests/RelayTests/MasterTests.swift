@@ -25,6 +25,16 @@ struct MasterTests {
         #expect(relay.relay.followedEpoch == 1)
     }
 
+    @Test("An epoch that an agent has seen counts before it is on the agent's disk, and its registration shows it")
+    func epochOfHello() {
+        var relay = Transcript.attached()
+        var hello = agentHello("b")
+        hello.epoch = 8
+        let effects = relay.on(.agentConnected(PeerID(30), hello))
+        #expect(effects.contains { if case .close(masterLink, _) = $0 { true } else { false } })
+        #expect(relay.relay.highestEpoch == 8)
+    }
+
     @Test("That an agent is to register anew is passed on; one of an earlier version is sent off, and comes again")
     func restate() {
         var relay = Transcript.attached()

@@ -99,8 +99,10 @@ struct OutboxTests {
     @Test("A confirmation waits for long, and goes with the next acknowledgement however late that came")
     func confirmations() {
         var busy = settings(acknowledgementDelay: .milliseconds(200))
-        busy.confirmationDelay = .seconds(15)
+        busy.quietDelay = .seconds(15)
         var relay = Transcript.subscribed(busy)
+        let over = TaskRecord(number: 1, key: TaskKey(f1, "t1"), name: "t1", resources: "cpus:1", state: .finished)
+        _ = relay.on(.agent(self.agent, .book(BookEntry(position: 1, .task(over)))))
         _ = relay.on(.agent(self.agent, .status(status("t1", 1))))
         let confirmed = RelayState.Effect.sendToAgent(self.agent, .bookConfirmed(life(1, 1), 2))
         #expect(
@@ -114,6 +116,92 @@ struct OutboxTests {
         #expect(relay.on(.timerFired(.outbox), at: at(2.2)) == [self.told("t1", 1), confirmed])
         _ = relay.on(.master(masterLink, .bookConfirmed(index: 0, life(1, 1), 2)), at: at(3))
         #expect(relay.on(.timerFired(.outbox), at: at(18)) == [confirmed])
+    }
+
+    @Test("Where nothing has ended an acknowledgement waits as long, unless the agent sends again sooner")
+    func ofWhatRuns() {
+        for (revision, end) in [(ProtocolRevision.current, 17.0), (ProtocolRevision.restating, 2.2)] {
+            var limits = settings(acknowledgementDelay: .milliseconds(200))
+            limits.quietDelay = .seconds(15)
+            var relay = Transcript.subscribed(limits)
+            let other = PeerID(30)
+            relay.attach(other, "b", index: 1, id: "7-B1", revision: revision)
+            let record = TaskRecord(number: 1, key: TaskKey(f1, "t1"), name: "t1", resources: "cpus:1", state: .running)
+            _ = relay.on(.agent(other, .book(BookEntry(position: 1, .task(record)))), at: at(1))
+            _ = relay.on(.agent(other, .status(status("t1", 1))), at: at(1))
+            #expect(
+                relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1, on: "7-B1")), at: at(2)) == [
+                    .setTimer(.outbox, at: at(end))
+                ])
+            // Its end does not wait so long, and takes the other along.
+            var over = record
+            over.state = .finished
+            _ = relay.on(.agent(other, .book(BookEntry(position: 2, .task(over)))), at: at(2.1))
+            _ = relay.on(.agent(other, .status(status("t1", 2))), at: at(2.1))
+            _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", 2, on: "7-B1")), at: at(2.1))
+            let orders = [1, 2].map { AgentOrder.acknowledge(TaskKey(f1, "t1"), uuid: [$0]) }
+            #expect(
+                Array(relay.on(.timerFired(.outbox), at: at(2.3)).prefix(2))
+                    == orders.map { .sendToAgent(other, .order(7, life(1, 1), $0)) })
+        }
+    }
+
+    /// A relay with quiet waits, whose agent runs t1 and has been acknowledged that it does.
+    private func quiet(_ states: TaskState?...) -> Transcript {
+        var limits = settings(acknowledgementDelay: .milliseconds(200))
+        limits.quietDelay = .seconds(15)
+        var relay = Transcript.subscribed(limits)
+        for state in states { self.book(state, in: &relay) }
+        _ = relay.on(.agent(self.agent, .status(status("t1", 1))))
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", 1)), at: at(1))
+        return relay
+    }
+
+    private func book(_ state: TaskState?, in relay: inout Transcript, at now: Instant = start) {
+        let position = relay.relay.counters.bookEntries + 1
+        let record = TaskRecord(
+            number: 1, key: TaskKey(f1, "t1"), name: "t1", resources: "cpus:1", state: state ?? .running)
+        let change = state == nil ? BookEntry.Change.taskRemoved(number: 1) : .task(record)
+        _ = relay.on(.agent(self.agent, .book(BookEntry(position: position, change))), at: now)
+    }
+
+    @Test("The end of a task ends the quiet wait, also if its acknowledgement came before its book")
+    func bookBehind() {
+        var relay = self.quiet(.running)
+        #expect(relay.relay.outboxes.timer == at(16))
+        self.book(.finished, in: &relay, at: at(2))
+        #expect(relay.relay.outboxes.timer == at(2.2))
+    }
+
+    @Test("An end that was acknowledged, and one that a new registration does not list, are waited for no more")
+    func settled() {
+        var relay = self.quiet(.running, .finished, nil)
+        #expect(relay.relay.outboxes.timer == at(16))
+        relay = self.quiet(.running, .finished)
+        #expect(relay.relay.outboxes.timer == at(1.2))
+        _ = relay.on(.agent(self.agent, .registration(registration(life(1, 2), id: a1))), at: at(3))
+        _ = relay.on(.agent(self.agent, .status(status("t2", 2))), at: at(3))
+        _ = relay.on(.timerFired(.outbox), at: at(3))
+        _ = relay.on(.scheduler(self.scheduler, acknowledgement("t2", 2)), at: at(4))
+        #expect(relay.relay.outboxes.timer == at(19))
+    }
+
+    @Test("Of a task that reports often no more than eight acknowledgements wait so long")
+    func reportsOften() {
+        var relay = self.quiet(.running)
+        for uuid in UInt8(2)...9 {
+            #expect(relay.relay.outboxes.timer == at(16))
+            _ = relay.on(.agent(self.agent, .status(status("t1", uuid))), at: at(1))
+            _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", uuid)), at: at(1))
+        }
+        #expect(relay.relay.outboxes.timer == at(1.2))
+    }
+
+    @Test("What is sent again while its acknowledgement waits is not told twice: the agent is told")
+    func copyOfWhatIsAcknowledged() {
+        var relay = self.quiet(.running)
+        #expect(relay.on(.agent(self.agent, .status(status("t1", 1))), at: at(2)) == [self.told("t1", 1)])
+        #expect(relay.relay.heldStatuses == 0)
     }
 
     @Test("Each wait ends, however little was to be told: the next begins anew")

@@ -60,8 +60,9 @@ public struct AgentSettings: Sendable {
 
     /// After which unacknowledged statuses of a task are sent again the first time; then doubled each time.
     ///
-    /// Default 10 s, as in Mesos.
-    public var statusRetryIntervalMin: Duration = .seconds(10)
+    /// What a connection loses is sent again on the next at once, so this is for what somebody beyond it has forgotten. Default 30 s (Mesos: 10 s):
+    /// relays let acknowledgements wait for half of that.
+    public var statusRetryIntervalMin: Duration = .seconds(30)
     /// Bound of that doubling.
     ///
     /// Default 10 min, as in Mesos.

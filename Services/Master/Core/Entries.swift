@@ -60,10 +60,11 @@ struct AgentEntry {
     var knowsItsID: Bool
     /// It has shown that it knows of this leadership: whatever an earlier one has launched there is in the books.
     var knowsEpoch = false
-    /// Tasks that somebody has asked about, answered when that is so or the agent is unreachable; with the kill that was wanted.
+    /// Tasks that somebody has asked about, answered when that is so or the agent is unreachable; with the kill that was wanted, which is
+    /// kept until the agent is back.
     var questions: [TaskKey: TaskEntry.Kill?] = [:]
 
-    /// Beyond so many questions nothing is said: who asked will ask again.
+    /// Beyond so many questions nothing is said, as if they had been lost on their way.
     static let largestQuestions = 10_000
 
     var isAttached: Bool { if case .attached = self.condition { true } else { false } }

@@ -83,8 +83,9 @@ extension MasterState.Cluster {
             if case .attached(let relay, let index) = agent.condition, self.agent(at: index, of: relay) != row {
                 problems.append("agent \(agent.id) is not where its relay has it")
             }
-            if agent.isUnreachable || (agent.isAttached && agent.knowsEpoch), !agent.questions.isEmpty {
-                problems.append("agent \(agent.id) could say what became of \(agent.questions.keys.sorted())")
+            let open = agent.questions.filter { !agent.isUnreachable || $0.value == nil }
+            if agent.isUnreachable || (agent.isAttached && agent.knowsEpoch), !open.isEmpty {
+                problems.append("agent \(agent.id) could say what became of \(open.keys.sorted())")
             }
             if self.agentRows[agent.id] != row { problems.append("agent \(agent.id) is not found by its id") }
             for task in agent.tasks { problems += self.taskViolations(task) }

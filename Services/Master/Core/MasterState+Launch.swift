@@ -216,6 +216,8 @@ extension MasterState.Cluster {
             entry.ordered = self.now
             entry.maxCompletionTime = info.maxCompletionTime
             entry.priority = info.priority
+            // Whoever asked about it before meant another.
+            if !self.agents[pool.agent].questions.isEmpty { self.agents[pool.agent].questions[entry.key] = nil }
             rows.append(self.insert(entry))
             self.use(info.resources, for: pool.framework, role: pool.role)
             for shadow in self.shadows { shadow.launched(pool.framework, info.resources) }

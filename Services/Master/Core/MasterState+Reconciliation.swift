@@ -43,17 +43,24 @@ extension MasterState.Cluster {
             return
         }
         switch self.agents[agent].condition {
-        case .unreachable: self.answer(asked, .unreachable, "its agent is unreachable", for: framework)
+        case .unreachable:
+            self.answer(asked, .unreachable, "its agent is unreachable", for: framework)
+            if kill != nil { self.remember(asked, kill, of: agent, for: framework) }
         case .attached where self.agents[agent].knowsEpoch:
             self.answer(asked, .gone, "its agent does not know it", for: framework)
         case .attached(let relay, _) where self.relays[relay].revision < ProtocolRevision.restating:
             // It would not pass the question on: time has to do.
-            if self.now < self.elected + min(self.settings.relayPatience, self.settings.recoveryTimeout) { return }
-            self.answer(asked, .gone, "its agent does not know it", for: framework)
+            if self.now < self.elected + min(self.settings.relayPatience, self.settings.recoveryTimeout) {
+                self.remember(asked, kill, of: agent, for: framework)
+            } else {
+                self.answer(asked, .gone, "its agent does not know it", for: framework)
+            }
         case .attached, .disconnected:
             // What is known of the agent may be of an earlier life: it may be with a relay that still follows an earlier leader, who
             // launches the task there.
-            self.ask(agent, about: TaskKey(self.frameworks[framework].id, asked.taskID), kill: kill)
+            let isFirst = self.agents[agent].questions.isEmpty
+            self.remember(asked, kill, of: agent, for: framework)
+            if isFirst { self.send(.restate, to: agent) }
         }
     }
 
@@ -67,12 +74,14 @@ extension MasterState.Cluster {
                 agent: asked.agentID))
     }
 
-    /// Waits for the agent's own word: what it registers once it knows of this leadership is all that it runs.
-    private func ask(_ agent: Row, about key: TaskKey, kill: TaskEntry.Kill?) {
-        let isFirst = self.agents[agent].questions.isEmpty
-        guard self.agents[agent].questions.count < AgentEntry.largestQuestions else { return }
-        self.agents[agent].questions.updateValue(kill ?? self.agents[agent].questions[key] ?? nil, forKey: key)
-        if isFirst { self.send(.restate, to: agent) }
+    /// Keeps a question for the agent's own word: what it registers once it knows of this leadership is all that it runs.
+    private func remember(
+        _ asked: SchedulerCall.ReconcileTask, _ kill: TaskEntry.Kill?, of agent: Row, for framework: Row
+    ) {
+        let key = TaskKey(self.frameworks[framework].id, asked.taskID)
+        let earlier = self.agents[agent].questions[key]
+        guard earlier != nil || self.agents[agent].questions.count < AgentEntry.largestQuestions else { return }
+        self.agents[agent].questions.updateValue(kill ?? earlier ?? nil, forKey: key)
     }
 
     /// The agent has registered or is unreachable: what was asked is asked again, and perhaps waits once more.
@@ -83,6 +92,8 @@ extension MasterState.Cluster {
         for (key, kill) in questions.sorted(by: { $0.key < $1.key }) {
             guard let framework = self.frameworkRows[key.framework] else { continue }
             if let kill {
+                // The id may be used again, elsewhere: that task is not meant.
+                if let task = self.frameworks[framework].taskIDs[key.task], self.tasks[task].agent != agent { continue }
                 self.kill(key.task, on: id, grace: kill.grace, reason: kill.reason, for: framework)
             } else {
                 self.reconcile([.init(key.task, on: id)], for: framework)

@@ -5,6 +5,8 @@ struct AgentEntry {
     let peer: PeerID
     /// Drawn when its process started.
     let incarnation: Bytes
+    /// What it knows of the protocol; see `ProtocolRevision`.
+    let revision: UInt32
     /// Without its tasks, which change all the time and are below, and without the frameworks, which the relay knows.
     private var registration: AgentRegistration
     private var tasks: [UInt64: TaskRecord] = [:]
@@ -28,6 +30,8 @@ struct AgentEntry {
     var outbox = Outbox()
     /// Something has ended there since the last launch.
     private(set) var expectsLaunch = false
+    /// Tasks that are over, and whose end is not known to be acknowledged.
+    private(set) var unsettledEnds = 0
 
     private struct SentLaunch {
         var order: LaunchOrder
@@ -35,11 +39,13 @@ struct AgentEntry {
         var missing: Int
     }
 
-    init(peer: PeerID, incarnation: Bytes, registration: AgentRegistration) {
+    init(peer: PeerID, incarnation: Bytes, revision: UInt32, registration: AgentRegistration) {
         self.peer = peer
         self.incarnation = incarnation
+        self.revision = revision
         self.registration = registration
         for task in registration.tasks { self.tasks[task.number] = task }
+        self.unsettledEnds = self.tasks.values.count(where: Self.isUnsettledEnd)
         for task in registration.tasks where task.isRemoved {
             self.removals.append((registration.position, task.number))
         }
@@ -65,11 +71,13 @@ struct AgentEntry {
         if entry.change.isEnd { self.expectsLaunch = true }
         switch entry.change {
         case .task(let record):
-            let isNew = self.tasks.updateValue(record, forKey: record.number) == nil
-            if isNew { self.confirm(record.key) }
+            let before = self.tasks.updateValue(record, forKey: record.number)
+            if before == nil { self.confirm(record.key) }
+            self.countEnd(before: before, after: record)
         case .taskRemoved(let number):
-            guard self.tasks[number] != nil else { return }
+            guard let before = self.tasks[number] else { return }
             self.tasks[number]!.isRemoved = true
+            self.countEnd(before: before, after: self.tasks[number]!)
             self.removals.append((entry.position, number))
         case .executor(let record):
             if let index = self.registration.executors.firstIndex(where: { $0.key == record.key }) {
@@ -81,6 +89,13 @@ struct AgentEntry {
             self.registration.executors.removeAll { $0.key == key }
         }
     }
+
+    private mutating func countEnd(before: TaskRecord?, after: TaskRecord) {
+        if let before, Self.isUnsettledEnd(before) { self.unsettledEnds -= 1 }
+        if Self.isUnsettledEnd(after) { self.unsettledEnds += 1 }
+    }
+
+    private static func isUnsettledEnd(_ task: TaskRecord) -> Bool { task.state.isTerminal && !task.isRemoved }
 
     /// The master has applied the books so far: removed records need no longer be listed.
     mutating func confirmed(_ position: BookPosition) {

@@ -8,8 +8,8 @@ public struct RelaySettings: Sendable {
 
     /// How many agents may be connected at once; one more is told `full` and tries the next relay.
     ///
-    /// Each costs a file and some kilobytes. Default 15,000: below the 20,000 files that a process commonly may open.
-    public var maxAgents: Int = 15_000
+    /// Each costs a file and some kilobytes. Default 18,000: below the 20,000 files that a process commonly may open.
+    public var maxAgents: Int = 18_000
 
     /// How many bytes of unacknowledged statuses are held for one framework.
     ///
@@ -49,11 +49,11 @@ public struct RelaySettings: Sendable {
     /// Default 100 ms.
     public var resendPause: Duration = .milliseconds(100)
 
-    /// How long an acknowledgement waits for something urgent to go to the same agent.
+    /// How long an acknowledgement waits, where something has ended, for something urgent to go to the same agent.
     ///
     /// Together they cost one write and one read instead of several. Longer keeps what is delivered in the agents' logs for
     /// longer, and is sent again if the relay dies meanwhile; and the id of a task whose end is acknowledged is free for another only
-    /// when its agent knows. Must be well below the 10 s after which agents send again. Zero: no wait. Default 200 ms.
+    /// when its agent knows. Must be well below the 10 s after which agents of earlier versions send again. Zero: no wait. Default 200 ms.
     public var acknowledgementDelay: Duration = .milliseconds(200)
 
     /// How much longer it waits where something has ended and a launch is likely, for each agent that has lately waited so.
@@ -68,10 +68,13 @@ public struct RelaySettings: Sendable {
     /// 5 s: with what else is on its way, still well before agents send again.
     public var launchPatienceMax: Duration = .seconds(5)
 
-    /// How long a confirmation of the books waits for an acknowledgement or something urgent to go to the same agent.
+    /// How long a confirmation of the books, and an acknowledgement where nothing has ended, wait for something urgent to go to the same
+    /// agent.
     ///
-    /// Until then the agent keeps a line on each task that is over. Default 15 s: told alone it spares a heartbeat.
-    public var confirmationDelay: Duration = .seconds(15)
+    /// Until then the agent keeps a line on each task that is over, and a few statuses of those that run; it tells these again if the
+    /// relay dies meanwhile. Default 15 s: told alone it spares a heartbeat; with what else is on its way, well below the 30 s after
+    /// which agents send again. (Those of earlier versions do after 10 s: they are told after `acknowledgementDelay`.)
+    public var quietDelay: Duration = .seconds(15)
 
     /// How long a change of the books that frees nothing waits for something urgent to go to the master.
     ///

@@ -1,8 +1,10 @@
 import Model
 
 extension RelayState {
-    mutating func agentConnected(_ peer: PeerID, _ hello: Hello) {
+    mutating func agentConnected(_ peer: PeerID, _ hello: Hello, at now: Instant, into effects: inout [Effect]) {
         self.agentPeers[peer] = AgentPeer(incarnation: hello.incarnation, revision: hello.revision)
+        // Perhaps not on its disk yet, so its registration shows an earlier one; it obeys none below this all the same.
+        self.seen(hello.epoch, at: now, into: &effects)
     }
 
     /// An agent tells what it is and runs, under a new attachment; perhaps in pieces.
@@ -46,7 +48,8 @@ extension RelayState {
                 peer, Refusal(.stale, "attachment \(registration.attachment) is not above \(known)"), into: &effects)
             return
         }
-        var entry = AgentEntry(peer: peer, incarnation: caller.incarnation, registration: registration)
+        var entry = AgentEntry(
+            peer: peer, incarnation: caller.incarnation, revision: caller.revision, registration: registration)
         for framework in registration.frameworks {
             self.remember(framework.id, info: framework.info, replacing: false)
         }
@@ -153,6 +156,9 @@ extension RelayState {
         guard let row = self.registered(peer, into: &effects) else { return }
         self.counters.bookEntries += 1
         self.agents[row].apply(entry)
+        if entry.change.isEnd, !self.agents[row].outbox.acknowledgements.isEmpty {
+            self.scheduleSoon(outboxOf: row, at: now, into: &effects)
+        }
         // A master that was not told of the agent yet will find the entry in its registration.
         guard let link = self.link, self.agents[row].announcedOn == link.number else { return }
         let message = RelayToMaster.book(index: row, self.agents[row].attachment, entry)

@@ -120,12 +120,11 @@ extension RelayState {
             return self.acknowledged(task, uuid: uuid, agent: row, at: now, into: &effects)
         case .kill(let task, _, _, let endsExecutor): if endsExecutor { self.agents[row].ends(task) }
         case .restate:
-            let peer = self.agents[row].peer
-            guard let revision = self.agentPeers[peer]?.revision, revision >= ProtocolRevision.restating else {
+            guard self.agents[row].revision >= ProtocolRevision.restating else {
                 // It would not understand; on a new connection it registers as well.
                 self.empty(outboxOf: row, into: &effects)
                 let reason = "the master asks what runs there: attach again"
-                return self.refuse(peer, Refusal(.stale, reason), into: &effects)
+                return self.refuse(self.agents[row].peer, Refusal(.stale, reason), into: &effects)
             }
         case .shutdownExecutor, .shutdownFramework, .message, .setMode: break
         }

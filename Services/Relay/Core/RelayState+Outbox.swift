@@ -4,8 +4,8 @@ import Model
 // for it. Alone each costs a write here and a read there, which is more than all else that a relay does for a task. So it waits for
 // something urgent, such as the agent's next launch, and goes with it, or else after `RelaySettings.acknowledgementDelay`. Where
 // something has just ended a launch is likely; the more agents wait for theirs, the longer an acknowledgement waits for it, too: told
-// alone it would only make them wait longer. A confirmation waits nearly as long as a heartbeat, whose place it takes. Changes of the
-// books that free nothing wait, too, on their way to the master.
+// alone it would only make them wait longer. A confirmation, and an acknowledgement where nothing has ended, wait nearly as long as a
+// heartbeat, whose place they take. Changes of the books that free nothing wait, too, on their way to the master.
 
 /// What waits to be told to one agent.
 struct Outbox {
@@ -23,6 +23,13 @@ struct Outbox {
     var end = Instant(nanoseconds: 0)
 
     var isEmpty: Bool { self.acknowledgements.isEmpty && self.confirmed == nil }
+
+    /// So many acknowledgements wait where nothing has ended: a task that reports often is not kept waiting.
+    static let quietAcknowledgements = 8
+
+    func acknowledges(_ envelope: StatusEnvelope) -> Bool {
+        self.acknowledgements.contains { $0.uuid == envelope.uuid && $0.task == envelope.key }
+    }
 }
 
 /// The agents for which something waits, by the time at which it is told in any case; also those that were told in company before
@@ -77,6 +84,17 @@ extension RelayState {
         _ row: UInt32, acknowledged task: TaskKey, uuid: Bytes, at now: Instant, into effects: inout [Effect]
     ) {
         self.agents[row].outbox.acknowledgements.append(.init(task: task, uuid: uuid))
+        if self.agents[row].unsettledEnds == 0, self.agents[row].revision >= ProtocolRevision.patient,
+            self.agents[row].outbox.acknowledgements.count <= Outbox.quietAcknowledgements
+        {
+            self.schedule(outboxOf: row, until: now + self.settings.quietDelay, isPatient: false, into: &effects)
+        } else {
+            self.scheduleSoon(outboxOf: row, at: now, into: &effects)
+        }
+    }
+
+    /// Something has ended: what waits is told with the next launch, or soon.
+    mutating func scheduleSoon(outboxOf row: UInt32, at now: Instant, into effects: inout [Effect]) {
         let isPatient = self.agents[row].expectsLaunch
         let delay = isPatient ? self.patientDelay : self.settings.acknowledgementDelay
         self.schedule(outboxOf: row, until: now + delay, isPatient: isPatient, into: &effects)
@@ -87,8 +105,7 @@ extension RelayState {
         _ row: UInt32, confirmed position: BookPosition, at now: Instant, into effects: inout [Effect]
     ) {
         self.agents[row].outbox.confirmed = max(position, self.agents[row].outbox.confirmed ?? 0)
-        let end = now + self.settings.confirmationDelay
-        self.schedule(outboxOf: row, until: end, isPatient: false, into: &effects)
+        self.schedule(outboxOf: row, until: now + self.settings.quietDelay, isPatient: false, into: &effects)
     }
 
     private mutating func schedule(

@@ -15,6 +15,7 @@ extension RelayState {
             if isGiven { self.deliver(envelope, of: agent, to: row, into: &effects) }
             return
         }
+        if self.agents[agent].outbox.acknowledges(envelope) { return self.empty(outboxOf: agent, into: &effects) }
         guard !self.agents[agent].overflowing.contains(row), self.fits(envelope, in: row) else {
             // Also what would fit: behind a status that did not, it would overtake it.
             self.overflow(row, agent: agent, into: &effects)
@@ -153,7 +154,7 @@ extension RelayState {
         while asked < self.settings.resendsPerTurn, let agent = self.frameworks[row].popOverflow() {
             guard self.agents.contains(agent), self.agents[agent].overflowing.contains(row) else { continue }
             let peer = self.agents[agent].peer
-            if let revision = self.agentPeers[peer]?.revision, revision >= ProtocolRevision.ordered {
+            if self.agents[agent].revision >= ProtocolRevision.ordered {
                 // What is on its way before it begins to would still overtake: the mark stays until then.
                 guard self.frameworks[row].asked.insert(agent).inserted else { continue }
                 self.tell(agent, .resend(id), into: &effects)

@@ -112,7 +112,7 @@ public struct RelayState: Role {
     /// Takes one event; see `Role`.
     public mutating func handle(_ event: Event, at now: Instant, into effects: inout [Effect]) {
         switch event {
-        case .agentConnected(let peer, let hello): self.agentConnected(peer, hello)
+        case .agentConnected(let peer, let hello): self.agentConnected(peer, hello, at: now, into: &effects)
         case .agent(let peer, .registration(let registration)):
             self.registrationCame(registration, from: peer, at: now, into: &effects)
         case .agent(let peer, .status(let envelope)): self.status(envelope, from: peer, at: now, into: &effects)

@@ -7,7 +7,7 @@ public final class EmulatedCluster {
     public struct Size: Sendable {
         /// Emulated agents.
         public var agents: Int
-        /// Relays; each takes 15,000 agents at most.
+        /// Relays; each takes 18,000 agents at most.
         public var relays: Int
         /// What each agent shares out.
         public var resources: String
@@ -20,9 +20,9 @@ public final class EmulatedCluster {
         }
 
         /// Names choose relays by chance, and a process may open 20,000 files.
-        private static let agentsPerRelay = 12_500
+        private static let agentsPerRelay = 17_000
         /// Of an emulator.
-        static let agentsPerEmulator = 12_500
+        static let agentsPerEmulator = 17_000
     }
 
     /// A process of it, and what for.

@@ -134,7 +134,8 @@ public final class SimulatedCluster {
             SimulatedAllocator(name: "allocator-\($0)", lies: $0 <= settings.liars, in: self)
         }
         func revision(_ number: Int) -> UInt32 {
-            settings.hasOlderPeers && number % 2 == 0 ? ProtocolRevision.first : ProtocolRevision.current
+            guard settings.hasOlderPeers, number % 2 == 0 else { return ProtocolRevision.current }
+            return UInt32(number / 2 - 1) % ProtocolRevision.current
         }
         self.relays = (1...settings.relays).map {
             SimulatedRelay(name: "relay-\($0)", revision: revision($0), in: self)

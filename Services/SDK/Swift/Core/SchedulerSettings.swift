@@ -29,7 +29,7 @@ public struct SchedulerSettings: Hashable, Sendable {
 
     /// How long the acknowledgement of an update that ends nothing may wait for another one to the same relay.
     ///
-    /// They leave together, in one write. Must be well below the 10 s after which agents send an update again; what a scheduler that dies
+    /// They leave together, in one write. Must be well below the 10 s after which agents of earlier versions send an update again; what a scheduler that dies
     /// has not said its successor is told again. Zero: no wait. Default 1 s.
     public var acknowledgementDelay: Duration = .seconds(1)
 
@@ -61,7 +61,7 @@ public struct SchedulerSettings: Hashable, Sendable {
 
     /// How long an update waits for the one before it, if the two came over different ways.
     ///
-    /// The agent sends again what is missing after 10 s at first; longer than that keeps the order, shorter gives up on it.
+    /// The agent sends again what is missing after 30 s at first; longer than that keeps the order, shorter gives up on it.
     /// Default 60 s.
     public var gapPatience: Duration = .seconds(60)
 
