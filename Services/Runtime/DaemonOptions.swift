@@ -121,6 +121,7 @@ public struct DaemonOptions: ParsableArguments, Sendable {
         settings.maxEntryFrameBytes = self.maxFrame.bytes / 2
         settings.heartbeatInterval = self.heartbeatInterval.duration
         settings.silenceLimit = self.heartbeatInterval.duration * 3
+        if let files = OpenFiles.limit { settings.maxConnections = OpenFiles.connections(of: files) }
         // A hundred thousand connections that nobody uses. Three of them are less than a master's agent timeout, and two no more than
         // what a relay waits.
         if role == .relay { settings.heartbeatIntervals[.agent] = self.heartbeatInterval.duration * 3 / 2 }

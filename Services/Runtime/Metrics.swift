@@ -160,10 +160,7 @@ enum ProcessNumbers {
         add("process_virtual_memory_bytes", "gauge", "Virtual memory.", field(23))
         add("process_threads", "gauge", "Threads.", field(20))
         add("process_open_fds", "gauge", "Open files.", Self.openFiles())
-        var limit = rlimit()
-        if getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 {
-            add("process_max_fds", "gauge", "Most files that may be open.", Double(limit.rlim_cur))
-        }
+        add("process_max_fds", "gauge", "Most files that may be open.", OpenFiles.limit.map(Double.init))
         return lines
     }
 

@@ -179,6 +179,16 @@ struct ConfigurationTests {
         }
     }
 
+    @Test("As many connections are accepted as files may be open, less some for everything else")
+    func connections() throws {
+        #expect(OpenFiles.connections(of: 1024) == 768)
+        #expect(OpenFiles.connections(of: 20_000) == 18_976)
+        let files = try #require(OpenFiles.limit)
+        #expect(files > 64)
+        let settings = try self.parse([]).daemon.nodeSettings(role: .relay, name: "r")
+        #expect(settings.maxConnections == OpenFiles.connections(of: files))
+    }
+
     @Test("The advertised host is what was said, else the one listened on, else this machine's name")
     func advertised() throws {
         #expect(try self.parse([]).daemon.advertisedHost == "127.0.0.1")

@@ -69,7 +69,7 @@ public struct NodeSettings: Sendable {
 
     /// The most connections accepted at one time; more are refused as `full`.
     ///
-    /// Default 16,384.
+    /// Default 16,384; daemons accept as many as they may open files, less some for everything else.
     public var maxConnections = 16_384
 
     /// The shortest wait between two rounds of dialling; doubles up to `backoffMax`.

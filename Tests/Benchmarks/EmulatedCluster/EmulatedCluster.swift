@@ -19,10 +19,12 @@ public final class EmulatedCluster {
             self.resources = resources
         }
 
-        /// Names choose relays by chance, and a process may open 20,000 files.
-        private static let agentsPerRelay = 17_000
+        /// Names choose relays by chance.
+        ///
+        /// All connect from one address, which has 28,000 ports to each relay; from half of that on the kernel takes long to find a free one.
+        private static let agentsPerRelay = 12_500
         /// Of an emulator.
-        static let agentsPerEmulator = 17_000
+        static let agentsPerEmulator = 12_500
     }
 
     /// A process of it, and what for.
