@@ -62,6 +62,8 @@ extension Scenario {
             }
         }
         settings.hasOlderPeers = draw(0...3) == 0
+        // Often is hard on the order of statuses: some are always on their way a second time.
+        settings.statusRetryInterval = .seconds(draw(0...1) == 0 ? draw(1...10) : 30)
         // Five frameworks of 300 tasks of 10 s on average and two cores may have eight.
         settings.patience = .seconds(7200)
         return settings

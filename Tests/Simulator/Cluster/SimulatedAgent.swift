@@ -60,6 +60,7 @@ public final class SimulatedAgent: SimulatedProcess {
         settings.sidePort = 5051
         settings.relays = self.cluster.relays.map(\.address)
         settings.executorEndpoint = self.address
+        settings.statusRetryIntervalMin = self.cluster.settings.statusRetryInterval
         return settings
     }
 

@@ -56,8 +56,11 @@ public struct SimulationSettings: Sendable {
     /// How many bytes of status updates a relay holds for each framework; default 16 MiB.
     public var heldBytesPerFramework = 16 << 20
 
-    /// Every second relay is to its masters, and every second agent to its relays, of the version before statuses were kept
-    /// in order across them (`ProtocolRevision.ordered`), as in the middle of an upgrade; default false.
+    /// After how long agents send a status again that nobody has acknowledged; default 30 s.
+    public var statusRetryInterval: Duration = .seconds(30)
+
+    /// Every second relay is to its masters, and every second agent to its relays, of one of the versions before this
+    /// (`ProtocolRevision`), as in the middle of an upgrade; default false.
     public var hasOlderPeers = false
 
     /// Two of each role, five agents, no frameworks and no faults.
