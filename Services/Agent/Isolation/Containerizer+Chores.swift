@@ -113,7 +113,7 @@ extension Containerizer {
         self.start(start, container)
     }
 
-    private func updated(_ runID: RunID, _ error: IsolationError?) {
+    func updated(_ runID: RunID, _ error: IsolationError?) {
         guard let container = self.containers[runID], container.isAlive else { return }
         if error != nil, container.isBeingAdopted { self.containers[runID]?.isAsFound = true }
         self.containers[runID]?.isBeingAdopted = false

@@ -179,12 +179,12 @@ public final class Containerizer {
         self.add(.update(spec.runID, spec.resources))
     }
 
-    /// Changes what a container may use; `updated` follows, unless it ends.
+    /// Changes what a container may use; `updated` follows, unless it ends: within the call where no module sets limits.
     public func update(_ runID: RunID, _ resources: Resources) {
         self.eventLoop.preconditionInEventLoop()
         guard self.containers[runID]?.isAlive == true else { return }
         self.sampler.update(runID, resources)
-        self.add(.update(runID, resources))
+        if self.isolator.setsLimits { self.add(.update(runID, resources)) } else { self.updated(runID, nil) }
     }
 
     /// A signal to every process of a container.

@@ -16,6 +16,11 @@ protocol IsolationModule: Sendable {
     /// The hierarchies in which each container has a directory for it.
     var hierarchies: [CgroupHierarchy] { get }
 
+    /// Whether `apply` does anything.
+    ///
+    /// By default: whether there are directories to do it in.
+    var setsLimits: Bool { get }
+
     /// Sets the limits of a container whose directories exist: before its start, and whenever its resources change.
     ///
     /// - Throws: What the kernel did not accept.
@@ -50,6 +55,7 @@ protocol IsolationModule: Sendable {
 }
 
 extension IsolationModule {
+    var setsLimits: Bool { !self.hierarchies.isEmpty }
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {}
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {}
     func reset(_ run: CgroupRun) -> Bool { self.hierarchies.isEmpty }

@@ -169,6 +169,9 @@ public struct Isolator: Sendable {
         for module in self.modules { try module.add(to: &start, for: spec) }
     }
 
+    /// Whether a container has limits that `update` changes.
+    var setsLimits: Bool { self.modules.contains { $0.setsLimits } }
+
     /// Sets the limits of a container that runs.
     func update(_ run: RunID, _ resources: Resources) throws(IsolationError) {
         let directories = self.directories(of: run)

@@ -16,6 +16,8 @@ struct ProcessIsolation: IsolationModule {
     }
 
     var hierarchies: [CgroupHierarchy] { self.tracking.map { [$0] } ?? [] }
+    /// Its control groups only tell whose a process is.
+    var setsLimits: Bool { false }
 
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {
         guard let wanted = spec.container?.limits, !wanted.isEmpty else { return }

@@ -35,14 +35,14 @@ extension MasterState.Cluster {
         return problems
     }
 
-    /// Free resources of agents, each with a framework that would be offered them if an allocator proposed it now.
+    /// Agents with free resources, each with those frameworks that would be offered them if an allocator proposed it now.
     ///
     /// None of them should be seen for long.
-    func offerable() -> [String] {
-        var found: [String] = []
+    func offerable() -> [AgentID: Set<String>] {
+        var found: [AgentID: Set<String>] = [:]
         for (row, agent) in self.agents where agent.isActive && !agent.free.isEmpty {
             guard let owner = agent.owner else {
-                found.append("agent \(agent.id) has \(agent.free) free, and no allocator")
+                found[agent.id] = ["agent \(agent.id) has \(agent.free) free, and no allocator"]
                 continue
             }
             for (index, framework) in self.frameworks where framework.peer != nil {
@@ -50,7 +50,8 @@ extension MasterState.Cluster {
                     let holding = AgentHolding(agent: row, framework: index, role: role, resources: agent.free)
                     let allocation = Allocation(proposal: 0, ownership: agent.ownership, holding: holding)
                     guard self.problem(with: allocation, by: owner) == nil else { continue }
-                    found.append("agent \(agent.id) has \(agent.free) free that framework \(framework.id) may have")
+                    found[agent.id, default: []].insert(
+                        "agent \(agent.id) has \(agent.free) free that framework \(framework.id) may have")
                 }
             }
         }

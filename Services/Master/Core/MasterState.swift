@@ -129,13 +129,14 @@ public struct MasterState: Role {
         if case .leading(let cluster) = self.mode { cluster.violations(after: effects, turn: turn) } else { [] }
     }
 
-    /// Free resources that could be offered now, in words: an allocator is about to propose each of them, or should be.
+    /// Free resources that could be offered now, by agent and in words: an allocator is about to propose each of them, or
+    /// should be.
     ///
     /// For the simulator.
     ///
     /// - Complexity: O(agents x frameworks).
-    public func offerable(at now: Instant) -> [String] {
-        guard case .leading(let cluster) = self.mode else { return [] }
+    public func offerable(at now: Instant) -> [AgentID: Set<String>] {
+        guard case .leading(let cluster) = self.mode else { return [:] }
         cluster.now = now
         return cluster.offerable()
     }

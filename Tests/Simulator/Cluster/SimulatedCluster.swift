@@ -92,6 +92,8 @@ public final class SimulatedCluster {
     private(set) var standbys: [SimulatedScheduler] = []
     /// What the checkers found; empty if all is well.
     public private(set) var violations: [String] = []
+    /// By agent, what has stood free since `watchOffers` looked first, and was not offered; nil if nobody looks.
+    var waiting: [AgentID: Set<String>]?
     /// What happened, if it is wanted.
     public var tracer: ((String) -> Void)?
 
@@ -292,14 +294,14 @@ public final class SimulatedCluster {
         let deadline = (hasFaults ? calm : start) + self.settings.patience
         self.planRound()
         var hasConverged = false
-        var waiting: [String] = []
-        self.watchOffers(until: calm) { waiting = $0 }
+        self.watchOffers(until: calm)
         while self.violations.isEmpty {
             if !hasFaults || self.queue.now > calm, self.isSettled { return true }
             if let converges = self.settings.convergesWithin, !hasConverged, self.queue.now > calm + converges {
                 hasConverged = true
                 self.checkConvergence(after: calm)
-                self.check("cluster", Array(waiting.prefix(3)))
+                self.check("cluster", Array((self.waiting ?? [:]).values.joined().sorted().prefix(3)))
+                self.waiting = nil
             }
             self.events += 1
             if !self.queue.step(until: deadline) {
@@ -356,13 +358,18 @@ public final class SimulatedCluster {
 
     /// Looks, from some time after the last fault on until the cluster must be whole, what stands free all that time although
     /// somebody may be offered it.
-    private func watchOffers(until calm: Instant, _ found: @escaping ([String]) -> Void) {
+    ///
+    /// What is declined as soon as it is offered stands free at most looks, so an offer takes its agent off the list.
+    private func watchOffers(until calm: Instant) {
         guard let converges = self.settings.convergesWithin else { return }
-        var waiting: Set<String>?
         func look() {
-            let now = Set(self.leader?.offerable ?? [])
-            waiting = waiting?.intersection(now) ?? now
-            found(waiting?.sorted() ?? [])
+            let now = self.leader?.offerable ?? [:]
+            self.waiting = self.waiting.map { waiting in
+                now.reduce(into: [:]) { both, agent in
+                    let still = waiting[agent.key]?.intersection(agent.value) ?? []
+                    if !still.isEmpty { both[agent.key] = still }
+                }
+            } ?? now
             // Not in time with anything that happens in the cluster.
             let next = self.queue.now + .microseconds(Int64.random(in: 20_000...200_000, using: &self.offerRandom))
             if next < calm + converges { self.queue.schedule(at: next, look) }

@@ -156,8 +156,8 @@ public final class SimulatedMaster: SimulatedProcess {
         if self.cluster.isCheckDue() { self.cluster.check(self.name, self.state?.checkInvariants() ?? []) }
     }
 
-    /// Free resources that could be offered now.
-    var offerable: [String] { self.state?.offerable(at: self.now) ?? [] }
+    /// Free resources that could be offered now, by agent.
+    var offerable: [AgentID: Set<String>] { self.state?.offerable(at: self.now) ?? [:] }
 
     private func perform(_ effect: MasterState.Effect) {
         switch effect {

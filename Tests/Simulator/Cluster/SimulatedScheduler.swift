@@ -232,7 +232,11 @@ public final class SimulatedScheduler: SimulatedProcess {
         self.noteWanting()
         defer { self.noteWanting() }
         switch callback {
-        case .offers(let offers): for offer in offers { self.answer(offer) }
+        case .offers(let offers):
+            for offer in offers {
+                self.cluster.waiting?[offer.agentID] = nil
+                self.answer(offer)
+            }
         case .statusUpdate(let status): self.updated(status)
         case .error("Framework failed over") where self.workload.hasStandby: break
         case .error(let message): self.cluster.check(self.name, ["ERROR: \(message)"])
