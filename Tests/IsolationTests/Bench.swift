@@ -91,7 +91,8 @@ final class Bench: Sendable {
     }
 
     /// Gives an order on the loop.
-    func order(_ order: @escaping @Sendable (Containerizer) -> Void) async throws {
+    @discardableResult
+    func order<Answer: Sendable>(_ order: @escaping @Sendable (Containerizer) -> Answer) async throws -> Answer {
         try await self.loop.submit { order(self.holder.value!) }.get()
     }
 

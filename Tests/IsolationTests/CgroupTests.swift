@@ -57,6 +57,25 @@ let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         }
     }
 
+    @Test("Where nothing sets limits, whoever changes them is told within the call")
+    func updatesWithoutLimits() async throws {
+        try await Bench.run(cgroups: false) { bench in
+            try await bench.launch(1, "exec sleep 100")
+            try await bench.started(1)
+            let told = try await bench.order { containerizer in
+                let onEvent = containerizer.onEvent
+                defer { containerizer.onEvent = onEvent }
+                var told: [ContainerEvent] = []
+                containerizer.onEvent = { told.append($0) }
+                containerizer.update(1, Resources(milliCPU: 2000, milliMB: 128_000))
+                return told
+            }
+            #expect(told == [.updated(1, problem: nil)])
+            try await bench.order { $0.destroy(1) }
+            _ = try await bench.exit(1)
+        }
+    }
+
     @Test("Whoever changes limits is told when they hold, or why they cannot", .enabled(if: hasCgroups))
     func updates() async throws {
         try await Bench.run { bench in

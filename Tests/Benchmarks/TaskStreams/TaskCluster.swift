@@ -15,10 +15,11 @@ public final class TaskCluster: Sendable {
     /// - Parameters:
     ///   - isolation: As `meseta-agent --isolation` takes it.
     ///   - width: Tasks at once, at most.
+    ///   - part: Tasks on one offer, at most; nil: what fits.
     ///   - work: What each task is.
     ///   - programs: Where the daemons are.
     public init(
-        isolation: String, width: Int, work: TaskWork = .program("/bin/true"), programs: URL
+        isolation: String, width: Int, part: Int? = nil, work: TaskWork = .program("/bin/true"), programs: URL
     ) async throws {
         let resources: Resources = "cpus:1;mem:32"
         self.live = try UpCluster(
@@ -29,7 +30,7 @@ public final class TaskCluster: Sendable {
                 "--log-level", "notice",
             ]
         }
-        self.stream = TaskStream(work, resources: resources, width: width)
+        self.stream = TaskStream(work, resources: resources, width: width, part: part)
         self.driver = SchedulerDriver(
             framework: FrameworkInfo("task-stream"), master: self.live.master, scheduler: self.stream)
         let driver = self.driver

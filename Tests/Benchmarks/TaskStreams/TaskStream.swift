@@ -31,16 +31,19 @@ public actor TaskStream: Scheduler {
     private let resources: Resources
     /// Tasks at once; nil: what fits.
     private let width: Int?
+    /// Tasks launched on one offer; nil: what fits.
+    private let part: Int?
     private var driver: SchedulerDriver?
     private var window: Window?
     private var running: [TaskID: ContinuousClock.Instant] = [:]
     private var counter = 0
 
     /// Tasks of that kind, each with those resources.
-    public init(_ work: TaskWork, resources: Resources, width: Int? = nil) {
+    public init(_ work: TaskWork, resources: Resources, width: Int? = nil, part: Int? = nil) {
         self.work = work
         self.resources = resources
         self.width = width
+        self.part = part
     }
 
     /// Runs so many tasks, and returns when all have ended.
@@ -61,7 +64,7 @@ public actor TaskStream: Scheduler {
     private func use(_ offer: Offer, _ driver: SchedulerDriver) {
         guard let window = self.window, window.remaining > 0 else { return driver.declineOffers([offer]) }
         var free = offer.resources, tasks: [TaskInfo] = []
-        let room = min(window.remaining, self.width.map { $0 - self.running.count } ?? .max)
+        let room = min(window.remaining, self.width.map { $0 - self.running.count } ?? .max, self.part ?? .max)
         while tasks.count < room, free.contains(self.resources) {
             free -= self.resources
             self.counter += 1

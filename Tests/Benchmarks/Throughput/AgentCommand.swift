@@ -15,16 +15,24 @@ struct AgentCommand: AsyncParsableCommand {
     @OptionGroup var common: CommonOptions
     @Option(help: "Tasks in a window.") var tasks = 50_000
     @Option(help: "Tasks at once, at most.") var width = 1000
+    @Option(
+        help: """
+            Tasks launched on one offer, at most; what is left of it is offered again. With fewer than all, some tasks are launched \
+            while others run and are told of, so that nobody waits for the slowest.
+            """)
+    var part = 250
     @Option(help: "As meseta-agent takes it.") var isolation = "processes"
 
     func validate() throws {
-        guard self.tasks > 0, self.width > 0 else { throw ValidationError("--tasks and --width are above 0") }
+        guard self.tasks > 0, self.width > 0, self.part > 0 else {
+            throw ValidationError("--tasks, --width and --part are above 0")
+        }
     }
 
     func run() async throws {
         UpCluster.endAllOnSignals()
         let cluster = try await TaskCluster(
-            isolation: self.isolation, width: self.width, work: .nothing, programs: self.common.directory)
+            isolation: self.isolation, width: self.width, part: self.part, work: .nothing, programs: self.common.directory)
         defer { cluster.stop() }
         _ = try await cluster.run(min(self.tasks, 5 * self.width))
         var report = ThroughputReport(kind: "agent", agents: 1, frameworks: 1, window: self.width)
