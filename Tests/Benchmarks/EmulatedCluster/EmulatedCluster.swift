@@ -15,16 +15,9 @@ public final class EmulatedCluster {
         /// So many agents with that.
         public init(agents: Int, resources: String) {
             self.agents = agents
-            self.relays = max(2, (agents + Self.agentsPerRelay - 1) / Self.agentsPerRelay)
+            self.relays = EmulatorFleet.relays(for: agents)
             self.resources = resources
         }
-
-        /// Names choose relays by chance.
-        ///
-        /// All connect from one address, which has 28,000 ports to each relay; from half of that on the kernel takes long to find a free one.
-        private static let agentsPerRelay = 12_500
-        /// Of an emulator.
-        static let agentsPerEmulator = 12_500
     }
 
     /// A process of it, and what for.
@@ -33,7 +26,7 @@ public final class EmulatedCluster {
     /// The services.
     public let live: UpCluster
     /// The agents.
-    public let emulators: [EmulatorProcess]
+    public let fleet: EmulatorFleet
 
     /// Starts one master without an election, allocators, relays and emulators.
     ///
@@ -53,39 +46,26 @@ public final class EmulatedCluster {
     /// - Throws: If one does not start; the services and those that did have ended then.
     private init(_ live: UpCluster, _ size: Size, programs: URL) throws {
         self.live = live
-        let relays = live.members(.relay).map(\.address).joined(separator: ",")
-        var rest = size.agents
-        var emulators: [EmulatorProcess] = []
         do {
-            while rest > 0 {
-                let agents = min(rest, Size.agentsPerEmulator)
-                emulators.append(
-                    try EmulatorProcess(
-                        programs.appendingPathComponent("emulator"),
-                        [
-                            "--agents", "\(agents)", "--name", "e\(emulators.count + 1)", "--relay", relays,
-                            "--resources", size.resources, "--report", "2",
-                        ]))
-                rest -= agents
-            }
+            self.fleet = try EmulatorFleet(
+                agents: size.agents, relays: live.members(.relay).map(\.address), resources: size.resources,
+                programs: programs)
         } catch {
-            for emulator in emulators { emulator.process.stop() }
             live.stop()
             throw error
         }
-        self.emulators = emulators
     }
 
     /// Agents that have a master, by their own count.
-    public var registered: Int { self.emulators.reduce(0) { $0 + ($1.figures?.registered ?? 0) } }
+    public var registered: Int { self.fleet.registered }
 
     /// Tasks that run, by the agents' count.
-    public var running: Int { self.emulators.reduce(0) { $0 + ($1.figures?.running ?? 0) } }
+    public var running: Int { self.fleet.running }
 
     /// The processes, by role.
     public var parts: [Part] {
         self.live.members.compactMap { member in member.process.map { (member.role, $0.pid) } }
-            + self.emulators.map { ("emulator", $0.process.pid) }
+            + self.fleet.emulators.map { ("emulator", $0.process.pid) }
     }
 
     /// Waits for something.
@@ -117,7 +97,7 @@ public final class EmulatedCluster {
 
     /// Ends all of it.
     public func stop(keepingFiles: Bool = false) {
-        for emulator in self.emulators { emulator.process.stop() }
+        self.fleet.stop()
         self.live.stop(keepingFiles: keepingFiles)
     }
 }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import EmulatedCluster
 import Foundation
 import MesetaSDK
 import TestSupport
@@ -9,13 +10,14 @@ struct Recovery: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "recovery", abstract: "Kill the leading master again and again; measure until all is as before.",
         discussion: """
-            Starts ZooKeeper (tick 2 s), masters, allocators, relays, an emulator of agents, and schedulers that keep it full. A run is \
+            Starts ZooKeeper (tick 2 s), masters, allocators, relays, emulators of agents, and schedulers that keep it full. A run is \
             over when all agents and frameworks are registered with another leader, and a task that it launched runs. The killed master is \
             started again before the next.
 
             EXAMPLES
               recovery --agents 4000 --runs 20 --plot recovery.svg
               recovery --expiry --json recovery.jsonl
+              recovery --agents 100000 --frameworks 200 --mean 100 --runs 3
             """)
 
     @Option(help: "Emulated agents.") var agents = 4000
@@ -23,7 +25,7 @@ struct Recovery: AsyncParsableCommand {
     @Option(help: "Kills.") var runs = 20
     @Option(help: "Masters; one leads.") var masters = 2
     @Option(help: "Allocators.") var allocators = 2
-    @Option(help: "Relays.") var relays = 2
+    @Option(help: "Relays (default: one for 12,500 agents, and two at least).") var relays: Int?
     @Flag(help: "Standbys wait for ZooKeeper to give the dead leader's session up, instead of seeing it die.")
     var expiry = false
     @Option(help: "Mean length of a task in seconds.") var mean = 30.0
@@ -46,7 +48,7 @@ struct Recovery: AsyncParsableCommand {
         let cluster = try RecoveryCluster(
             .init(
                 agents: self.agents, frameworks: self.frameworks, masters: self.masters, allocators: self.allocators,
-                relays: self.relays, command: "wait \(self.mean) \(self.deviation)"),
+                relays: self.relays ?? EmulatorFleet.relays(for: self.agents), command: "wait \(self.mean) \(self.deviation)"),
             takeover: takeover, programs: self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory)
         var isWell = false
         defer { cluster.stop(keepingFiles: self.keepLogs || !isWell) }
@@ -59,13 +61,12 @@ struct Recovery: AsyncParsableCommand {
             Self.note("run \(run): \(Int((times.all * 1000).rounded())) ms")
         }
         print(series.table)
-        if let figures = cluster.emulator.figures {
-            print(
-                "emulator: \((figures.memoryPerAgentBytes ?? 0) / 1024) KiB an agent, \(figures.running ?? 0) tasks run"
-            )
+        if let memory = cluster.fleet.memoryPerAgentBytes {
+            print("emulators: \(memory / 1024) KiB an agent, \(cluster.fleet.running) tasks run")
         }
         try self.write(series)
-        try await self.judge(cluster.drain())
+        // Four deviations above the mean there is hardly a task.
+        try await self.judge(cluster.drain(within: 180 + self.mean + 4 * self.deviation))
         isWell = true
     }
 

@@ -16,7 +16,7 @@ final class RecoveryCluster {
         var command: String
     }
 
-    let emulator: EmulatorProcess
+    let fleet: EmulatorFleet
     let schedulers: [LoadScheduler]
     private let zooKeeper: ZooKeeperEnsemble
     private let live: UpCluster
@@ -39,10 +39,9 @@ final class RecoveryCluster {
                 "\(size.relays)", "--election", election, "--restart-delay", "2",
             ]
         }
-        let relays = self.live.members(.relay).map(\.address).joined(separator: ",")
-        self.emulator = try EmulatorProcess(
-            programs.appendingPathComponent("emulator"),
-            ["--agents", "\(size.agents)", "--relay", relays, "--resources", "cpus:2;mem:1024", "--report", "2"])
+        self.fleet = try EmulatorFleet(
+            agents: size.agents, relays: self.live.members(.relay).map(\.address), resources: "cpus:2;mem:1024",
+            programs: programs)
         self.schedulers = (0..<size.frameworks).map { _ in
             LoadScheduler(resources: Self.slot, command: size.command)
         }
@@ -57,7 +56,7 @@ final class RecoveryCluster {
     /// Waits until every agent is registered and nine tenths of the slots are in use.
     func fill() async throws {
         try await self.wait(seconds: 180, for: "all agents registered and at work") {
-            guard self.emulator.registered(after: 0) != nil else { return false }
+            guard self.fleet.registered(after: 0) != nil else { return false }
             var running = 0
             for scheduler in self.schedulers { running += await scheduler.running }
             return running * 10 >= self.size.agents * 2 * 9
@@ -84,8 +83,10 @@ final class RecoveryCluster {
     }
 
     /// Launches nothing more, waits until every task is known to have ended, and says how.
-    func drain() async throws -> TaskAccount {
-        try await self.wait(seconds: 180, for: "every task known to have ended") {
+    ///
+    /// - Parameter seconds: How long that may take.
+    func drain(within seconds: Double) async throws -> TaskAccount {
+        try await self.wait(seconds: seconds, for: "every task known to have ended") {
             var open = 0
             for scheduler in self.schedulers { open += await scheduler.drain() }
             return open == 0
@@ -102,7 +103,7 @@ final class RecoveryCluster {
     }
 
     private func times(since killed: Double, without dead: UpCluster.Member) async throws -> RecoveryTimes? {
-        guard let agents = self.emulator.registered(after: killed) else { return nil }
+        guard let agents = self.fleet.registered(after: killed) else { return nil }
         var registered = 0.0, offered = Double.infinity, running = Double.infinity
         for scheduler in self.schedulers {
             let moments = await scheduler.seen()
@@ -132,7 +133,7 @@ final class RecoveryCluster {
     private func wait(seconds: Double, for what: String, until: () async throws -> Bool) async throws {
         let deadline = Date().addingTimeInterval(seconds)
         while try await !until() {
-            guard Date() < deadline, self.emulator.process.isRunning else {
+            guard Date() < deadline, self.fleet.isRunning else {
                 throw TestFailure("not within \(seconds) s: \(what); logs are in \(self.live.directory.path)/logs")
             }
             try await Task.sleep(for: .milliseconds(50))
@@ -141,7 +142,7 @@ final class RecoveryCluster {
 
     func stop(keepingFiles: Bool = false) {
         for driver in self.drivers { driver.stop() }
-        self.emulator.process.stop()
+        self.fleet.stop()
         self.live.stop(keepingFiles: keepingFiles)
         self.zooKeeper.stop()
     }

@@ -64,7 +64,7 @@ struct RunCommand: AsyncParsableCommand {
             return cluster.registered == agents
         }
         var report = ScaleReport(agents: agents, frameworks: self.frameworks, slots: self.slots)
-        let registrations = cluster.emulators.compactMap { $0.registered(after: 0)?.last }
+        let registrations = cluster.fleet.emulators.compactMap { $0.registered(after: 0)?.last }
         report.registrationSeconds = (registrations.max() ?? started) - started
         let load = try LoadProcess([
             "--frameworks", "\(self.frameworks)", "--master", cluster.live.master, "--slot", "\(Self.slot)",
