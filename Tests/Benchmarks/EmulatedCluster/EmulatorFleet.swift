@@ -13,7 +13,9 @@ public struct EmulatorFleet: Sendable {
     private static let agentsPerRelay = 12_500
 
     /// How many relays so many agents need; two at least.
-    public static func relays(for agents: Int) -> Int { max(2, (agents + Self.agentsPerRelay - 1) / Self.agentsPerRelay) }
+    public static func relays(for agents: Int) -> Int {
+        max(2, (agents + Self.agentsPerRelay - 1) / Self.agentsPerRelay)
+    }
 
     /// Starts them.
     ///

@@ -48,7 +48,8 @@ struct Recovery: AsyncParsableCommand {
         let cluster = try RecoveryCluster(
             .init(
                 agents: self.agents, frameworks: self.frameworks, masters: self.masters, allocators: self.allocators,
-                relays: self.relays ?? EmulatorFleet.relays(for: self.agents), command: "wait \(self.mean) \(self.deviation)"),
+                relays: self.relays ?? EmulatorFleet.relays(for: self.agents),
+                command: "wait \(self.mean) \(self.deviation)"),
             takeover: takeover, programs: self.programs.map { URL(fileURLWithPath: $0) } ?? UpCluster.ownDirectory)
         var isWell = false
         defer { cluster.stop(keepingFiles: self.keepLogs || !isWell) }

@@ -32,7 +32,8 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         UpCluster.endAllOnSignals()
         let cluster = try await TaskCluster(
-            isolation: self.isolation, width: self.width, part: self.part, work: .nothing, programs: self.common.directory)
+            isolation: self.isolation, width: self.width, part: self.part, work: .nothing,
+            programs: self.common.directory)
         defer { cluster.stop() }
         _ = try await cluster.run(min(self.tasks, 5 * self.width))
         var report = ThroughputReport(kind: "agent", agents: 1, frameworks: 1, window: self.width)

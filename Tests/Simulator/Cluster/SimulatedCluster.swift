@@ -364,12 +364,13 @@ public final class SimulatedCluster {
         guard let converges = self.settings.convergesWithin else { return }
         func look() {
             let now = self.leader?.offerable ?? [:]
-            self.waiting = self.waiting.map { waiting in
-                now.reduce(into: [:]) { both, agent in
-                    let still = waiting[agent.key]?.intersection(agent.value) ?? []
-                    if !still.isEmpty { both[agent.key] = still }
-                }
-            } ?? now
+            self.waiting =
+                self.waiting.map { waiting in
+                    now.reduce(into: [:]) { both, agent in
+                        let still = waiting[agent.key]?.intersection(agent.value) ?? []
+                        if !still.isEmpty { both[agent.key] = still }
+                    }
+                } ?? now
             // Not in time with anything that happens in the cluster.
             let next = self.queue.now + .microseconds(Int64.random(in: 20_000...200_000, using: &self.offerRandom))
             if next < calm + converges { self.queue.schedule(at: next, look) }
