@@ -61,7 +61,7 @@ final class MPIProgram: Sendable {
     }
 
     /// mpirun starts its daemon by `launcher HOST COMMAND...`, which takes the place of a remote shell.
-    private func start(launcher: String) throws -> Process {
+    private func start(launcher: String) throws -> (process: Process, ends: AsyncStream<Void>) {
         try? FileManager.default.removeItem(at: self.file("hpccoutf.txt"))
         let script = self.file("launcher")
         try "#!/bin/sh\nshift\n\(launcher)\n".write(to: script, atomically: true, encoding: .utf8)
@@ -75,20 +75,24 @@ final class MPIProgram: Sendable {
             ]
         process.currentDirectoryURL = self.directory
         process.standardInput = FileHandle.nullDevice
+        let (ends, end) = AsyncStream.makeStream(of: Void.self)
+        process.terminationHandler = { _ in end.finish() }
         try process.run()
         self.running.withLock { $0 = process.processIdentifier }
-        return process
+        return (process, ends)
     }
 
     /// Waits for the end of mpirun, and reads what the program says.
     ///
-    /// `waitUntilExit` would keep a processor busy that the program could use.
-    private func finish(_ process: Process, since start: ContinuousClock.Instant) async throws -> OverheadReport.Run {
-        while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+    /// `waitUntilExit`, and looking now and then, would keep a processor busy that the program could use.
+    private func finish(
+        _ mpirun: (process: Process, ends: AsyncStream<Void>), since start: ContinuousClock.Instant
+    ) async throws -> OverheadReport.Run {
+        for await _ in mpirun.ends {}
         let total = (ContinuousClock.now - start) / .seconds(1)
         self.running.withLock { $0 = 0 }
-        guard process.terminationStatus == 0 else {
-            throw TestFailure("mpirun ended with \(process.terminationStatus)")
+        guard mpirun.process.terminationStatus == 0 else {
+            throw TestFailure("mpirun ended with \(mpirun.process.terminationStatus)")
         }
         let text = try String(contentsOf: self.file("hpccoutf.txt"), encoding: .utf8)
         func value(_ key: String) -> Double? {
@@ -104,8 +108,8 @@ final class MPIProgram: Sendable {
     /// Without Meseta: the launcher runs the daemon itself.
     func runBare() async throws -> OverheadReport.Run {
         let start = ContinuousClock.now
-        let process = try self.start(launcher: "exec /bin/sh -c \"$*\"")
-        return try await self.finish(process, since: start)
+        let mpirun = try self.start(launcher: "exec /bin/sh -c \"$*\"")
+        return try await self.finish(mpirun, since: start)
     }
 
     /// On a cluster that is up just for that, not counting its start: a framework registers and takes an agent, and the launcher tells
@@ -135,11 +139,11 @@ final class MPIProgram: Sendable {
         let scheduling = Task { try await driver.run() }
         defer { driver.stop() }
         try await framework.wait("an agent") { await framework.offer != nil }
-        let process = try self.start(launcher: "printf '%s\\n' \"$*\" > '\(pipe)'")
-        defer { if process.isRunning { process.terminate() } }
+        let mpirun = try self.start(launcher: "printf '%s\\n' \"$*\" > '\(pipe)'")
+        defer { if mpirun.process.isRunning { mpirun.process.terminate() } }
         let command = try await Task.detached { try Self.line(of: orders) }.value
         await framework.launch(command, driver)
-        let run = try await self.finish(process, since: start)
+        let run = try await self.finish(mpirun, since: start)
         try await framework.wait("the task's end") { await framework.end != nil }
         let total = (ContinuousClock.now - start) / .seconds(1)
         driver.stop()
