@@ -33,7 +33,6 @@ public actor TaskStream: Scheduler {
     private let width: Int?
     /// Tasks launched on one offer; nil: what fits.
     private let part: Int?
-    private var driver: SchedulerDriver?
     private var window: Window?
     private var running: [TaskID: ContinuousClock.Instant] = [:]
     private var counter = 0

@@ -92,8 +92,8 @@ public final class SimulatedCluster {
     private(set) var standbys: [SimulatedScheduler] = []
     /// What the checkers found; empty if all is well.
     public private(set) var violations: [String] = []
-    /// By agent, what has stood free since `watchOffers` looked first, and was not offered; nil if nobody looks.
-    var waiting: [AgentID: Set<String>]?
+    /// By agent, what has stood free at each look of `watchOffers` in this round, and was not offered; nil before the first.
+    var standingFree: [AgentID: Set<String>]?
     /// What happened, if it is wanted.
     public var tracer: ((String) -> Void)?
 
@@ -300,8 +300,7 @@ public final class SimulatedCluster {
             if let converges = self.settings.convergesWithin, !hasConverged, self.queue.now > calm + converges {
                 hasConverged = true
                 self.checkConvergence(after: calm)
-                self.check("cluster", Array((self.waiting ?? [:]).values.joined().sorted().prefix(3)))
-                self.waiting = nil
+                self.check("cluster", Array((self.standingFree ?? [:]).values.joined().sorted().prefix(3)))
             }
             self.events += 1
             if !self.queue.step(until: deadline) {
@@ -364,19 +363,17 @@ public final class SimulatedCluster {
         guard let converges = self.settings.convergesWithin else { return }
         func look() {
             let now = self.leader?.offerable ?? [:]
-            self.waiting =
-                self.waiting.map { waiting in
-                    now.reduce(into: [:]) { both, agent in
-                        let still = waiting[agent.key]?.intersection(agent.value) ?? []
-                        if !still.isEmpty { both[agent.key] = still }
-                    }
-                } ?? now
+            let before = self.standingFree ?? now
+            self.standingFree = before.reduce(into: [:]) { $0[$1.key] = now[$1.key]?.intersection($1.value) }
             // Not in time with anything that happens in the cluster.
             let next = self.queue.now + .microseconds(Int64.random(in: 20_000...200_000, using: &self.offerRandom))
             if next < calm + converges { self.queue.schedule(at: next, look) }
         }
         // What a master once refused is proposed again after five seconds.
-        self.queue.schedule(at: calm + (converges - .seconds(6)), look)
+        self.queue.schedule(at: calm + (converges - .seconds(6))) {
+            self.standingFree = nil
+            look()
+        }
     }
 
     private func countNetwork() {

@@ -234,7 +234,7 @@ public final class SimulatedScheduler: SimulatedProcess {
         switch callback {
         case .offers(let offers):
             for offer in offers {
-                self.cluster.waiting?[offer.agentID] = nil
+                self.cluster.standingFree?[offer.agentID] = nil
                 self.answer(offer)
             }
         case .statusUpdate(let status): self.updated(status)
