@@ -181,6 +181,8 @@ final class ChaosCluster {
     }
 
     private func startAgain(_ target: ChaosTarget) throws {
+        // Who was killed is no zombie for the rest of the run; the ensemble sees to its servers.
+        if target.role != .zooKeeper { self.process(target)?.reap() }
         switch target.role {
         case .framework: self.frameworks[target.number - 1] = try self.startFramework(target.number)
         case .zooKeeper: try self.zooKeeper?.start(target.number - 1)
@@ -201,7 +203,6 @@ final class ChaosCluster {
                 let target = ChaosTarget(role, number + 1)
                 guard !self.killed.contains(target), self.process(target)?.isAlive != true else { continue }
                 ended.append("\(target) ended by itself; see \(self.plan.directory)/logs")
-                self.process(target)?.reap()
                 if role == .zooKeeper { self.zooKeeper?.kill(number) }
                 try self.startAgain(target)
             }
