@@ -7,11 +7,12 @@ internal import NIOCore
 #endif
 
 /// What `--check` does: asks the side port of the running process, for containers that have no other program.
-enum HealthCheck {
-    /// Asks for `/readyz?verbose`.
+public enum HealthCheck {
+    /// Asks for `/readyz?verbose`, and waits for the answer.
     ///
+    /// - Parameter timeoutSeconds: How long it waits to send, and each time it reads; at least 1.
     /// - Returns: Whether it answered 200, and its text, or what went wrong.
-    static func run(host: String, port: Int, timeoutSeconds: Int = 3) -> (isReady: Bool, text: String) {
+    public static func run(host: String, port: Int, timeoutSeconds: Int = 3) -> (isReady: Bool, text: String) {
         let target = host == "0.0.0.0" ? "127.0.0.1" : host == "::" ? "::1" : host
         guard port > 0 else { return (false, "which side port? it was left to the system: give --side-port\n") }
         guard let address = try? SocketAddress.makeAddressResolvingHost(target, port: port) else {

@@ -22,6 +22,7 @@ final class ClusterKeeper {
         StopSignals.listen()
         do {
             try self.processes.start()
+            try self.processes.awaitReadiness()
             self.processes.file.isReady = true
             try self.processes.file.write(to: self.processes.plan.directory)
             try self.keep()

@@ -1,4 +1,5 @@
 internal import Foundation
+internal import Runtime
 
 /// The processes of a cluster on this machine: starts them by a plan, starts one again, and ends all.
 final class ClusterProcesses {
@@ -30,6 +31,24 @@ final class ClusterProcesses {
         }
         for (index, name) in self.names("agent", self.plan.agents).enumerated() {
             try self.launch("agent", name, self.plan.agentArguments(name, index: index, relays: relays))
+        }
+    }
+
+    /// Waits until each has found its peers; of those that have not after `seconds`, it says what they wait for, and leaves them to it.
+    func awaitReadiness(seconds: Double = 30) throws {
+        let deadline = Date().addingTimeInterval(seconds)
+        for member in self.file.members {
+            let port = member.side.split(separator: ":").last.flatMap { Int($0) } ?? 0
+            while true {
+                try self.check()
+                let (isReady, text) = HealthCheck.run(host: self.plan.host, port: port)
+                if isReady { break }
+                guard Date() < deadline else {
+                    self.say("\(member.name) is not ready yet; its log: \(member.log)\n\(text)")
+                    break
+                }
+                usleep(5_000)
+            }
         }
     }
 
