@@ -192,6 +192,9 @@ let package = Package(
         .executableTarget(
             name: "raw-loopback", path: "Tests/Benchmarks/RawLoopback",
             cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
+        .executableTarget(
+            name: "raw-chain", path: "Tests/Benchmarks/RawChain",
+            cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         // Many agents in one process.
         .executableTarget(
             name: "emulator",

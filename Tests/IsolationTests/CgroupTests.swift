@@ -57,20 +57,48 @@ let processors = sysconf(Int32(_SC_NPROCESSORS_ONLN))
         }
     }
 
+    /// What is told within the calls that change limits.
+    private static func told(_ bench: Bench, _ resources: [Resources]) async throws -> [ContainerEvent] {
+        try await bench.order { containerizer in
+            let onEvent = containerizer.onEvent
+            defer { containerizer.onEvent = onEvent }
+            var told: [ContainerEvent] = []
+            containerizer.onEvent = { told.append($0) }
+            for resources in resources { containerizer.update(1, resources) }
+            return told
+        }
+    }
+
     @Test("Where nothing sets limits, whoever changes them is told within the call")
     func updatesWithoutLimits() async throws {
         try await Bench.run(cgroups: false) { bench in
             try await bench.launch(1, "exec sleep 100")
             try await bench.started(1)
-            let told = try await bench.order { containerizer in
-                let onEvent = containerizer.onEvent
-                defer { containerizer.onEvent = onEvent }
-                var told: [ContainerEvent] = []
-                containerizer.onEvent = { told.append($0) }
-                containerizer.update(1, Resources(milliCPU: 2000, milliMB: 128_000))
-                return told
-            }
-            #expect(told == [.updated(1, problem: nil)])
+            let larger = Resources(milliCPU: 2000, milliMB: 128_000)
+            #expect(try await Self.told(bench, [larger]) == [.updated(1, problem: nil)])
+            try await bench.order { $0.destroy(1) }
+            _ = try await bench.exit(1)
+        }
+    }
+
+    @Test(
+        "Few changes of limits, for which nothing is waited, are made within the call; others are not",
+        .enabled(if: hasCgroups))
+    func quickUpdates() async throws {
+        try await Bench.run { bench in
+            try await bench.launch(1, "x=$(head -c 48000000 /dev/zero | tr '\\0' x); sleep 100")
+            try await bench.started(1)
+            try await eventually { (try? await bench.usage(1).memoryBytes ?? 0 > 45_000_000) == true }
+            let small = Resources(milliCPU: 100, milliMB: 32_000), large = Resources(milliCPU: 2000, milliMB: 128_000)
+            let updated = ContainerEvent.updated(1, problem: nil)
+            #expect(try await Self.told(bench, [large, large]) == [updated, updated])
+            #expect(try await bench.usage(1).memoryLimitBytes == 128 << 20)
+            // It holds more than that.
+            #expect(try await Self.told(bench, [small]) == [])
+            #expect(try await bench.updated(1) == nil)
+            // More than the loop has time for.
+            #expect(try await Self.told(bench, Array(repeating: large, count: 100)).count < 100)
+            #expect(try await bench.updated(1) == nil)
             try await bench.order { $0.destroy(1) }
             _ = try await bench.exit(1)
         }

@@ -20,8 +20,9 @@ public struct AgentLogError: Error, Hashable, Sendable, CustomStringConvertible 
 /// An agent's log: records that survive its end.
 ///
 /// Confined to one event loop. What is appended in one turn of the loop, and while an earlier group is being
-/// written, becomes one group: one write and one sync, by a thread beside the loop. Where there are many
-/// records, what comes within two milliseconds does, too (`LogPace`). `onLogged` tells how many records are safe.
+/// written, becomes one group: one write and one sync, by a thread beside the loop, or by the loop where records are few and
+/// the disk is quick. Where there are many records, what comes within two milliseconds is one group, too (`LogPace`).
+/// `onLogged` tells how many records are safe.
 public final class AgentLogFile {
     /// So many of the records appended since the log was opened are safe.
     public var onLogged: (UInt64) -> Void = { _ in }
@@ -185,7 +186,7 @@ public final class AgentLogFile {
     private func flush() {
         guard self.hasWork, !self.isPacing else { return }
         let pause = self.pace.pause(at: .now())
-        guard pause > .zero else { return self.write() }
+        guard pause > .zero else { return self.write(mayBlock: self.pace.isQuick && self.replacement == nil) }
         self.isPacing = true
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
         self.eventLoop.scheduleTask(in: pause) {
@@ -194,7 +195,8 @@ public final class AgentLogFile {
         }
     }
 
-    private func write() {
+    /// - Parameter mayBlock: Whether the loop may do it itself.
+    private func write(mayBlock: Bool = false) {
         guard self.hasWork else { return }
         self.isWriting = true
         self.pace.began(at: .now(), records: self.appended - self.begun)
@@ -205,22 +207,35 @@ public final class AgentLogFile {
         let records = self.waiting
         self.waiting = []
         self.replacement = nil
-        let done = self.pool.runIfActive(eventLoop: self.eventLoop) {
-            Result { () throws(SystemError) in
+        let work: @Sendable () -> Written = {
+            let start = NIODeadline.now()
+            let size = Result { () throws(SystemError) in
                 if let replacement { try storage.rewrite(replacement) }
                 if !records.isEmpty { try storage.append(records) }
                 return storage.size
             }
+            return Written(size: size, duration: .now() - start)
         }
+        if mayBlock { return self.written(upTo: index, records, replacing: replacement, work()) }
         let this = NIOLoopBound(self, eventLoop: self.eventLoop)
-        done.whenSuccess { result in this.value.written(upTo: index, records, replacing: replacement, result) }
+        self.pool.runIfActive(eventLoop: self.eventLoop, work).whenSuccess {
+            this.value.written(upTo: index, records, replacing: replacement, $0)
+        }
+    }
+
+    /// What came of writing a group.
+    private struct Written: Sendable {
+        /// Bytes of the file.
+        var size: Result<Int, SystemError>
+        var duration: TimeAmount
     }
 
     private func written(
-        upTo index: UInt64, _ records: Bytes, replacing replacement: Bytes?, _ result: Result<Int, SystemError>
+        upTo index: UInt64, _ records: Bytes, replacing replacement: Bytes?, _ outcome: Written
     ) {
         self.isWriting = false
-        switch result {
+        self.pace.ended(after: outcome.duration)
+        switch outcome.size {
         case .success(let size):
             self.size = size
             if replacement != nil { self.baseSize = size }
@@ -228,7 +243,7 @@ public final class AgentLogFile {
             self.isFullSaid = false
             self.onLogged(index)
             // Whoever closes does not wait for others.
-            if self.onIdle == nil { self.flush() } else { self.write() }
+            if self.onIdle == nil { self.scheduleFlush() } else { self.write() }
         case .failure(let error) where error.meansFull:
             if !self.isFullSaid {
                 self.logger.warning(

@@ -51,6 +51,8 @@ struct CPUIsolation: IsolationModule {
         }
     }
 
+    func isQuick(toApply resources: Resources, to run: CgroupRun) -> Bool { true }
+
     func reset(_ run: CgroupRun) -> Bool {
         guard self.hierarchy.controllers.contains("cpuacct"), let directory = run.directory(in: self.hierarchy) else {
             return true

@@ -43,6 +43,7 @@ public final class Containerizer {
     var supervisors: [FrameworkID: Supervisor] = [:]
     var queue: [Chore] = []
     var isWorking = false
+    private var updateBudget = UpdateBudget()
     var recovery: Recovery?
     /// Those that have not been told of, by number.
     var probes: [UInt64: PendingProbe] = [:]
@@ -179,12 +180,36 @@ public final class Containerizer {
         self.add(.update(spec.runID, spec.resources))
     }
 
-    /// Changes what a container may use; `updated` follows, unless it ends: within the call where no module sets limits.
+    /// Changes what a container may use; `updated` follows, unless it ends: within the call where nothing has to be waited for.
     public func update(_ runID: RunID, _ resources: Resources) {
         self.eventLoop.preconditionInEventLoop()
         guard self.containers[runID]?.isAlive == true else { return }
         self.sampler.update(runID, resources)
-        if self.isolator.setsLimits { self.add(.update(runID, resources)) } else { self.updated(runID, nil) }
+        guard self.isolator.setsLimits else { return self.updated(runID, nil) }
+        // The thread does one thing after the other; what it has to do may be for this container.
+        guard !self.isWorking, self.queue.isEmpty, self.isolator.isQuick(toUpdate: runID, resources),
+            self.updateBudget.take(at: .now())
+        else { return self.add(.update(runID, resources)) }
+        do throws(IsolationError) {
+            try self.isolator.update(runID, resources)
+            self.updated(runID, nil)
+        } catch {
+            self.updated(runID, error)
+        }
+    }
+
+    /// Changes of limits that the loop makes itself, to spare the way to the thread and back: so few that nobody waits for them.
+    struct UpdateBudget {
+        private static let interval = TimeAmount.milliseconds(2), most = 4
+        private var begin = NIODeadline.distantPast
+        private var left = 0
+
+        mutating func take(at now: NIODeadline) -> Bool {
+            if now - self.begin >= Self.interval { (self.begin, self.left) = (now, Self.most) }
+            guard self.left > 0 else { return false }
+            self.left -= 1
+            return true
+        }
     }
 
     /// A signal to every process of a container.

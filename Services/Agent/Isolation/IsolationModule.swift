@@ -26,6 +26,11 @@ protocol IsolationModule: Sendable {
     /// - Throws: What the kernel did not accept.
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError)
 
+    /// Whether `apply` would not have to wait in the kernel for anything, say for memory that is given back.
+    ///
+    /// By default: whether it does nothing.
+    func isQuick(toApply resources: Resources, to run: CgroupRun) -> Bool
+
     /// Adds what the supervisor does between the fork and the program of a container, whose sandbox exists.
     ///
     /// - Throws: What keeps the container from being started so.
@@ -57,6 +62,7 @@ protocol IsolationModule: Sendable {
 extension IsolationModule {
     var setsLimits: Bool { !self.hierarchies.isEmpty }
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {}
+    func isQuick(toApply resources: Resources, to run: CgroupRun) -> Bool { !self.setsLimits }
     func add(to start: inout SupervisorStart, for spec: ContainerSpec) throws(IsolationError) {}
     func reset(_ run: CgroupRun) -> Bool { self.hierarchies.isEmpty }
     func limitation(of run: CgroupRun) -> Limitation? { nil }

@@ -178,6 +178,12 @@ public struct Isolator: Sendable {
         for module in self.modules { try module.apply(resources, to: directories) }
     }
 
+    /// Whether `update` would not have to wait for anything.
+    func isQuick(toUpdate run: RunID, _ resources: Resources) -> Bool {
+        let directories = self.directories(of: run)
+        return self.modules.allSatisfy { $0.isQuick(toApply: resources, to: directories) }
+    }
+
     /// What a container uses now.
     public func usage(of run: RunID) -> ContainerUsage {
         var usage = ContainerUsage()

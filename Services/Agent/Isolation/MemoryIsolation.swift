@@ -31,7 +31,7 @@ struct MemoryIsolation: IsolationModule {
 
     func apply(_ resources: Resources, to run: CgroupRun) throws(IsolationError) {
         guard let directory = run.directory(in: self.hierarchy) else { return }
-        let bytes = max(resources.mem * (1 << 20) / 1000, Self.least)
+        let bytes = Self.bytes(resources)
         do throws(SystemError) {
             if self.hierarchy.version == 2 {
                 try self.applyUnified(bytes, directory)
@@ -41,6 +41,17 @@ struct MemoryIsolation: IsolationModule {
         } catch {
             throw IsolationError("cannot set the memory limit: \(error)")
         }
+    }
+
+    private static func bytes(_ resources: Resources) -> Int64 { max(resources.mem * (1 << 20) / 1000, Self.least) }
+
+    /// Below a limit there is nothing to give back.
+    func isQuick(toApply resources: Resources, to run: CgroupRun) -> Bool {
+        let file = self.hierarchy.version == 2 ? "/memory.current" : "/memory.usage_in_bytes"
+        guard let directory = run.directory(in: self.hierarchy),
+            let held = run.value(directory + file).flatMap({ Int64($0.trimmed) })
+        else { return false }
+        return held <= Self.bytes(resources)
     }
 
     private func applyUnified(_ bytes: Int64, _ directory: String) throws(SystemError) {

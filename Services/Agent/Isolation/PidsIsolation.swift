@@ -22,6 +22,8 @@ struct PidsIsolation: IsolationModule {
         }
     }
 
+    func isQuick(toApply resources: Resources, to run: CgroupRun) -> Bool { true }
+
     func reset(_ run: CgroupRun) -> Bool { true }
 
     func addUsage(of run: CgroupRun, to usage: inout ContainerUsage) {

@@ -14,12 +14,14 @@ struct LatencyCommand: AsyncParsableCommand {
     }
 
     static let configuration = CommandConfiguration(
-        commandName: "latency", abstract: "How long one task takes in an idle cluster, beside one bare process start.",
+        commandName: "latency",
+        abstract: "How long one task takes in an idle cluster, beside the bare way of its messages.",
         discussion: """
             From the call that launches a task on an offer until the scheduler hears that it finished: through master, relay, agent and \
             supervisor or executor and back, everything on disk: it waits for the disk twice, and three times if its process ends \
             within one sync. Beside it how long one sync takes, and the offer that the next task goes out on. `program` starts \
-            --program for each task; `executor` hands each to the same executor, which ends it at once.
+            --program for each task; `executor` hands each to the same executor, which ends it at once. The bare way is `raw-chain`: \
+            five processes in C that pass a message on as the services do and sync it twice, before and after the tasks.
 
             EXAMPLES
               command-tasks latency --work executor --isolation processes
@@ -61,11 +63,25 @@ struct LatencyCommand: AsyncParsableCommand {
         _ = try await cluster.run(100)
         let bare = 1000 / (try RawSpawn.rate(self.common, in: [], seconds: 1) / Double(Self.processors))
         let syncs = try Self.syncs(in: cluster.live.directory)
+        var chain = try Self.chain(in: cluster.live.directory)
         let outcome = try await cluster.run(self.tasks)
+        chain += try Self.chain(in: cluster.live.directory)
         return LatencyReport(
-            work: work.rawValue, isolation: isolation, bareStart: bare,
+            work: work.rawValue, isolation: isolation, bareStart: bare, chain: chain,
             latencies: outcome.latencies.map { $0 / .milliseconds(1) }, syncs: syncs,
             offerWaits: outcome.offerWaits.map { $0 / .milliseconds(1) })
+    }
+
+    /// Milliseconds that messages take from process to process and to disk: as far apart as tasks, and as large as the records of
+    /// the agent's log.
+    private static func chain(in directory: URL) throws -> [Double] {
+        let program = UpCluster.ownDirectory.appendingPathComponent("raw-chain").path
+        let file = directory.appendingPathComponent("chain").path
+        defer { unlink(file) }
+        let text = try output(of: program, ["300", "5500", "250", file])
+        let rounds = text.split(separator: "\n").compactMap { Double($0) }
+        guard rounds.count == 300 else { throw TestFailure("raw-chain said \"\(text)\"") }
+        return rounds.map { $0 / 1000 }
     }
 
     /// Milliseconds that it takes to have a few bytes on disk, in the middle of a file as long as the agent's log.
@@ -102,6 +118,8 @@ struct LatencyReport: Codable, Sendable {
     var isolation: String
     /// Of a process, with nothing around it.
     var bareStart: Double
+    /// Of messages and syncs, with nothing around them.
+    var chain: [Double]
     /// From the launch to FINISHED.
     var latencies: [Double]
     /// Of the disk.
@@ -115,10 +133,11 @@ struct LatencyReport: Codable, Sendable {
             "isolation \(self.isolation), \(what): \(self.latencies.count) tasks, one after the other; a bare start takes "
                 + String(format: "%.2f ms", self.bareStart),
             Self.line("launch to FINISHED", self.latencies), Self.line("FINISHED to next offer", self.offerWaits),
-            Self.line("one sync of the disk", self.syncs),
+            Self.line("one sync of the disk", self.syncs), Self.line("the bare way", self.chain),
             String(
-                format: "  launch to FINISHED is %.1f bare starts, or %.1f syncs",
-                self.latencies.median / self.bareStart, self.latencies.median / self.syncs.median),
+                format: "  launch to FINISHED is %.1f bare ways, %.1f bare starts, or %.1f syncs",
+                self.latencies.median / self.chain.median, self.latencies.median / self.bareStart,
+                self.latencies.median / self.syncs.median),
         ].joined(separator: "\n")
     }
 
