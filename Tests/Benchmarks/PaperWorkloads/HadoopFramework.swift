@@ -4,9 +4,10 @@ public import Model
 /// A Hadoop instance: jobs of map and reduce tasks, each task in any slot; free slots go to the job that has the fewest.
 public struct HadoopFramework: PaperFramework {
     private struct Job {
-        var kind: WorkloadMix.HadoopKind
         var lengths: TaskLengths
-        /// Maps and reduces of its steps, in turn; the first is what runs.
+        /// When it is set up, until it is.
+        var begins: Duration?
+        /// Maps and reduces of its steps that have not begun, in turn.
         var phases: [Int]
         /// Of this phase, those that have not begun.
         var pending: [Duration] = []
@@ -14,6 +15,7 @@ public struct HadoopFramework: PaperFramework {
     }
 
     private let slot: Resources
+    private let setup: Duration
     private let deviation: Double
     private let seed: UInt64
     /// The kinds of jobs to come, in order, and when each is submitted; nil: when the one before is over.
@@ -32,6 +34,7 @@ public struct HadoopFramework: PaperFramework {
     public init(_ name: String, _ settings: WorkloadMix.Hadoop, deviation: Double, seed: UInt64) {
         self.account = FrameworkAccount(name)
         self.slot = settings.slot.value
+        self.setup = .seconds(settings.setupSeconds)
         self.deviation = deviation
         self.seed = seed
         var random = SeededGenerator(key: [seed, 0x4841, 0, 0])
@@ -47,8 +50,12 @@ public struct HadoopFramework: PaperFramework {
     /// Whether all its jobs are over.
     public var isDone: Bool { self.next == self.submissions.count && self.active.isEmpty && self.account.isEmpty }
 
-    /// Jobs whose time has come are submitted.
+    /// Jobs whose time has come are submitted, or begin.
     public mutating func wake(at now: Duration) {
+        for (number, job) in self.active where job.begins.map({ $0 <= now }) == true {
+            self.active[number]!.begins = nil
+            self.beginPhase(of: number)
+        }
         while self.next < self.submissions.count {
             let (at, kind) = self.submissions[self.next]
             guard let at else {
@@ -73,11 +80,16 @@ public struct HadoopFramework: PaperFramework {
             count * (step + 1) / kind.steps - count * step / kind.steps
         }
         let phases = (0..<kind.steps).flatMap { [share(kind.maps, $0), share(kind.reduces, $0)] }
-        var job = Job(
-            kind: kind, lengths: TaskLengths(mean: kind.taskSeconds, deviation: self.deviation, random: random),
+        let begins = now + self.setup
+        self.active[number] = Job(
+            lengths: TaskLengths(mean: kind.taskSeconds, deviation: self.deviation, random: random), begins: begins,
             phases: phases.filter { $0 > 0 })
-        job.pending = job.lengths.draw(job.phases.removeFirst())
-        self.active[number] = job
+        self.account.orders.append(.wake(at: begins))
+    }
+
+    private mutating func beginPhase(of number: Int) {
+        let count = self.active[number]!.phases.removeFirst()
+        self.active[number]!.pending = self.active[number]!.lengths.draw(count)
     }
 
     private func noDemand() -> Bool { self.active.values.allSatisfy(\.pending.isEmpty) }
@@ -114,21 +126,18 @@ public struct HadoopFramework: PaperFramework {
 
     /// When the last task of a phase has ended, the next phase begins, or the job is over.
     public mutating func ended(_ task: TaskID, at now: Duration) {
-        guard let number = self.tasks.removeValue(forKey: task)?.job, var job = self.active.removeValue(forKey: number)
-        else {
-            return
-        }
-        job.running -= 1
-        if job.running == 0, job.pending.isEmpty {
-            guard !job.phases.isEmpty else {
-                self.account.jobs[number].finished = now.asSeconds
-                // In a series, the next comes now.
-                if self.next < self.submissions.count, self.submissions[self.next].at == nil { self.wake(at: now) }
-                return
+        guard let number = self.tasks.removeValue(forKey: task)?.job, let job = self.active[number] else { return }
+        self.active[number]!.running -= 1
+        if job.running == 1, job.pending.isEmpty {
+            guard job.phases.isEmpty else {
+                self.beginPhase(of: number)
+                return self.noteDemand()
             }
-            job.pending = job.lengths.draw(job.phases.removeFirst())
+            self.active[number] = nil
+            self.account.jobs[number].finished = now.asSeconds
+            // In a series, the next comes now.
+            if self.next < self.submissions.count, self.submissions[self.next].at == nil { self.wake(at: now) }
         }
-        self.active[number] = job
         self.noteDemand()
     }
 }

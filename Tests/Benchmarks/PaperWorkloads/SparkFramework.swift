@@ -2,8 +2,8 @@ public import Model
 
 /// A Spark instance: jobs, one at a time, that go over the same data again and again.
 ///
-/// A part of the data is in the memory of the nodes where tasks have had it; elsewhere a task takes longer, so it waits a
-/// while for such a node.
+/// All tasks of a job read the same input data. A node gets it with the job's first task there, and keeps it; tasks that come
+/// meanwhile wait for it, too.
 public struct SparkFramework: PaperFramework {
     private let settings: WorkloadMix.Spark
     private let slot: Resources
@@ -13,12 +13,11 @@ public struct SparkFramework: PaperFramework {
     /// When the next iteration begins.
     private var nextIteration: Duration?
     private var iteration = 0
-    /// Nodes that have each part.
-    private var cached: [Set<String>] = []
-    private var queue = DelayQueue(homes: [], delay: .zero)
-    /// Of this iteration: how long each part takes, if it is in memory.
-    private var compute: [Duration] = []
-    private var running: [TaskID: Int] = [:]
+    /// When each node has the input data.
+    private var loaded: [String: Duration] = [:]
+    /// Of this iteration: how long those take, with the input data, that have not begun.
+    private var pending: [Duration] = []
+    private var running: [TaskID: Duration] = [:]
     /// What it holds, and did.
     public var account: FrameworkAccount
 
@@ -34,8 +33,7 @@ public struct SparkFramework: PaperFramework {
     /// Whether all its jobs are over.
     public var isDone: Bool {
         self.submitted == self.settings.jobs && self.nextSubmission == nil && self.running.isEmpty
-            && self.queue.count == 0
-            && self.nextIteration == nil && self.account.isEmpty
+            && self.pending.isEmpty && self.nextIteration == nil && self.account.isEmpty
     }
 
     /// A job or an iteration begins, if it is time.
@@ -44,50 +42,44 @@ public struct SparkFramework: PaperFramework {
             self.nextSubmission = nil
             self.submitted += 1
             self.account.jobs.append(JobRecord(kind: self.settings.name, submitted: now.asSeconds))
-            self.cached = Array(repeating: [], count: self.settings.partitions)
+            self.loaded = [:]
             self.iteration = 0
             self.nextIteration = now
         }
         if let at = self.nextIteration, at <= now {
             self.nextIteration = nil
             self.iteration += 1
-            self.queue = DelayQueue(homes: self.cached, delay: .seconds(self.settings.delaySeconds))
-            self.compute = self.lengths.draw(self.settings.partitions)
+            self.pending = self.lengths.draw(self.settings.partitions)
         }
-        self.account.wants(self.queue.count > 0)
+        self.account.wants(!self.pending.isEmpty)
     }
 
-    /// Tasks whose part is in memory there; others when it has waited long enough.
+    /// As many tasks as fit.
     public mutating func answer(_ offer: Offer, at now: Duration) -> PlannedAnswer {
         var answer = PlannedAnswer(refusal: FrameworkAccount.never)
         var rest = offer.resources
-        while rest.contains(self.slot), self.queue.count > 0 {
-            guard let (part, _) = self.queue.take(on: offer.hostname, at: now) else {
-                answer.refusal = self.queue.patience(at: now)
-                break
-            }
-            var length = self.compute[part]
-            if !self.cached[part].contains(offer.hostname) { length += length * self.settings.readFactor }
-            self.cached[part].insert(offer.hostname)
-            let task = self.account.launch(self.slot, for: length, at: now)
-            self.running[task.id] = part
+        while rest.contains(self.slot), let length = self.pending.popLast() {
+            let loaded = self.loaded[offer.hostname] ?? now + .seconds(self.settings.loadSeconds)
+            self.loaded[offer.hostname] = loaded
+            let task = self.account.launch(self.slot, for: length + max(.zero, loaded - now), at: now)
+            self.running[task.id] = length
             answer.tasks.append(task)
             rest -= self.slot
         }
-        self.account.wants(self.queue.count > 0)
+        self.account.wants(!self.pending.isEmpty)
         return answer
     }
 
     /// The task waits again.
     public mutating func dropped(_ task: TaskID, at now: Duration) {
-        if let part = self.running.removeValue(forKey: task) { self.queue.putBack(part) }
-        self.account.wants(self.queue.count > 0)
+        if let length = self.running.removeValue(forKey: task) { self.pending.append(length) }
+        self.account.wants(!self.pending.isEmpty)
     }
 
     /// After the last task of an iteration comes the next one, or the job is over.
     public mutating func ended(_ task: TaskID, at now: Duration) {
         self.running[task] = nil
-        guard self.running.isEmpty, self.queue.count == 0 else { return }
+        guard self.running.isEmpty, self.pending.isEmpty else { return }
         if self.iteration < self.settings.iterations {
             let at = now + .seconds(self.settings.broadcastSeconds)
             self.nextIteration = at

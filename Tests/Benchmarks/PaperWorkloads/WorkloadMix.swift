@@ -48,13 +48,15 @@ public struct WorkloadMix: Codable, Sendable {
         public var slot: ResourceText
         /// Mean time between submissions; nil: each job comes when the last is done.
         public var gapSeconds: Double?
+        /// From the submission of a job until its first tasks may begin.
+        public var setupSeconds: Double
         /// What it runs.
         public var kinds: [HadoopKind]
     }
 
     /// The Spark instance: iterations over cached data.
     public struct Spark: Codable, Sendable {
-        /// What a task takes, its part of the cached data included.
+        /// What a task takes, its part of what the node keeps included.
         public var slot: ResourceText
         /// What its jobs are called.
         public var name: String
@@ -64,15 +66,13 @@ public struct WorkloadMix: Codable, Sendable {
         public var waitSeconds: Double
         /// Iterations of a job.
         public var iterations: Int
-        /// Tasks of an iteration, each with its part of the data.
+        /// Tasks of an iteration.
         public var partitions: Int
         /// Between iterations, for the parameters to reach all nodes.
         public var broadcastSeconds: Double
-        /// A task whose part is not in its node's memory takes so many times its length more.
-        public var readFactor: Double
-        /// How long it waits for a node that has a part in memory.
-        public var delaySeconds: Double
-        /// Mean length of a task whose part is in memory.
+        /// How long a node takes to get the input data, which it then keeps until the job is over.
+        public var loadSeconds: Double
+        /// Mean length of a task on a node that has the input data.
         public var taskSeconds: Double
         /// What such a job took in the paper on the dedicated partition.
         public var paperSeconds: Double
@@ -156,9 +156,11 @@ public struct WorkloadMix: Codable, Sendable {
         scale(&mix.large.kinds)
         mix.facebook.gapSeconds = self.facebook.gapSeconds.map { $0 * factor }
         mix.large.gapSeconds = self.large.gapSeconds.map { $0 * factor }
+        mix.facebook.setupSeconds *= factor
+        mix.large.setupSeconds *= factor
         mix.spark.waitSeconds *= factor
         mix.spark.broadcastSeconds *= factor
-        mix.spark.delaySeconds *= factor
+        mix.spark.loadSeconds *= factor
         mix.spark.taskSeconds *= factor
         mix.spark.paperSeconds *= factor
         mix.torque.gapSeconds *= factor
