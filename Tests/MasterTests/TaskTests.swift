@@ -309,6 +309,33 @@ struct TaskTests {
         }
     }
 
+    @Test("What a framework asked that is removed meanwhile is answered to nobody, and kills nothing")
+    func askedByARemovedFramework() {
+        let small = Small([.partitionAware])
+        small.stage.step(.relay(small.relay, .agentDetached(index: 0, Attachment(starts: 1, connects: 1))))
+        _ = small.call(.reconcile([.init("t8", on: small.agent)]))
+        _ = small.call(.kill("t9", small.agent, grace: nil))
+        _ = small.call(.teardown)
+        let (other, _) = small.stage.scheduler("other", [.partitionAware])
+        small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, epoch: 7)
+        #expect(small.stage.statuses(to: small.scheduler) == [] && small.stage.statuses(to: other) == [])
+        let kills = small.stage.orders(small.relay).filter { if case .kill = $0 { true } else { false } }
+        #expect(kills == [])
+    }
+
+    @Test("Questions about one agent are bounded: what is beyond is answered when it is asked again")
+    func boundOnQuestions() {
+        let small = Small([.partitionAware])
+        let most = AgentEntry.largestQuestions
+        _ = small.call(.reconcile((0...most).map { .init(TaskID("t\($0)"), on: small.agent) }))
+        // Who has asked already may say more.
+        _ = small.call(.reconcile([.init("t0", on: small.agent)]))
+        small.stage.attach("h1", id: small.agent, via: small.relay, connects: 2, epoch: 7)
+        #expect(small.stage.statuses(to: small.scheduler).count == most)
+        _ = small.call(.reconcile([.init(TaskID("t\(most)"), on: small.agent)]))
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t\(most) TASK_GONE 9"])
+    }
+
     @Test("A relay of an earlier version asks no agent: gone is said when the other relays have had the time to come")
     func relayPatience() {
         func asked(after time: Duration, _ change: (inout MasterSettings) -> Void = { _ in }) -> [String] {

@@ -2,6 +2,7 @@ import ArgumentParser
 import EmulatedCluster
 import Foundation
 import MesetaSDK
+import Synchronization
 import TestSupport
 
 /// `scale run`.
@@ -77,7 +78,7 @@ struct RunCommand: AsyncParsableCommand {
         try await self.probe(cluster, load, into: &report)
         report.agentsLost = agents - cluster.registered
         if let problem = load.last?.problem {
-            Self.progress("a task of the load did not finish: \(problem)\n")
+            FileHandle.standardError.write(Data("a task of the load did not finish: \(problem)\n".utf8))
         }
         return report
     }
@@ -119,8 +120,17 @@ struct RunCommand: AsyncParsableCommand {
         Self.progress("")
     }
 
-    /// One line that is written over and over.
+    private static let isWatched = isatty(STDERR_FILENO) == 1
+    private static let nextLine = Mutex(ContinuousClock.now)
+
+    /// How far it is: one line that is written over and over where somebody watches, and elsewhere a line now and then.
     private static func progress(_ text: String) {
-        FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8))
+        if Self.isWatched { return FileHandle.standardError.write(Data("\r\u{1b}[K\(text)".utf8)) }
+        let isDue = Self.nextLine.withLock { next in
+            guard !text.isEmpty, .now >= next else { return false }
+            next = .now + .seconds(10)
+            return true
+        }
+        if isDue { FileHandle.standardError.write(Data("\(text)\n".utf8)) }
     }
 }

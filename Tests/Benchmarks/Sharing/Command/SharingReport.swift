@@ -23,6 +23,8 @@ struct SharingReport {
         /// How much more of the shared cluster was allocated, as a part.
         var cpuGain: Double
         var memoryGain: Double
+        /// The part of the shared cluster's processors that was allocated until the large jobs were done.
+        var cpusUntilLarge: Double
         /// When the last job ended, in seconds.
         var sharedEnd: Double
         var dedicatedEnd: Double
@@ -50,7 +52,8 @@ struct SharingReport {
                 sharedSeconds: named(outcome.shared.map(SharingOutcome.sum)),
                 kinds: Dictionary(uniqueKeysWithValues: kinds), sharedCPUs: shared.cpus, dedicatedCPUs: dedicated.cpus,
                 sharedMemory: shared.memory, dedicatedMemory: dedicated.memory, cpuGain: outcome.gain.cpus,
-                memoryGain: outcome.gain.memory, sharedEnd: outcome.sharedSeries.end,
+                memoryGain: outcome.gain.memory, cpusUntilLarge: outcome.load(until: "large"),
+                sharedEnd: outcome.sharedSeries.end,
                 dedicatedEnd: outcome.dedicatedSeries.end)
         }
     }
@@ -93,6 +96,9 @@ struct SharingReport {
             Self.line(
                 "more memory allocated", self.mix.paper.memoryGain, self.rows.map(\.memoryGain),
                 [percent(\.dedicatedMemory), percent(\.sharedMemory)]))
+        lines.append(
+            Self.columns(
+                "processors while large runs", ["", "", "", "", "", "", percent(\.cpusUntilLarge)]))
         lines.append(
             Self.columns(
                 "all jobs done",

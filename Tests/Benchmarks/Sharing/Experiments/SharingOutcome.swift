@@ -73,6 +73,14 @@ public struct SharingOutcome: Sendable {
         return (shared.mean(from: 0, to: shared.end), self.dedicatedSeries.mean(from: 0, to: shared.end))
     }
 
+    /// The mean part of the processors of the shared cluster that is allocated until a framework is done; 0 if it never is.
+    public func load(until name: String) -> Double {
+        guard let account = self.shared.first(where: { $0.name == name }),
+            let end = account.jobs.compactMap(\.finished).max()
+        else { return 0 }
+        return self.sharedSeries.mean(from: 0, to: end).cpus
+    }
+
     /// By which part more is allocated of the shared cluster than of the partitions, until the shared cluster is done.
     public var gain: (cpus: Double, memory: Double) {
         let (shared, dedicated) = self.allocation
