@@ -326,7 +326,7 @@ struct TaskTests {
     @Test("Questions about one agent are bounded: what is beyond is answered when it is asked again")
     func boundOnQuestions() {
         let small = Small([.partitionAware])
-        let most = AgentEntry.largestQuestions
+        let most = 10_000
         _ = small.call(.reconcile((0...most).map { .init(TaskID("t\($0)"), on: small.agent) }))
         // Who has asked already may say more.
         _ = small.call(.reconcile([.init("t0", on: small.agent)]))
