@@ -143,6 +143,12 @@ let package = Package(
         .executableTarget(
             name: "decisions", dependencies: ["Model", "AllocatorCore", "TestSupport", arguments],
             path: "Tests/Benchmarks/Decisions", swiftSettings: settings),
+        .executableTarget(
+            name: "task-costs", dependencies: ["AllocationCount", "Model", "Simulator", arguments],
+            path: "Tests/Benchmarks/TaskCosts", swiftSettings: settings),
+        .target(
+            name: "AllocationCount", path: "Tests/Benchmarks/AllocationCount",
+            cSettings: [.unsafeFlags(["-std=c11", "-O2", "-Wall", "-Wextra", "-Werror"])]),
         part("SharingModel", "Tests/Benchmarks/SharingModel/Experiments", ["Model", "Simulator", "TestSupport"]),
         .executableTarget(
             name: "sharing-model", dependencies: ["SharingModel", "TestSupport", arguments],

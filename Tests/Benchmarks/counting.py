@@ -1,0 +1,46 @@
+"""How many instructions a program takes in user mode: by the processor, or by valgrind."""
+import re
+import shutil
+import subprocess
+import tempfile
+
+
+def with_perf(command):
+    """What a command prints, and how many instructions it took in user mode; None if the processor is not to be asked."""
+    with tempfile.NamedTemporaryFile("r") as counts:
+        perf = ["perf", "stat", "-x", ",", "-e", "instructions:u", "-o", counts.name, "--"]
+        output = subprocess.run(perf + command, check=True, capture_output=True, text=True).stdout
+        found = re.search(r"^(\d+),[^,]*,instructions:u", counts.read(), re.MULTILINE)
+    return output, int(found[1]) if found else None
+
+
+def with_valgrind(command):
+    """The same, by running it on a simulated processor: slower, and always the same number."""
+    valgrind = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
+    with tempfile.TemporaryDirectory() as directory:
+        # It gives up at some of what compilers write for debuggers.
+        program = f"{directory}/program"
+        subprocess.run(["strip", "-g", "-o", program, shutil.which(command[0])], check=True, capture_output=True, text=True)
+        result = subprocess.run(valgrind + [program] + command[1:], check=True, capture_output=True, text=True)
+    return result.stdout, int(re.search(r"I +refs: +([\d,]+)", result.stderr)[1].replace(",", ""))
+
+
+def without_counts(command):
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout, None
+
+
+def counter():
+    """The first way to count that works here, with its name; else why none does."""
+    reasons = []
+    for tool, count in [("perf", with_perf), ("valgrind", with_valgrind)]:
+        if not shutil.which(tool):
+            reasons.append(f"{tool} is not installed")
+            continue
+        try:
+            if count(["true"])[1]:
+                return tool, count
+            reasons.append(f"{tool} counts no instructions on this machine")
+        except subprocess.CalledProcessError as error:
+            reasons.append(f"{tool}: {error.stderr.strip().splitlines()[-1]}")
+    print(f"Instructions are not counted: {'; '.join(reasons)}.")
+    return "nothing", without_counts
