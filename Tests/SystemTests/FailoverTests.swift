@@ -63,6 +63,23 @@ struct FailoverTests {
         #expect(try cluster.meseta(["run", "--", "true"]).status == 0, "the new leader takes new work")
     }
 
+    @Test("A cluster is up when its processes have found each other, not when they have been started")
+    func upWithLateZooKeeper() throws {
+        let zooKeeper = try ZooKeeperEnsemble()
+        try zooKeeper.start()
+        defer { zooKeeper.stop() }
+        let pid = try #require(zooKeeper.pid(0))
+        zooKeeper.pause(0)
+        let start = Date()
+        DispatchQueue(label: "late").asyncAfter(deadline: .now() + .seconds(3)) { kill(pid, SIGCONT) }
+        let cluster = try LiveCluster(
+            ["--masters", "2", "--relays", "2", "--agents", "1"],
+            election: "zk://\(zooKeeper.connectString)/meseta")
+        defer { cluster.stop() }
+        #expect(Date().timeIntervalSince(start) > 3)
+        for member in cluster.members { #expect(httpStatus(member.side, "/readyz") == 200, "\(member.name)") }
+    }
+
     @Test("A cluster ends at once though its ZooKeeper hangs, or is killed meanwhile", arguments: [false, true])
     func endWithoutZooKeeper(isKilled: Bool) throws {
         let zooKeeper = try ZooKeeperEnsemble()

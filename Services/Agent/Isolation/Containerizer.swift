@@ -187,8 +187,8 @@ public final class Containerizer {
         self.sampler.update(runID, resources)
         guard self.isolator.setsLimits else { return self.updated(runID, nil) }
         // The thread does one thing after the other; what it has to do may be for this container.
-        guard !self.isWorking, self.queue.isEmpty, self.isolator.isQuick(toUpdate: runID, resources),
-            self.updateBudget.take(at: .now())
+        guard !self.isWorking, self.queue.isEmpty, self.updateBudget.take(at: .now()),
+            self.isolator.isQuick(toUpdate: runID, resources)
         else { return self.add(.update(runID, resources)) }
         do throws(IsolationError) {
             try self.isolator.update(runID, resources)

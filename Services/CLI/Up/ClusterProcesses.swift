@@ -39,7 +39,8 @@ final class ClusterProcesses {
         let deadline = Date().addingTimeInterval(seconds)
         for member in self.file.members {
             let port = member.side.split(separator: ":").last.flatMap { Int($0) } ?? 0
-            while true {
+            // One that has died is its keeper's business.
+            while member.process?.isAlive == true {
                 try self.check()
                 let (isReady, text) = HealthCheck.run(host: self.plan.host, port: port)
                 if isReady { break }
