@@ -13,7 +13,7 @@ import Testing
     import Musl
 #endif
 
-/// An agent's log that is closed, and a disk that is full.
+/// An agent's log that is closed, that is written on the loop, and a disk that is full.
 @Suite struct LogCloseTests {
     /// A log in a directory, what it has told, and what it has said.
     private final class Subject: Sendable {
@@ -54,6 +54,14 @@ import Testing
             }.get()
         }
 
+        /// The last of the records that are safe when the loop has done what `body` left to it, and nobody else has done anything.
+        func told(behind body: @escaping @Sendable (AgentLogFile) -> Void) async throws -> UInt64 {
+            try await self.loop.flatSubmit {
+                if let log = self.state.value.log { body(log) }
+                return self.loop.submit { self.state.value.told.last ?? 0 }
+            }.get()
+        }
+
         /// The last of the records that are safe.
         var told: UInt64 {
             get async throws { try await self.loop.submit { self.state.value.told.last ?? 0 }.get() }
@@ -61,7 +69,8 @@ import Testing
 
         func isTold(_ index: UInt64) async throws {
             for _ in 0..<200 where try await self.told < index { try await Task.sleep(for: .milliseconds(20)) }
-            #expect(try await self.told == index)
+            let told = try await self.told
+            #expect(told == index)
         }
 
         /// What the next agent finds; it has the directory afterwards.
@@ -158,6 +167,35 @@ import Testing
             #expect(try await subject.told == 102)
             try await Self.staysClosed(
                 subject, for: .milliseconds(600), with: Bytes(repeating: 1, count: 100) + [2, 3])
+        }
+    }
+
+    @Test("The loop writes itself as long as the disk is quick, and waits for a full one", .enabled(if: isRoot))
+    func onTheLoop() async throws {
+        try await Self.withDirectory(sized: "400k") { directory in
+            let subject = try await Subject(in: directory)
+            let byTheThread = try await subject.told(behind: { $0.append([1]) })
+            #expect(byTheThread == 0)
+            try await subject.isTold(1)
+            try await subject.turn { log in
+                log.pace.quick = .hours(1)
+                for _ in 0..<LogPace.trust { log.pace.ended(after: .zero) }
+            }
+            let byTheLoop = try await subject.told(behind: { $0.append([2]) })
+            #expect(byTheLoop == 2)
+            Self.fill(directory, 300_000)
+            let whileFull = try await subject.told(behind: { $0.append(Bytes(repeating: 3, count: 200_000)) })
+            #expect(whileFull == 2)
+            Self.empty(directory)
+            try await subject.isTold(3)
+            try await subject.turn { $0.pace.quick = .nanoseconds(-1) }
+            let thatWasSlow = try await subject.told(behind: { $0.append([4]) })
+            #expect(thatWasSlow == 4, "it shows only afterwards")
+            let byTheThreadAgain = try await subject.told(behind: { $0.append([5]) })
+            #expect(byTheThreadAgain == 4)
+            try await subject.close()
+            let found = try subject.successor().records
+            #expect(found == [1, 2, 3, 4, 5])
         }
     }
 

@@ -285,41 +285,6 @@ import Testing
         }
     }
 
-    @Test(
-        "Written on the loop itself, records are told within the turn; a full disk makes them wait there, too",
-        .enabled(if: isRoot))
-    func onTheLoop() async throws {
-        try await Self.withDirectory { directory in
-            try #require(mount("none", directory, "tmpfs", 0, "size=400k") == 0)
-            defer { umount2(directory, Int32(MNT_DETACH)) }
-            let loop = MultiThreadedEventLoopGroup.singleton.next()
-            let state = try await loop.submit {
-                let (log, _) = try AgentLogFile.open(
-                    directory: directory, sync: .host, eventLoop: loop, logger: Logger(label: "test"))
-                log.pace.quick = .hours(1)
-                for _ in 0..<LogPace.trust { log.pace.ended(after: .zero) }
-                let state = NIOLoopBoundBox((log: log, told: [UInt64]()), eventLoop: loop)
-                log.onLogged = { index in
-                    state.value.told.append(index)
-                    // What follows from it is a group of its own.
-                    if index < 3 { state.value.log.append([UInt8(index) + 1]) }
-                }
-                log.append([1])
-                return state
-            }.get()
-            // Each group is begun by a job of the loop that the one before it has left.
-            for _ in 1...3 { try await loop.submit {}.get() }
-            #expect(try await loop.submit { state.value.told }.get() == [1, 2, 3])
-            Self.write(Bytes(repeating: 0, count: 300_000), to: directory + "/other")
-            try await loop.submit { _ = state.value.log.append(Bytes(repeating: 4, count: 200_000)) }.get()
-            try await loop.submit {}.get()
-            #expect(try await loop.submit { state.value.told }.get() == [1, 2, 3])
-            unlink(directory + "/other")
-            try await loop.flatSubmit { state.value.log.close() }.get()
-            #expect(try Self.open(directory).records.map { $0[0] } == [1, 2, 3, 4])
-        }
-    }
-
     @Test("The checksum is that of RFC 3720")
     func checksum() {
         #expect(CRC32C.checksum(Bytes(repeating: 0, count: 32)) == 0x8A91_36AA)
