@@ -144,7 +144,7 @@ let package = Package(
             name: "decisions", dependencies: ["Model", "AllocatorCore", "TestSupport", arguments],
             path: "Tests/Benchmarks/Decisions", swiftSettings: settings),
         .executableTarget(
-            name: "task-costs", dependencies: ["AllocationCount", "Model", "Simulator", arguments],
+            name: "task-costs", dependencies: ["AllocationCount", "Model", "Simulator", "TestSupport", arguments],
             path: "Tests/Benchmarks/TaskCosts", swiftSettings: settings),
         .target(
             name: "AllocationCount", path: "Tests/Benchmarks/AllocationCount",

@@ -8,11 +8,10 @@ struct DelayQueue {
     private let delay: Duration
     private var isPending: [Bool]
     private(set) var count: Int
-    /// Where each one's data is; empty: anywhere is as good.
+    /// Where each one's data is.
     private let homes: [Set<String>]
     /// Those that may be pending, by the node that has their data.
     private var byHost: [String: [Int]] = [:]
-    private var indifferent: [Int] = []
     /// Where to look for one that is pending.
     private var cursor = 0
     /// Since when offers are declined.
@@ -25,7 +24,6 @@ struct DelayQueue {
         self.count = homes.count
         self.isPending = Array(repeating: true, count: homes.count)
         for (item, hosts) in homes.enumerated() {
-            if hosts.isEmpty { self.indifferent.append(item) }
             for host in hosts.sorted() { self.byHost[host, default: []].append(item) }
         }
     }
@@ -50,9 +48,9 @@ struct DelayQueue {
         self.waitingSince.map { max(.zero, $0 + self.delay - now) } ?? self.delay
     }
 
-    /// The next one whose data is on that host, or that has none.
+    /// The next one whose data is on that host.
     private mutating func local(to host: String) -> Int? {
-        while let item = self.byHost[host]?.popLast() ?? self.indifferent.popLast() {
+        while let item = self.byHost[host]?.popLast() {
             guard self.isPending[item] else { continue }
             self.take(item)
             return item
@@ -65,7 +63,6 @@ struct DelayQueue {
         self.isPending[item] = true
         self.count += 1
         self.cursor = min(self.cursor, item)
-        if self.homes[item].isEmpty { self.indifferent.append(item) }
         for host in self.homes[item].sorted() { self.byHost[host, default: []].append(item) }
     }
 

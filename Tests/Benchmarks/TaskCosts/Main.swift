@@ -3,6 +3,7 @@ import ArgumentParser
 import Foundation
 import Model
 import Simulator
+import TestSupport
 
 /// `task-costs`: a fixed amount of work for all cores and codecs, so that somebody can count what it takes.
 @main
@@ -33,25 +34,21 @@ struct TaskCosts: ParsableCommand {
     }
 
     func run() throws {
-        var settings = SimulationSettings()
-        settings.masters = 1
-        settings.allocators = 1
+        var settings = SimulationSettings.experiment
         settings.agents = self.agents
         settings.agentResources = Load.slot
-        settings.eventsPerCheck = .max
-        settings.checksEachEvent = false
         let cluster = SimulatedCluster(settings: settings, seed: self.seed)
         defer { cluster.dismantle() }
         let load = Load(tasks: self.running, length: .seconds(self.length))
         cluster.add("load", role: "*", behaviour: load)
         guard cluster.run(until: { load.offered >= self.agents }, patience: .seconds(600)) else {
-            throw ValidationError("not all agents were offered: \(cluster.summary)")
+            throw TestFailure("not all agents were offered: \(cluster.summary)")
         }
         let (allocations, finished, end) = (allocation_count(), load.finished, cluster.now + .seconds(self.seconds))
         guard cluster.resume(until: { cluster.now >= end }, patience: .seconds(self.seconds + 60)), load.problems == 0,
             cluster.violations.isEmpty
         else {
-            throw ValidationError("\(load.problems) tasks did not finish; \(cluster.violations) \(cluster.summary)")
+            throw TestFailure("\(load.problems) tasks did not finish; \(cluster.violations) \(cluster.summary)")
         }
         print(
             "{\"tasks\": \(load.finished - finished), \"allocations\": \(allocation_count() - allocations)}")

@@ -65,6 +65,16 @@ public struct SimulationSettings: Sendable {
 
     /// Two of each role, five agents, no frameworks and no faults.
     public init() {}
+
+    /// For experiments of which the outcome counts: one master and one allocator, and the books are checked by nobody.
+    public static var experiment: SimulationSettings {
+        var settings = SimulationSettings()
+        settings.masters = 1
+        settings.allocators = 1
+        settings.eventsPerCheck = .max
+        settings.checksEachEvent = false
+        return settings
+    }
 }
 
 /// A whole cluster in one thread and on virtual time: the cores and codecs of production over a simulated network.

@@ -80,13 +80,9 @@ public struct SimulatedRun {
     public func run(
         _ frameworks: [any PaperFramework], patience: Duration
     ) throws(ExperimentFailure) -> [any PaperFramework] {
-        var settings = SimulationSettings()
-        settings.masters = 1
-        settings.allocators = 1
+        var settings = SimulationSettings.experiment
         settings.agents = self.agents
         settings.agentResources = self.resources
-        settings.eventsPerCheck = .max
-        settings.checksEachEvent = false
         let cluster = SimulatedCluster(settings: settings, seed: self.seed)
         defer { cluster.dismantle() }
         // By then everybody is registered.

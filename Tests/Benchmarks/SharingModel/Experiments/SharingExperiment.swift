@@ -109,15 +109,11 @@ struct SharingExperiment {
     static func cluster(
         slots: Int, _ setting: SharingSetting, _ policy: ClusterPolicy, seed: UInt64
     ) -> SimulatedCluster {
-        var settings = SimulationSettings()
-        settings.masters = 1
-        settings.allocators = 1
+        var settings = SimulationSettings.experiment
         settings.agents = slots / setting.slotsPerAgent
         settings.agentResources = Resources(
             milliCPU: slot.cpus * Int64(setting.slotsPerAgent), milliMB: 1_024_000 * Int64(setting.slotsPerAgent))
         settings.master.policy = policy
-        settings.eventsPerCheck = .max
-        settings.checksEachEvent = false
         return SimulatedCluster(settings: settings, seed: seed)
     }
 }
