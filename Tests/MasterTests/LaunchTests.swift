@@ -271,6 +271,20 @@ struct LaunchTests {
         #expect(small.stage.propose(small.allocator, small.agent, "cpus:4;mem:4096", for: small.framework) != nil)
     }
 
+    @Test(
+        "An offer has one name, and what only means its number is none",
+        arguments: ["7-O01", "7-O+1", "7-O1 ", "7-O1-1", "7-o1", "07-O1", "7-O", "7-O99999999999999999999", ""])
+    func namesOfOffers(name: String) {
+        let small = Small([.partitionAware])
+        let offer = small.offer("cpus:1")
+        #expect(offer == "7-O1")
+        _ = small.call(launch(task("t1", on: small.agent, "cpus:1"), from: OfferID(name)))
+        #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t1 TASK_DROPPED 6"])
+        _ = small.call(.decline([OfferID(name)], OfferFilters(refuse: .zero)))
+        _ = small.call(launch(task("t2", on: small.agent, "cpus:1"), from: offer))
+        #expect(small.stage.orders(small.relay).count == 1)
+    }
+
     @Test("Offers for different roles are not used together")
     func differentRoles() {
         let stage = Stage()
@@ -293,7 +307,7 @@ struct LaunchTests {
         _ = small.call(launch(task("t1", on: small.agent), from: offer))
         #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t1 TASK_LOST 10"])
         small.stage.wait(.seconds(75))
-        _ = small.call(launch(task("t2", on: small.agent), from: offer))
+        _ = small.call(launch(task("t2", on: small.agent, "cpus:1"), from: offer))
         #expect(small.stage.statuses(to: small.scheduler).map(\.line) == ["t2 TASK_LOST 11"])
     }
 

@@ -5,7 +5,7 @@ extension AgentState {
     mutating func launchCommand(_ number: UInt64, into effects: inout [Effect]) {
         guard let task = self.tasks[number], task.stage == .accepted, let info = task.info, let command = info.command
         else { return }
-        self.tasks[number]?.stage = .launching
+        task.stage = .launching
         effects.append(.launch(self.container(of: task, info, command)))
     }
 
@@ -18,8 +18,8 @@ extension AgentState {
             return effects.append(.destroy(run))
         }
         guard task.stage == .launching else { return }
-        self.tasks[number]?.stage = .running
-        self.tasks[number]?.checkStatus = task.info?.check.flatMap { CheckStatus(of: $0.probe) }
+        task.stage = .running
+        task.checkStatus = task.info?.check.flatMap { CheckStatus(of: $0.probe) }
         self.add(Draft(.running, source: .executor), to: number, at: now, into: &effects)
         self.watch(number, at: now, into: &effects)
         if let bound = task.info?.maxCompletionTime {
@@ -131,11 +131,11 @@ extension AgentState {
         if let kill = task.kill {
             guard let grace, kill.requestedAt + grace < kill.deadline else { return }
             let deadline = max(now, kill.requestedAt + grace)
-            self.tasks[number]?.kill?.deadline = deadline
+            task.kill?.deadline = deadline
             return effects.append(.setTimer(.kill(number), at: deadline))
         }
         let patience = grace ?? task.info?.killGracePeriod ?? self.settings.killGracePeriod
-        self.tasks[number]?.kill = .init(requestedAt: now, grace: grace, deadline: now + patience)
+        task.kill = .init(requestedAt: now, grace: grace, deadline: now + patience)
         self.append(.killRequested(number: number, grace: grace), then: .kill(number), into: &effects)
         self.unwatch(number, into: &effects)
         if task.stage == .running, self.frameworks[task.key.framework]?.wantsTaskKilling ?? false {
@@ -168,7 +168,7 @@ extension AgentState {
 
     mutating func completionTimeReached(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {
         guard let task = self.tasks[number], task.stage == .running else { return }
-        self.tasks[number]?.isOvertime = true
+        task.isOvertime = true
         if task.isCommand {
             effects.append(.destroy(task.acceptance.runID))
         } else {

@@ -125,7 +125,7 @@ extension AgentState {
             guard task.stage == .queued || task.stage == .running else { continue }
             let isThere =
                 !task.recentUUIDs.isEmpty || listed.contains(task.key.task) || updated.contains(task.key.task)
-            self.tasks[number]?.stage = isThere ? .running : .queued
+            task.stage = isThere ? .running : .queued
             if isThere {
                 self.executors[run]?.hasReceivedTasks = true
                 self.boundTime(of: number, at: now, into: &effects)
@@ -162,12 +162,12 @@ extension AgentState {
     ///
     /// The container is grown first, so that the task finds what it was promised.
     mutating func deliver(_ numbers: [UInt64], at now: Instant, into effects: inout [Effect]) {
-        let waiting = numbers.filter { self.tasks[$0]?.stage == .accepted || self.tasks[$0]?.stage == .queued }
-        for number in waiting { self.tasks[number]?.stage = .queued }
-        guard let key = waiting.first.flatMap({ self.tasks[$0]?.executorKey }), let executor = self.executor(key),
-            case .subscribed = executor.stage
+        let waiting = numbers.compactMap { self.tasks[$0] }.filter { $0.stage == .accepted || $0.stage == .queued }
+        for task in waiting { task.stage = .queued }
+        guard let key = waiting.first?.executorKey, let executor = self.executor(key), case .subscribed = executor.stage
         else { return }
-        self.fitContainer(of: executor.runID, then: .handOver(waiting), at: now, into: &effects)
+        self.fitContainer(
+            of: executor.runID, then: .handOver(waiting.map(\.number)), at: now, into: &effects)
     }
 
     /// Its container holds them: the executor is given them, if it still waits for them.
@@ -177,7 +177,7 @@ extension AgentState {
             case .subscribed(let peer) = executor.stage
         else { return }
         self.executors[executor.runID]?.hasReceivedTasks = true
-        for task in waiting { self.tasks[task.number]?.stage = .running }
+        for task in waiting { task.stage = .running }
         let infos = waiting.compactMap(\.info)
         effects.append(
             .sendToExecutor(peer, first.acceptance.group == nil ? .launch(infos[0]) : .launchGroup(infos)))
@@ -192,7 +192,7 @@ extension AgentState {
             return
         }
         let instant = min(self.completion(of: task) ?? now + bound, now + bound)
-        self.tasks[number]?.runsUntil = instant
+        task.runsUntil = instant
         effects.append(.setTimer(.completion(number), at: max(now, instant)))
     }
 
@@ -261,7 +261,7 @@ extension AgentState {
             kill.insistence = insistence
             effects.append(.setTimer(.kill(task.number), at: kill.deadline))
         }
-        self.tasks[task.number]?.kill = kill
+        task.kill = kill
         if let peer = executor.peer {
             effects.append(.sendToExecutor(peer, .kill(task.key.task, grace: patience)))
         }

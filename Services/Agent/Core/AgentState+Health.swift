@@ -4,7 +4,7 @@ import Model
 extension AgentState {
     /// Begins to look at a task that runs; or goes on, in a new life of the agent.
     mutating func watch(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {
-        guard var task = self.tasks[number], task.isCommand, task.kill == nil, let info = task.info else { return }
+        guard let task = self.tasks[number], task.isCommand, task.kill == nil, let info = task.info else { return }
         let start = self.start(of: task) ?? now
         if let check = info.healthCheck, check.problem == nil {
             task.health = HealthMonitor(check, start: start, healthy: task.healthy)
@@ -14,16 +14,16 @@ extension AgentState {
             task.isChecked = true
             effects.append(.setTimer(.probe(number, .check), at: max(now, start + check.times.delay)))
         }
-        self.tasks[number] = task
     }
 
     /// It will be killed, or has ended: nobody looks at it any more.
     mutating func unwatch(_ number: UInt64, into effects: inout [Effect]) {
-        if self.tasks[number]?.health != nil { effects.append(.cancelTimer(.probe(number, .health))) }
-        if self.tasks[number]?.isChecked == true { effects.append(.cancelTimer(.probe(number, .check))) }
-        self.tasks[number]?.health = nil
-        self.tasks[number]?.isChecked = false
-        self.tasks[number]?.probes = [:]
+        guard let task = self.tasks[number] else { return }
+        if task.health != nil { effects.append(.cancelTimer(.probe(number, .health))) }
+        if task.isChecked { effects.append(.cancelTimer(.probe(number, .check))) }
+        task.health = nil
+        task.isChecked = false
+        task.probes = [:]
     }
 
     mutating func probe(_ number: UInt64, _ kind: ProbeID.Kind, into effects: inout [Effect]) {
@@ -39,8 +39,8 @@ extension AgentState {
         }
         guard let order = self.order(for: probe, of: task, info) else { return }
         let attempt = (task.attempts[kind] ?? 0) &+ 1
-        self.tasks[number]?.attempts[kind] = attempt
-        self.tasks[number]?.probes[kind] = attempt
+        task.attempts[kind] = attempt
+        task.probes[kind] = attempt
         effects.append(
             .probe(ProbeID(number: number, kind: kind, attempt: attempt), order, timeout: times.timeout))
     }
@@ -64,7 +64,7 @@ extension AgentState {
         guard let task = self.tasks[id.number], task.stage == .running, task.probes[id.kind] == id.attempt else {
             return
         }
-        self.tasks[id.number]?.probes[id.kind] = nil
+        task.probes[id.kind] = nil
         let interval =
             id.kind == .health ? task.health?.check.times.interval : task.info?.check?.times.interval
         guard let interval else { return }
@@ -83,10 +83,10 @@ extension AgentState {
     ) {
         guard let task = self.tasks[number], var monitor = task.health else { return }
         let verdict = monitor.take(result, at: now)
-        self.tasks[number]?.health = monitor
+        task.health = monitor
         if !verdict.message.isEmpty { effects.append(.observe(.healthCheckFailed(task.key, verdict.message))) }
         if let healthy = verdict.change {
-            self.tasks[number]?.healthy = healthy
+            task.healthy = healthy
             let message = healthy ? "The health check succeeded." : "The health check failed: \(verdict.message)."
             self.add(
                 Draft(task.state, source: .executor, reason: .taskHealthCheckStatusUpdated, message: message),
@@ -94,7 +94,7 @@ extension AgentState {
         }
         guard verdict.isFatal else { return }
         let times = monitor.failures == 1 ? "" : " \(monitor.failures) times in a row"
-        self.tasks[number]?.sickness = "The health check failed\(times): \(verdict.message)."
+        task.sickness = "The health check failed\(times): \(verdict.message)."
         self.killCommand(number, grace: nil, at: now, into: &effects)
     }
 
@@ -104,7 +104,7 @@ extension AgentState {
         guard let task = self.tasks[number], let check = task.info?.check,
             let status = CheckStatus(of: check.probe, result), status != task.checkStatus
         else { return }
-        self.tasks[number]?.checkStatus = status
+        task.checkStatus = status
         self.add(
             Draft(task.state, source: .executor, reason: .taskCheckStatusUpdated, message: ""), to: number, at: now,
             into: &effects)
@@ -115,7 +115,7 @@ extension AgentState {
         guard let task = self.tasks[number], let info = task.info, task.isCommand else { return }
         guard info.healthCheck != nil || info.check != nil else { return }
         let last = task.latest.flatMap { self.codec.status($0.status) }
-        self.tasks[number]?.healthy = last?.healthy
-        self.tasks[number]?.checkStatus = last?.checkStatus
+        task.healthy = last?.healthy
+        task.checkStatus = last?.checkStatus
     }
 }

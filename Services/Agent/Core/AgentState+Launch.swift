@@ -126,7 +126,7 @@ extension AgentState {
     /// Books a task that fits.
     mutating func hold(_ number: UInt64) {
         guard let task = self.tasks[number] else { return }
-        self.tasks[number]?.isHolding = true
+        task.isHolding = true
         self.used += task.resources
         if let key = task.executorKey, let run = self.executorRuns[key] {
             self.executors[run]?.tasks.append(number)
@@ -185,7 +185,7 @@ extension AgentState {
         if let invalid = candidates.lazy.compactMap({ Self.invalidity(of: $0) }).first {
             return Rejection(state: .error, reason: isGroup ? .taskGroupInvalid : .taskInvalid, message: invalid)
         }
-        if Set(candidates.map(\.key)).count < candidates.count {
+        if candidates.count > 1, Set(candidates.map(\.key)).count < candidates.count {
             return Rejection(
                 state: .error, reason: .taskGroupInvalid, message: "Two tasks of the group have the same id.")
         }
@@ -267,8 +267,7 @@ extension AgentState {
     // MARK: When it is on disk
 
     mutating func acceptanceLogged(_ number: UInt64, at now: Instant, into effects: inout [Effect]) {
-        guard var task = self.tasks[number] else { return }
-        self.tasks[number]?.isLogged = true
+        guard let task = self.tasks[number] else { return }
         task.isLogged = true
         self.tell(.task(task.record), position: task.acceptance.position, into: &effects)
         guard task.stage == .accepted, task.isCommand else { return }

@@ -65,9 +65,9 @@ extension AgentState {
         case .registering, .subscribed, .away, .stopping: break
         case .accepted, .exited: return false
         }
-        self.tasks[number]?.stage = .ending
-        self.tasks[number]?.outcome = draft
-        if let uuid = draft.update?.uuid { self.tasks[number]?.remember(uuid) }
+        task.stage = .ending
+        task.outcome = draft
+        if let uuid = draft.update?.uuid { task.remember(uuid) }
         self.executors[executor.runID]?.load -= task.resources
         self.fitContainer(of: executor.runID, then: .end(number), at: now, into: &effects)
         return true

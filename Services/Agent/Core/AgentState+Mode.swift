@@ -34,7 +34,7 @@ extension AgentState {
         guard self.mode.drain != nil else { return }
         for number in self.tasks.keys.sorted() {
             guard let task = self.tasks[number], task.isLive else { continue }
-            self.tasks[number]?.isDrained = true
+            task.isDrained = true
             var grace = task.info?.killGracePeriod ?? self.settings.killGracePeriod
             if let end = self.drainEnd { grace = min(grace, max(.zero, end - now)) }
             self.killTask(

@@ -125,12 +125,12 @@ extension AgentState {
         self.recallHealth(of: number)
         switch fates[run] {
         case .running:
-            self.tasks[number]?.stage = .launching
+            task.stage = .launching
             if let info = task.info, let command = info.command {
                 effects.append(.adopt(self.container(of: task, info, command)))
             }
             if wasSeen {
-                self.tasks[number]?.stage = .running
+                task.stage = .running
             } else {
                 self.containerStarted(run, at: now, into: &effects)
             }
@@ -138,9 +138,8 @@ extension AgentState {
             if wasSeen { self.watch(number, at: now, into: &effects) }
             if task.kill != nil { launches.append(.kill(number)) }
         case .exited(let exit):
-            self.tasks[number]?.stage = .running
-            let isOvertime = exit.signal == 9 && self.completion(of: task).map { $0 <= now } ?? false
-            self.tasks[number]?.isOvertime = isOvertime
+            task.stage = .running
+            task.isOvertime = exit.signal == 9 && self.completion(of: task).map { $0 <= now } ?? false
             self.containerExited(run, exit, at: now, into: &effects)
         case .launchFailed(let message): self.containerLaunchFailed(run, message, at: now, into: &effects)
         case nil where isSameBoot && !wasSeen && task.kill == nil: launches.append(.taskAccepted(number))
@@ -157,7 +156,7 @@ extension AgentState {
     private mutating func resumeKill(_ number: UInt64, at now: Instant) {
         guard let task = self.tasks[number], let kill = task.kill else { return }
         let patience = kill.grace ?? task.info?.killGracePeriod ?? self.settings.killGracePeriod
-        self.tasks[number]?.kill = .init(requestedAt: now, grace: kill.grace, deadline: now + patience)
+        task.kill = .init(requestedAt: now, grace: kill.grace, deadline: now + patience)
     }
 
     /// When a task that runs has run as long as it may; nil if it may run for ever.

@@ -62,7 +62,7 @@ extension AgentState {
         case .taskAccepted(let acceptance):
             self.lastNumber = max(self.lastNumber, acceptance.number)
             self.lastRun = max(self.lastRun, acceptance.runID)
-            var task = TaskEntry(acceptance: acceptance, info: self.codec.task(acceptance.info))
+            let task = TaskEntry(acceptance: acceptance, info: self.codec.task(acceptance.info))
             task.isLogged = true
             self.insert(task)
         case .executorAccepted(let acceptance):
@@ -100,7 +100,7 @@ extension AgentState {
     }
 
     private mutating func replay(_ status: LoggedStatus) {
-        guard var task = self.tasks[status.number] else { return }
+        guard let task = self.tasks[status.number] else { return }
         task.state = status.state
         task.sequence = status.sequence
         task.loggedSequence = status.sequence
@@ -109,11 +109,10 @@ extension AgentState {
         if status.state == .running, task.isTimed, task.running == nil { task.running = status }
         if !task.isCommand { task.remember(status.uuid) }
         if status.state.isTerminal { task.stage = .ended }
-        self.tasks[status.number] = task
     }
 
     private mutating func replayAcknowledged(_ number: UInt64, _ sequence: StatusSequence, _ position: BookPosition?) {
-        guard var task = self.tasks[number] else { return }
+        guard let task = self.tasks[number] else { return }
         task.acknowledged = task.statuses.last { $0.sequence <= sequence } ?? task.acknowledged
         task.statuses.removeAll { $0.sequence <= sequence }
         if let position {
@@ -121,7 +120,6 @@ extension AgentState {
             task.isRemoved = true
             self.removedTasks.add(number, at: position)
         }
-        self.tasks[number] = task
     }
 
     private mutating func replay(_ exit: ExecutorExit) {

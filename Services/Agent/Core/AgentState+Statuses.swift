@@ -47,7 +47,7 @@ extension AgentState {
     /// task's resources here at once; the master learns it from the books, later.
     mutating func add(_ draft: Draft, to number: UInt64, at now: Instant, into effects: inout [Effect]) {
         if draft.state.isTerminal, self.shrinkContainer(for: number, draft, at: now, into: &effects) { return }
-        guard var task = self.tasks.removeValue(forKey: number) else { return }
+        guard let task = self.tasks[number] else { return }
         precondition(task.isLive, "a status after the terminal one: \(task.key), \(task.state), \(draft)")
         let uuid = draft.update?.uuid ?? self.random.bytes(16)
         task.sequence += 1
@@ -60,7 +60,6 @@ extension AgentState {
         if draft.state == .running, task.isTimed, task.running == nil { task.running = logged }
         let isUnheard = self.frameworks[task.key.framework]?.isShuttingDown ?? false
         if !isUnheard { task.statuses.append(logged) }
-        self.tasks[number] = task
         self.append(
             .taskStatus(logged), then: .status(logged, fromExecutor: draft.update != nil), into: &effects)
         effects.append(.observe(.statusMade(task.key, draft.state, message: draft.message)))
@@ -93,7 +92,7 @@ extension AgentState {
     /// A task that is terminal uses nothing from here on.
     private mutating func end(_ number: UInt64, into effects: inout [Effect]) {
         self.unwatch(number, into: &effects)
-        guard var task = self.tasks.removeValue(forKey: number) else { return }
+        guard let task = self.tasks[number] else { return }
         if task.stage == .launching || task.stage == .running, task.isCommand {
             effects.append(.cancelTimer(.kill(number)))
             if task.info?.maxCompletionTime != nil { effects.append(.cancelTimer(.completion(number))) }
@@ -103,7 +102,6 @@ extension AgentState {
         }
         if task.isHolding { self.used -= task.resources }
         task.stage = .ended
-        self.tasks[number] = task
         if task.isCommand {
             self.commandRuns[task.acceptance.runID] = nil
         } else if let key = task.executorKey, let run = self.executorRuns[key] {
@@ -122,7 +120,7 @@ extension AgentState {
     mutating func statusLogged(
         _ status: LoggedStatus, fromExecutor: Bool, at now: Instant, into effects: inout [Effect]
     ) {
-        guard var task = self.tasks.removeValue(forKey: status.number) else { return }
+        guard let task = self.tasks[status.number] else { return }
         task.loggedSequence = status.sequence
         task.latest = status
         let isWanted = task.statuses.contains { $0.sequence == status.sequence }
@@ -137,7 +135,6 @@ extension AgentState {
             effects.append(.sendToRelay(link.peer, .status(envelope)))
             self.hasSentStatus = true
         }
-        self.tasks[status.number] = task
         self.tell(.task(task.record), position: status.position, into: &effects)
         if isWanted, isFirst, let retryAt = task.retryAt { self.setRetryTimer(noLaterThan: retryAt, into: &effects) }
         if status.state.isTerminal, task.isCommand, task.isHolding {
@@ -158,13 +155,13 @@ extension AgentState {
             let status = task.statuses.first(where: { $0.uuid == uuid && $0.sequence <= task.loggedSequence })
         else { return }  // Acknowledged before, or about another life.
         self.acknowledged(number, upTo: status, into: &effects)
-        guard self.tasks[number]?.retryAt != nil else { return }
-        self.tasks[number]?.retryInterval = self.settings.statusRetryIntervalMin
-        self.tasks[number]?.retryAt = now + self.settings.statusRetryIntervalMin
+        guard task.retryAt != nil else { return }
+        task.retryInterval = self.settings.statusRetryIntervalMin
+        task.retryAt = now + self.settings.statusRetryIntervalMin
     }
 
     mutating func acknowledged(_ number: UInt64, upTo status: LoggedStatus, into effects: inout [Effect]) {
-        guard var task = self.tasks.removeValue(forKey: number) else { return }
+        guard let task = self.tasks[number] else { return }
         task.statuses.removeAll { $0.sequence <= status.sequence }
         task.acknowledged = status
         if status.state.isTerminal {
@@ -176,7 +173,6 @@ extension AgentState {
             task.retryAt = nil
             self.unacknowledged.remove(number)
         }
-        self.tasks[number] = task
         self.append(
             .acknowledged(number: number, sequence: status.sequence, position: task.removal),
             then: task.removal == nil ? nil : .removed(number), into: &effects)
@@ -184,7 +180,7 @@ extension AgentState {
 
     mutating func removalLogged(_ number: UInt64, into effects: inout [Effect]) {
         guard let task = self.tasks[number], let position = task.removal else { return }
-        self.tasks[number]?.isRemoved = true
+        task.isRemoved = true
         self.tell(.taskRemoved(number: number), position: position, into: &effects)
         effects.append(.observe(.taskRemoved(task.key)))
     }
@@ -243,8 +239,8 @@ extension AgentState {
                 count += self.send(statusesOf: number, over: link.peer, into: &effects)
                 let interval = min(task.retryInterval * 2, self.settings.statusRetryIntervalMax)
                 retryAt = now + interval
-                self.tasks[number]?.retryInterval = interval
-                self.tasks[number]?.retryAt = retryAt
+                task.retryInterval = interval
+                task.retryAt = retryAt
             }
             next = min(next ?? retryAt, retryAt)
         }

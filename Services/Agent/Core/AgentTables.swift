@@ -27,7 +27,9 @@ struct FrameworkEntry {
 }
 
 /// A task, from its acceptance until the master knows that it was removed.
-struct TaskEntry {
+///
+/// One object, changed in place: it has too much to say to be copied for each look at it.
+final class TaskEntry {
     enum Stage: Hashable {
         /// Its acceptance is being written. Leaves for `queued`, `launching` or `running` when that is on disk.
         case accepted
@@ -54,18 +56,9 @@ struct TaskEntry {
         var insistence: String?
     }
 
-    /// What never changes of it, in one place: entries are copied often.
-    private final class Order: Sendable {
-        let acceptance: TaskAcceptance
-        let info: TaskInfo?
-
-        init(_ acceptance: TaskAcceptance, _ info: TaskInfo?) {
-            self.acceptance = acceptance
-            self.info = info
-        }
-    }
-
-    private let order: Order
+    let acceptance: TaskAcceptance
+    /// Nil if `acceptance.info` cannot be read.
+    let info: TaskInfo?
     var stage: Stage = .accepted
     /// Whether the acceptance is on disk.
     var isLogged = false
@@ -86,7 +79,7 @@ struct TaskEntry {
     var acknowledged: LoggedStatus?
     /// Of updates from the executor, newest last: it sends again what it missed our acknowledgement of.
     var recentUUIDs: [Bytes] = []
-    @Apart var kill: Kill?
+    var kill: Kill?
     /// It ran longer than it may.
     var isOvertime = false
     /// It has to go because the agent is being emptied.
@@ -94,15 +87,15 @@ struct TaskEntry {
     /// Of a task of an executor: until when it may run; nil while it was not handed over, or without a bound.
     var runsUntil: Instant?
     /// Its terminal status, from when it is `ending`.
-    @Apart var outcome: AgentState.Draft?
+    var outcome: AgentState.Draft?
     /// The first RUNNING, if times are counted from it.
-    @Apart var running: LoggedStatus?
+    var running: LoggedStatus?
     /// As last told.
     var healthy: Bool?
     /// As last told.
-    @Apart var checkStatus: CheckStatus?
+    var checkStatus: CheckStatus?
     /// While somebody looks whether it is well.
-    @Apart var health: HealthMonitor?
+    var health: HealthMonitor?
     /// While somebody looks and tells what is seen.
     var isChecked = false
     /// Looks under way, and how many there were.
@@ -118,11 +111,11 @@ struct TaskEntry {
     /// When its unacknowledged statuses are sent again; nil while none was sent.
     var retryAt: Instant?
 
-    init(acceptance: TaskAcceptance, info: TaskInfo?) { self.order = Order(acceptance, info) }
+    init(acceptance: TaskAcceptance, info: TaskInfo?) {
+        self.acceptance = acceptance
+        self.info = info
+    }
 
-    var acceptance: TaskAcceptance { self.order.acceptance }
-    /// Nil if `acceptance.info` cannot be read.
-    var info: TaskInfo? { self.order.info }
     var number: UInt64 { self.acceptance.number }
     var key: TaskKey { self.acceptance.key }
     var isCommand: Bool { self.acceptance.executorID == nil }
@@ -137,7 +130,7 @@ struct TaskEntry {
     /// How many UUIDs are remembered of an executor's updates of one task.
     static let recentUUIDLimit = 32
 
-    mutating func remember(_ uuid: Bytes) {
+    func remember(_ uuid: Bytes) {
         if self.recentUUIDs.count == Self.recentUUIDLimit { self.recentUUIDs.removeFirst() }
         self.recentUUIDs.append(uuid)
     }

@@ -23,20 +23,30 @@ enum SandboxPath {
     /// What is cut off is no loss: the run below it is unique.
     static func name(_ text: String) -> String {
         if text.isEmpty || text == "." || text == ".." { return text.replacing(".", with: "%2E") + "%" }
+        if text.utf8.count <= self.longestName, text.utf8.allSatisfy(self.isPlain) { return text }
         var result = ""
         for byte in text.utf8 {
-            guard result.utf8.count < 200 else { break }
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
-                UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "+"), UInt8(ascii: "="), UInt8(ascii: ","):
+            guard result.utf8.count < self.longestName else { break }
+            if self.isPlain(byte) {
                 result.unicodeScalars.append(Unicode.Scalar(byte))
-            default:
+            } else {
                 let digits = String(byte, radix: 16, uppercase: true)
                 result += "%" + (digits.count == 1 ? "0" : "") + digits
             }
         }
         return result
+    }
+
+    private static let longestName = 200
+
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+            UInt8(ascii: ":"), UInt8(ascii: "@"), UInt8(ascii: "+"), UInt8(ascii: "="), UInt8(ascii: ","):
+            true
+        default: false
+        }
     }
 }
 
@@ -44,13 +54,14 @@ extension AgentState {
     /// The container of a command task.
     func container(of task: TaskEntry, _ info: TaskInfo, _ command: CommandInfo) -> ContainerSpec {
         var environment = command.environment
+        let (taskID, frameworkID) = (task.key.task.rawValue, task.key.framework.rawValue)
         let agentID = self.identity?.rawValue ?? ""
-        let own = [
-            "TASK_ID": task.key.task.rawValue, "FRAMEWORK_ID": task.key.framework.rawValue, "AGENT_ID": agentID,
-        ]
-        for (name, value) in own { environment["MESETA_" + name] = value }
-        environment["MESOS_TASK_ID"] = task.key.task.rawValue
-        environment["MESOS_FRAMEWORK_ID"] = task.key.framework.rawValue
+        environment.reserveCapacity(environment.count + 6)
+        environment["MESETA_TASK_ID"] = taskID
+        environment["MESETA_FRAMEWORK_ID"] = frameworkID
+        environment["MESETA_AGENT_ID"] = agentID
+        environment["MESOS_TASK_ID"] = taskID
+        environment["MESOS_FRAMEWORK_ID"] = frameworkID
         environment["MESOS_SLAVE_ID"] = agentID
         return ContainerSpec(
             runID: task.acceptance.runID, frameworkID: task.key.framework, taskID: task.key.task, command: command,

@@ -13,6 +13,8 @@ extension MasterState {
         let name: String
         let address: String
         let elected: Instant
+        /// What the names of its offers begin with.
+        let offerPrefix: String
 
         var agents = Slab<AgentEntry>()
         var frameworks = Slab<FrameworkEntry>()
@@ -118,6 +120,7 @@ extension MasterState {
             masters: [String], generator: SeededGenerator, at now: Instant
         ) {
             self.epoch = epoch
+            self.offerPrefix = "\(epoch)-O"
             self.settings = settings
             self.codec = codec
             self.name = name

@@ -5,13 +5,15 @@ import Model
 
 extension MasterState.Cluster {
     /// An offer's name for the scheduler.
-    func offerID(_ serial: UInt64) -> OfferID { OfferID("\(self.epoch)-O\(serial)") }
+    func offerID(_ serial: UInt64) -> OfferID { OfferID(self.offerPrefix + String(serial)) }
 
     /// The offer of that name, if there is one.
     func offer(_ id: OfferID) -> Row? {
-        let parts = id.rawValue.split(separator: "-", omittingEmptySubsequences: false)
-        guard parts.count == 2, UInt64(parts[0]) == self.epoch.value, parts[1].first == "O",
-            let serial = UInt64(parts[1].dropFirst()), self.offerID(serial) == id
+        guard id.rawValue.hasPrefix(self.offerPrefix) else { return nil }
+        let digits = id.rawValue.utf8.dropFirst(self.offerPrefix.utf8.count)
+        // No sign, and no zero in front: an offer has one name.
+        guard let first = digits.first, UInt8(ascii: "1")...UInt8(ascii: "9") ~= first,
+            let serial = UInt64(Substring(digits))
         else { return nil }
         return self.offerRows[serial]
     }

@@ -33,6 +33,16 @@ extension TaskInfo {
         task.command = CommandInfo(shell: "run \(duration.nanoseconds / 1_000_000) 0")
         return task
     }
+
+    /// A task of an executor, which tells that it runs each time so much has passed, to the millisecond, and does not end.
+    public static func reporting(
+        every pause: Duration, _ id: TaskID, _ resources: Resources, on offer: Offer
+    ) -> TaskInfo {
+        var task = TaskInfo(name: "task", taskID: id, agentID: offer.agentID, resources: resources)
+        task.executor = ExecutorInfo(executorID: "executor", command: CommandInfo(shell: "executor"))
+        task.data = Array("1000000000 \(pause.nanoseconds / 1_000_000)".utf8)
+        return task
+    }
 }
 
 /// What a behaviour can do of its own accord.

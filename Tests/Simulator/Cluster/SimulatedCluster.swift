@@ -89,6 +89,8 @@ public final class SimulatedCluster {
     static let epoch = Instant(nanoseconds: 1_767_225_600_000_000_000)
     let queue = EventQueue(start: SimulatedCluster.epoch)
     private(set) var network: Network
+    /// What was sent so far, between all processes.
+    public var traffic: (frames: Int, bytes: Int) { (self.network.frames, self.network.bytes) }
     var random: SeededGenerator
     /// By number, those that are down included.
     public private(set) var masters: [SimulatedMaster] = []

@@ -2,7 +2,8 @@ internal import Messages
 internal import Model
 internal import SDKCore
 
-/// An executor: each task runs for as long as its data says, in milliseconds, then finishes.
+/// An executor: each task runs for as long as its data says, in milliseconds, then finishes; with a second number it is
+/// told to run once more each time so much has passed.
 final class SimulatedExecutor: SimulatedProcess {
     private let spec: ContainerSpec
     private let agent: SimulatedAgent
@@ -82,9 +83,18 @@ final class SimulatedExecutor: SimulatedProcess {
     private func run(_ task: TaskInfo) {
         self.tasks.insert(task.taskID)
         self.cluster.promises.started(TaskKey(self.spec.frameworkID, task.taskID))
-        let milliseconds = Int64(String(decoding: task.data ?? [], as: UTF8.self)) ?? 0
+        let times = String(decoding: task.data ?? [], as: UTF8.self).split(separator: " ").map { Int64($0) ?? 0 }
         self.report(task.taskID, .running)
-        self.later(after: .milliseconds(milliseconds)) { self.report(task.taskID, .finished) }
+        if times.count > 1 { self.repeatReport(of: task.taskID, every: .milliseconds(times[1])) }
+        self.later(after: .milliseconds(times.first ?? 0)) { self.report(task.taskID, .finished) }
+    }
+
+    private func repeatReport(of task: TaskID, every pause: Duration) {
+        self.later(after: pause) {
+            guard self.tasks.contains(task) else { return }
+            self.report(task, .running)
+            self.repeatReport(of: task, every: pause)
+        }
     }
 
     private func report(_ task: TaskID, _ state: TaskState) {
