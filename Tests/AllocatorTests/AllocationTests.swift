@@ -19,7 +19,7 @@ struct AllocationTests {
         #expect(on(.master(peer, .agent(facts))) == [])
         #expect(
             on(.master(peer, .synced)) == [
-                .propose(peer, .ready), .setTimer(.batch, at: now + .milliseconds(5)),
+                .propose(peer, .ready), .setTimer(.batch, at: now),
             ])
         let holding = AgentHolding(agent: 4, framework: 1, role: "*", resources: "cpus:3")
         #expect(
@@ -53,15 +53,22 @@ struct AllocationTests {
         #expect(cluster.master.refusals == [])
     }
 
-    @Test("Resources that come free are offered after the batching window, not before")
+    @Test("What little comes free is offered at once, and what comes on top of that at the end of the batching window")
     func batchWindow() {
         var cluster = Cluster()
         cluster.master.addFramework(1)
         cluster.master.addAgent(0, "cpus:2", owner: 0)
         cluster.pass()
-        cluster.master.use(cluster.offer(of: 1), "cpus:1")
-        #expect(cluster.pass(.milliseconds(4)) == [])
-        #expect(cluster.pass(.milliseconds(1)) == ["F1 <- A0"])
+        for _ in 1...2 {
+            for _ in 1...4 {
+                cluster.master.use(cluster.offer(of: 1), "cpus:0.1")
+                #expect(cluster.pass(.microseconds(100)) == ["F1 <- A0"])
+            }
+            cluster.master.use(cluster.offer(of: 1), "cpus:0.1")
+            #expect(cluster.pass(.microseconds(4_600) - .nanoseconds(1)) == [])
+            #expect(cluster.pass(.nanoseconds(1)) == ["F1 <- A0"])
+            cluster.pass(.milliseconds(5))
+        }
     }
 
     @Test("A refusal ends exactly when its time has passed, and the agent is offered then")

@@ -21,11 +21,17 @@ public struct AllocatorSettings: Sendable {
     /// The same seed, name and history give the same proposals. Default 0: nobody gains by knowing the draws.
     public var seed: UInt64 = 0
 
-    /// How long what comes free is gathered before it is given away.
+    /// How long what comes free is gathered before it is given away, where much does.
     ///
     /// Milliseconds. Longer lets more frameworks take part in one decision and sends fewer, larger messages; shorter lets
     /// a framework that waits start sooner. Resources that come free wait for this and for nothing else. Default 5 ms.
     public var batchWindow: Duration = .milliseconds(5)
+
+    /// How many decisions are taken at once within a batching window; then what comes free waits for its end.
+    ///
+    /// More lets a little burst start sooner; but a framework that declines whatever it is offered, for no time, is offered it
+    /// again so often. Default 4: in a cluster where tasks end one by one nobody waits.
+    public var decisionsAtOnce: UInt64 = 4
 
     /// How many frameworks are looked at in one turn, over all agents of it.
     ///

@@ -5,8 +5,9 @@ public import Model
 /// It owns no facts. The master tells what there is and every change of it; the allocator proposes, and counts what it
 /// proposed as held until the master answers. A wrong, late or doubled proposal does no harm: the master checks each.
 ///
-/// Nothing happens by period. An agent of which something comes free is put in a queue, and a short time later (the
-/// batching window) each queued agent's whole free amount goes to the client that the policy prefers and that wants it.
+/// Nothing happens by period. An agent of which something comes free is put in a queue, and at once, or where much comes
+/// free a batching window later, each queued agent's whole free amount goes to the client that the policy prefers and that
+/// wants it.
 /// An agent that nobody wants is left alone until a reason comes up: more of it comes free, a refusal runs out, or a
 /// framework comes, wakes up or changes its wishes. The last makes all agents with something free candidates; those are
 /// gone through in turns.
@@ -69,6 +70,8 @@ public struct AllocatorState: Role {
     var sweepLeft = 0
 
     var isBatchTimerSet = false
+    /// Since when turns are counted together, and how many decisions they took.
+    var window = (start: Instant(nanoseconds: 0), decisions: UInt64(0))
     var filterTimer: Instant?
     var nextProposal: UInt64 = 1
     var nextSerial: UInt32 = 1
@@ -237,7 +240,8 @@ public struct AllocatorState: Role {
         guard self.isSynced else { return }
         if !self.isBatchTimerSet, self.hasWork {
             self.isBatchTimerSet = true
-            effects.append(.setTimer(.batch, at: now + self.settings.batchWindow))
+            let waits = self.window.decisions >= self.settings.decisionsAtOnce
+            effects.append(.setTimer(.batch, at: waits ? max(now, self.window.start + self.settings.batchWindow) : now))
         }
         guard let end = self.refusals.nextEnd, end < self.filterTimer ?? .distantFuture else { return }
         self.filterTimer = end

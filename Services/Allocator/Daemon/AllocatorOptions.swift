@@ -26,7 +26,9 @@ struct AllocatorOptions: ParsableArguments {
         help: ArgumentHelp("With --shadow: a policy file to try in place of the cluster's.", valueName: "file"))
     var policyFile: String?
 
-    @Option(help: ArgumentHelp("What comes free is gathered for so long before it is offered.", valueName: "duration"))
+    @Option(
+        help: ArgumentHelp(
+            "Where much comes free, it is gathered for so long before it is offered.", valueName: "duration"))
     var batchWindow = DurationFlag(AllocatorSettings(name: "").batchWindow)
 
     func validate() throws {

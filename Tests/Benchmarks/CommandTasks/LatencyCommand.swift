@@ -11,6 +11,16 @@ struct LatencyCommand: AsyncParsableCommand {
         case program
         /// A word to an executor that runs already.
         case executor
+        /// The same, with callbacks of scheduler and executor on the threads of their drivers.
+        case inline
+
+        var name: String {
+            switch self {
+            case .program: "a process each"
+            case .executor: "handed to an executor"
+            case .inline: "handed to an executor, callbacks inline"
+            }
+        }
     }
 
     static let configuration = CommandConfiguration(
@@ -20,8 +30,8 @@ struct LatencyCommand: AsyncParsableCommand {
             From the call that launches a task on an offer until the scheduler hears that it finished: through master, relay, agent and \
             supervisor or executor and back, everything on disk: it waits for the disk twice, and three times if its process ends \
             within one sync. Beside it how long one sync takes, and the offer that the next task goes out on. `program` starts \
-            --program for each task; `executor` hands each to the same executor, which ends it at once. The bare way is `raw-chain`: \
-            five processes in C that pass a message on as the services do and sync it twice, before and after the tasks.
+            --program for each task; `executor` hands each to the same executor, which ends it at once; with `inline` its callbacks, \
+            and the scheduler's, stay on the thread of their driver. The bare way is `raw-chain`: five processes in C that pass a message on as the services do and sync it twice, before and after the tasks.
 
             EXAMPLES
               command-tasks latency --work executor --isolation processes
@@ -57,8 +67,7 @@ struct LatencyCommand: AsyncParsableCommand {
 
     private func measure(_ work: Work, _ isolation: String) async throws -> LatencyReport {
         let cluster = try await TaskCluster(
-            isolation: isolation, width: 1, work: work == .executor ? .nothing : .program(self.common.program),
-            programs: self.common.directory)
+            isolation: isolation, width: 1, work: self.task(of: work), programs: self.common.directory)
         defer { cluster.stop() }
         _ = try await cluster.run(100)
         let bare = 1000 / (try RawSpawn.rate(self.common, in: [], seconds: 1) / Double(Self.processors))
@@ -72,13 +81,21 @@ struct LatencyCommand: AsyncParsableCommand {
             offerWaits: outcome.offerWaits.map { $0 / .milliseconds(1) })
     }
 
-    /// Milliseconds that messages take from process to process and to disk: as far apart as tasks, and as large as the records of
-    /// the agent's log.
+    private func task(of work: Work) -> TaskWork {
+        switch work {
+        case .program: .program(self.common.program)
+        case .executor: .nothing()
+        case .inline: .nothing(isInline: true)
+        }
+    }
+
+    /// Milliseconds that messages take from process to process and to disk: as soon after each other as a task's launch after the
+    /// end of the last, and as large as the records of the agent's log.
     private static func chain(in directory: URL) throws -> [Double] {
         let program = UpCluster.ownDirectory.appendingPathComponent("raw-chain").path
         let file = directory.appendingPathComponent("chain").path
         defer { unlink(file) }
-        let text = try output(of: program, ["300", "5500", "250", file])
+        let text = try output(of: program, ["300", "300", "250", file])
         let rounds = text.split(separator: "\n").compactMap { Double($0) }
         guard rounds.count == 300 else { throw TestFailure("raw-chain said \"\(text)\"") }
         return rounds.map { $0 / 1000 }
@@ -128,7 +145,7 @@ struct LatencyReport: Codable, Sendable {
     var offerWaits: [Double]
 
     var table: String {
-        let what = self.work == "executor" ? "handed to an executor" : "a process each"
+        let what = LatencyCommand.Work(rawValue: self.work)?.name ?? self.work
         return [
             "isolation \(self.isolation), \(what): \(self.latencies.count) tasks, one after the other; a bare start takes "
                 + String(format: "%.2f ms", self.bareStart),

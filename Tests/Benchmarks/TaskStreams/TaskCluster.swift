@@ -31,8 +31,10 @@ public final class TaskCluster: Sendable {
             ]
         }
         self.stream = TaskStream(work, resources: resources, width: width, part: part)
+        var options = SchedulerDriver.Options()
+        if case .nothing(isInline: true) = work { options.runsCallbacksInline = true }
         self.driver = SchedulerDriver(
-            framework: FrameworkInfo("task-stream"), master: self.live.master, scheduler: self.stream)
+            framework: FrameworkInfo("task-stream"), master: self.live.master, options: options, scheduler: self.stream)
         let driver = self.driver
         Task { try await driver.run() }
     }
@@ -53,7 +55,7 @@ public final class TaskCluster: Sendable {
     public var processes: [(name: String, pid: Int32)] {
         self.live.members.compactMap { member in member.process.map { (member.role, $0.pid) } }
             + ProcessAccount.supervisors(of: self.live.directory.path).map { ("supervisor", $0) }
-            + ProcessAccount.processes(of: self.live.directory.path).filter { $0.command.hasSuffix(" executor ") }
+            + ProcessAccount.processes(of: self.live.directory.path).filter { $0.command.contains(" executor ") }
             .map { ("executor", $0.pid) } + [("scheduler", getpid())]
     }
 

@@ -6,8 +6,9 @@ internal import MesetaSDK
 public enum TaskWork: Sendable {
     /// A program, run without a shell.
     case program(String, arguments: [String] = [])
-    /// Nothing: an executor, the same for all tasks, says RUNNING and FINISHED of each at once.
-    case nothing
+    /// Nothing: an executor, the same for all tasks, says RUNNING and FINISHED of each at once; inline: on the thread of its
+    /// driver.
+    case nothing(isInline: Bool = false)
 
     /// A task that does it.
     func task(_ id: TaskID, on offer: Offer, _ resources: Resources) -> TaskInfo {
@@ -15,15 +16,20 @@ public enum TaskWork: Sendable {
         switch self {
         case .program(let path, let arguments):
             task.command = CommandInfo(program: path, arguments: [path] + arguments)
-        case .nothing: task.executor = Self.noOp
+        case .nothing(isInline: false): task.executor = Self.noOp
+        case .nothing(isInline: true): task.executor = Self.inlineNoOp
         }
         return task
     }
 
     /// This program, with the word `executor`.
-    private static let noOp = ExecutorInfo(
-        "no-op", program: URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path, arguments: ["executor"]
-    )
+    private static let noOp = noOp(["executor"])
+    private static let inlineNoOp = noOp(["executor", "--inline"])
+
+    private static func noOp(_ arguments: [String]) -> ExecutorInfo {
+        let path = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath().path
+        return ExecutorInfo("no-op", program: path, arguments: arguments)
+    }
 }
 
 /// `executor`: started by an agent, runs tasks that do nothing.
@@ -33,11 +39,16 @@ public struct ExecutorCommand: AsyncParsableCommand {
         commandName: "executor", abstract: "An executor whose tasks do nothing; agents start it.",
         shouldDisplay: false)
 
+    /// Whether its callbacks stay on the thread of its driver.
+    @Flag public var inline = false
+
     /// For the parser.
     public init() {}
 
     /// Until the agent ends it.
-    public func run() async throws { try await ExecutorDriver(executor: NoOpExecutor()).run() }
+    public func run() async throws {
+        try await ExecutorDriver(executor: NoOpExecutor(), runsCallbacksInline: self.inline).run()
+    }
 }
 
 /// Ends each task as soon as it is told of it.

@@ -22,6 +22,7 @@ struct AgentCommand: AsyncParsableCommand {
             """)
     var part = 250
     @Option(help: "As meseta-agent takes it.") var isolation = "processes"
+    @Flag(help: "Callbacks of scheduler and executor stay on the threads of their drivers.") var inline = false
 
     func validate() throws {
         guard self.tasks > 0, self.width > 0, self.part > 0 else {
@@ -32,8 +33,8 @@ struct AgentCommand: AsyncParsableCommand {
     func run() async throws {
         UpCluster.endAllOnSignals()
         let cluster = try await TaskCluster(
-            isolation: self.isolation, width: self.width, part: self.part, work: .nothing,
-            programs: self.common.directory)
+            isolation: self.isolation, width: self.width, part: self.part,
+            work: .nothing(isInline: self.inline), programs: self.common.directory)
         defer { cluster.stop() }
         _ = try await cluster.run(min(self.tasks, 5 * self.width))
         var report = ThroughputReport(kind: "agent", agents: 1, frameworks: 1, window: self.width)

@@ -6,7 +6,12 @@ import Testing
 
 /// Finishes each task at once, with its data.
 private final class Echo: Executor {
+    private let isInline: Bool
+
+    init(isInline: Bool) { self.isInline = isInline }
+
     func launchTask(_ driver: ExecutorDriver, _ task: TaskInfo) {
+        #expect(driver.loop?.inEventLoop == self.isInline)
         driver.sendStatusUpdate(task.taskID, .running)
         driver.sendStatusUpdate(task.taskID, .finished, data: task.text)
     }
@@ -31,11 +36,14 @@ struct ExecutorDriverTests {
         return status
     }
 
-    @Test("An executor runs tasks, survives its agent's restart, and ends when it is told", .timeLimit(.minutes(1)))
-    func wholeLife() async throws {
+    @Test(
+        "An executor runs tasks, survives its agent's restart, and ends when it is told; with callbacks inline or not",
+        .timeLimit(.minutes(1)), arguments: [false, true])
+    func wholeLife(isInline: Bool) async throws {
         let agent = try await AgentScript(as: .agent)
         let place = ExecutorPlace(endpoint: agent.address, framework: "1-F1", executor: "e", token: [0xab, 0xcd])
-        let driver = ExecutorDriver(executor: Echo(), place: place)
+        let driver = ExecutorDriver(
+            executor: Echo(isInline: isInline), place: place, runsCallbacksInline: isInline)
         let run = Task { try await driver.run() }
 
         let hello = await agent.hello()

@@ -20,17 +20,22 @@ struct SchedulerDriverTests {
         return status
     }
 
-    @Test("A framework of a few lines registers, launches a task, hears its result and ends", .timeLimit(.minutes(1)))
-    func wholeLife() async throws {
+    @Test(
+        "A framework of a few lines registers, launches a task, hears its result and ends; with callbacks inline or not",
+        .timeLimit(.minutes(1)), arguments: [false, true])
+    func wholeLife(isInline: Bool) async throws {
         let master = try await MasterScript(as: .master)
         let recorder = Recorder(
             onOffers: { driver, offers in
+                #expect(driver.loop?.inEventLoop == isInline)
                 #expect(offers[0].attribute("rack") == .text("r7"))
                 driver.launchTask(
                     TaskInfo("t", on: offers[0], resources: "cpus:1;mem:32").command("true").data("in"), on: offers[0])
             }, onStatus: { driver, status in if status.state.isTerminal { driver.stop() } })
+        var options = SchedulerDriver.Options()
+        options.runsCallbacksInline = isInline
         let driver = SchedulerDriver(
-            framework: FrameworkInfo("test"), master: master.address, scheduler: recorder)
+            framework: FrameworkInfo("test"), master: master.address, options: options, scheduler: recorder)
         let run = Task { try await driver.run() }
 
         guard case .subscribe(let subscribe)? = await master.message()?.kind else { return #expect(Bool(false)) }

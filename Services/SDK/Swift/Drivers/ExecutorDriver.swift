@@ -1,5 +1,6 @@
 public import Logging
 public import Model
+internal import NIOCore
 internal import SDKCore
 internal import Synchronization
 
@@ -22,6 +23,7 @@ public final class ExecutorDriver: Sendable {
 
     private let executor: any Executor
     private let place: ExecutorPlace?
+    private let runsCallbacksInline: Bool
     private let logger: Logger
     private let shared = Mutex(Shared())
     private let items: AsyncStream<Item>
@@ -29,14 +31,19 @@ public final class ExecutorDriver: Sendable {
 
     /// Prepares; nothing happens before `run`.
     ///
-    /// - Parameter logger: Nil: standard error, from `warning` on, or from what `MESETA_LOG_LEVEL` says.
-    public convenience init(executor: any Executor, logger: Logger? = nil) {
-        self.init(executor: executor, place: nil, logger: logger)
+    /// - Parameters:
+    ///   - runsCallbacksInline: As in `SchedulerDriver.Options`: for callbacks that never block.
+    ///   - logger: Nil: standard error, from `warning` on, or from what `MESETA_LOG_LEVEL` says.
+    public convenience init(executor: any Executor, runsCallbacksInline: Bool = false, logger: Logger? = nil) {
+        self.init(executor: executor, place: nil, runsCallbacksInline: runsCallbacksInline, logger: logger)
     }
 
-    init(executor: any Executor, place: ExecutorPlace?, logger: Logger? = nil) {
+    init(
+        executor: any Executor, place: ExecutorPlace?, runsCallbacksInline: Bool = false, logger: Logger? = nil
+    ) {
         self.executor = executor
         self.place = place
+        self.runsCallbacksInline = runsCallbacksInline
         self.logger = logger ?? Environment.logger("meseta.executor")
         (self.items, self.queue) = AsyncStream.makeStream(of: Item.self)
     }
@@ -64,7 +71,8 @@ public final class ExecutorDriver: Sendable {
             for event in shared.early { host.post(event) }
             shared.early = []
         }
-        let deliveries = Task { await self.deliver() }
+        let executor = self.runsCallbacksInline ? LoopExecutor(host.loop) : nil
+        let deliveries = Task(executorPreference: executor) { await self.deliver() }
         let failure = await withTaskCancellationHandler {
             await deliveries.value
         } onCancel: {
@@ -77,6 +85,9 @@ public final class ExecutorDriver: Sendable {
         await host.close()
         if let failure { throw failure }
     }
+
+    /// Where its connection is, while it runs.
+    var loop: (any EventLoop)? { self.shared.withLock { $0.host?.loop } }
 
     private func deliver() async -> MesetaError? {
         for await item in self.items {
@@ -143,13 +154,11 @@ public final class ExecutorDriver: Sendable {
     private func call(_ call: ExecutorState.UserCall) { self.post(.called(call)) }
 
     private func post(_ event: ExecutorState.Event) {
-        self.shared.withLock { shared in
-            if let host = shared.host {
-                host.post(event)
-            } else if !shared.hasEnded {
-                shared.early.append(event)
-            }
+        let host = self.shared.withLock { shared in
+            if shared.host == nil, !shared.hasEnded { shared.early.append(event) }
+            return shared.host
         }
+        host?.post(event)
     }
 }
 

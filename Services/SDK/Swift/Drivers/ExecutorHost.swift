@@ -12,7 +12,7 @@ import SDKCore
 /// `post`, `start` and `close` may be called from any thread; everything else happens on the event loop.
 final class ExecutorHost: @unchecked Sendable {  // All mutable state is confined to `loop`.
     private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-    private let loop: any EventLoop
+    let loop: any EventLoop
     private let node: Node
     private let role: RoleHost<ExecutorState>
     private let place: ExecutorPlace
@@ -44,8 +44,9 @@ final class ExecutorHost: @unchecked Sendable {  // All mutable state is confine
         self.loop.execute { self.begin() }
     }
 
+    /// In the order of the calls, on the loop as well.
     func post(_ event: ExecutorState.Event) {
-        self.role.post(event)
+        self.loop.execute { self.role.post(event) }
     }
 
     /// Returns when everything that was said has been sent.

@@ -47,6 +47,13 @@ public final class SchedulerDriver: Sendable {
         /// Default nil: for ever.
         public var registrationPatience: Duration?
 
+        /// Runs callbacks on the thread that keeps the driver's connections: what comes, and what a callback calls, changes
+        /// threads no more.
+        ///
+        /// For callbacks that never block, whose tasks are short: while one computes, or waits otherwise than by `await`, this
+        /// driver and others of the process do nothing else, and after 45 s they lose their connections. Default false.
+        public var runsCallbacksInline = false
+
         /// Where the driver logs.
         ///
         /// Default: standard error, from `warning` on, or from what `MESETA_LOG_LEVEL` says.
@@ -127,7 +134,8 @@ public final class SchedulerDriver: Sendable {
             if shared.stop != nil { queue.yield(.stopRequested) }
         }
         // Of its own, so that a cancelled `run` still ends in good order.
-        let deliveries = Task { await self.deliver(host) }
+        let executor = self.options.runsCallbacksInline ? LoopExecutor(host.loop) : nil
+        let deliveries = Task(executorPreference: executor) { await self.deliver(host) }
         let failure = await withTaskCancellationHandler {
             await deliveries.value
         } onCancel: {
@@ -221,12 +229,10 @@ public final class SchedulerDriver: Sendable {
     }
 
     func call(_ call: SchedulerState.UserCall) {
-        self.shared.withLock { shared in
-            if let host = shared.host {
-                host.call(call)
-            } else if !shared.hasEnded {
-                shared.early.append(call)
-            }
+        let host = self.shared.withLock { shared in
+            if shared.host == nil, !shared.hasEnded { shared.early.append(call) }
+            return shared.host
         }
+        host?.call(call)
     }
 }

@@ -64,10 +64,10 @@ final class SchedulerHost: @unchecked Sendable {  // All mutable state is confin
         self.loop.execute { self.begin() }
     }
 
-    /// The user has called: in order with the callbacks that have returned.
+    /// The user has called: in order with the callbacks that have returned, on the loop as well, where `post` would not wait.
     func call(_ call: SchedulerState.UserCall) {
         self.returned.withLock { $0.close() }
-        self.role.post(.called(call))
+        self.loop.execute { self.role.post(.called(call)) }
     }
 
     /// The callback that was given this update has returned.
