@@ -30,8 +30,9 @@ struct PaperWorkloadTests {
         #expect(speedups["large"]! > 1.7, "\(speedups)")
         // It gives its slots back after each iteration, and has to wait for others.
         #expect(speedups["spark"]! > 0.75, "\(speedups)")
-        // It never has more than its partition, and waits for slots; a thousandth is the way of the messages.
-        #expect((0.97...1.001).contains(speedups["torque"]!), "\(speedups)")
+        // It never has more than its partition, and its jobs, of a minute and a half here, wait for slots; a thousandth is the
+        // way of the messages.
+        #expect((0.93...1.001).contains(speedups["torque"]!), "\(speedups)")
         #expect(outcome.gain.cpus > 0.2 && outcome.gain.memory > 0.2, "\(outcome.gain)")
         #expect(outcome.sharedSeries.end < 0.8 * outcome.dedicatedSeries.end)
     }

@@ -37,7 +37,7 @@ struct ExecutorDriverTests {
     }
 
     @Test(
-        "An executor runs tasks, survives its agent's restart, and ends when it is told; with callbacks inline or not",
+        "An executor runs tasks, survives its agent's restart, and ends when it is told",
         .timeLimit(.minutes(1)), arguments: [false, true])
     func wholeLife(isInline: Bool) async throws {
         let agent = try await AgentScript(as: .agent)

@@ -21,7 +21,7 @@ struct SchedulerDriverTests {
     }
 
     @Test(
-        "A framework of a few lines registers, launches a task, hears its result and ends; with callbacks inline or not",
+        "A framework of a few lines registers, launches a task, hears its result and ends",
         .timeLimit(.minutes(1)), arguments: [false, true])
     func wholeLife(isInline: Bool) async throws {
         let master = try await MasterScript(as: .master)
