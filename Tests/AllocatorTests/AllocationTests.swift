@@ -71,6 +71,31 @@ struct AllocationTests {
         }
     }
 
+    @Test("Where much comes free all of it is gathered, until little does")
+    func crowdedWindows() {
+        var cluster = Cluster()
+        cluster.master.addFramework(1)
+        for agent in 0..<5 as Range<UInt32> { cluster.master.addAgent(agent, "cpus:4", owner: 0) }
+        cluster.pass()
+        func use(_ count: Int) {
+            for offer in cluster.master.offers.prefix(count) { cluster.master.use(offer, "cpus:0.1") }
+        }
+        use(5)
+        #expect(cluster.pass(.zero).count == 5, "nothing came for long")
+        for _ in 1...3 {
+            use(5)
+            #expect(cluster.pass(.milliseconds(5) - .nanoseconds(1)) == [])
+            #expect(cluster.pass(.nanoseconds(1)).count == 5)
+        }
+        for _ in 1...2 {
+            use(1)
+            #expect(cluster.pass(.milliseconds(5) - .nanoseconds(1)) == [])
+            #expect(cluster.pass(.nanoseconds(1)).count == 1)
+        }
+        use(1)
+        #expect(cluster.pass(.zero).count == 1, "there was one in the window before")
+    }
+
     @Test("A refusal ends exactly when its time has passed, and the agent is offered then")
     func refusalsEndInTime() {
         var cluster = Cluster { $0.batchWindow = .zero }

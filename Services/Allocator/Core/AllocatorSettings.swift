@@ -27,7 +27,8 @@ public struct AllocatorSettings: Sendable {
     /// a framework that waits start sooner. Resources that come free wait for this and for nothing else. Default 5 ms.
     public var batchWindow: Duration = .milliseconds(5)
 
-    /// How many decisions are taken at once within a batching window; then what comes free waits for its end.
+    /// How many decisions are taken at once within a batching window; then what comes free waits for its end, and where more
+    /// were taken in it, for the end of the next.
     ///
     /// More lets a little burst start sooner; but a framework that declines whatever it is offered, for no time, is offered it
     /// again so often. Default 4: in a cluster where tasks end one by one nobody waits.

@@ -39,9 +39,9 @@ extension AllocatorState {
     /// A quarter of the turn belongs to the latter, so that a busy cluster does not keep newcomers from what lies idle.
     mutating func allocate(at now: Instant, into effects: inout [Effect]) {
         guard self.isSynced else { return }
-        if now >= self.window.start + self.settings.batchWindow { self.window = (now, 0) }
+        self.window.turnBegan(at: now, self.settings)
         let decisions = self.counters.decisions
-        defer { self.window.decisions += self.counters.decisions - decisions }
+        defer { self.window.took(self.counters.decisions - decisions) }
         self.counters.turns += 1
         let budget = self.settings.looksPerTurn
         var looks = 0

@@ -70,8 +70,7 @@ public struct AllocatorState: Role {
     var sweepLeft = 0
 
     var isBatchTimerSet = false
-    /// Since when turns are counted together, and how many decisions they took.
-    var window = (start: Instant(nanoseconds: 0), decisions: UInt64(0))
+    var window = BatchWindow()
     var filterTimer: Instant?
     var nextProposal: UInt64 = 1
     var nextSerial: UInt32 = 1
@@ -240,8 +239,7 @@ public struct AllocatorState: Role {
         guard self.isSynced else { return }
         if !self.isBatchTimerSet, self.hasWork {
             self.isBatchTimerSet = true
-            let waits = self.window.decisions >= self.settings.decisionsAtOnce
-            effects.append(.setTimer(.batch, at: waits ? max(now, self.window.start + self.settings.batchWindow) : now))
+            effects.append(.setTimer(.batch, at: max(now, self.window.nextTurn(self.settings))))
         }
         guard let end = self.refusals.nextEnd, end < self.filterTimer ?? .distantFuture else { return }
         self.filterTimer = end
@@ -255,4 +253,30 @@ public struct AllocatorState: Role {
     var hasWork: Bool {
         self.dirtyHead < self.dirty.count || self.sweepLeft > 0 || self.isSpareMoved || !self.tree.relaxed.isEmpty
     }
+}
+
+/// Turns that follow each other closely, and how many decisions they took.
+struct BatchWindow {
+    private var start = Instant(nanoseconds: 0)
+    private var decisions: UInt64 = 0
+    /// There were so many decisions in the window before, which has just ended, that all of this one is gathered.
+    private var followsMany = false
+
+    /// When the next turn may be, at the earliest.
+    func nextTurn(_ settings: AllocatorSettings) -> Instant {
+        let waits = self.followsMany || self.decisions >= settings.decisionsAtOnce
+        return waits ? self.start + settings.batchWindow : self.start
+    }
+
+    /// A turn begins: of this window, or of the next.
+    mutating func turnBegan(at now: Instant, _ settings: AllocatorSettings) {
+        let end = self.start + settings.batchWindow
+        guard now >= end else { return }
+        self.followsMany = self.decisions > settings.decisionsAtOnce && now < end + settings.batchWindow
+        self.start = now
+        self.decisions = 0
+    }
+
+    /// That turn took so many decisions.
+    mutating func took(_ decisions: UInt64) { self.decisions += decisions }
 }
