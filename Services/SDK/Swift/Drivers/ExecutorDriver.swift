@@ -154,11 +154,13 @@ public final class ExecutorDriver: Sendable {
     private func call(_ call: ExecutorState.UserCall) { self.post(.called(call)) }
 
     private func post(_ event: ExecutorState.Event) {
-        let host = self.shared.withLock { shared in
-            if shared.host == nil, !shared.hasEnded { shared.early.append(event) }
-            return shared.host
+        self.shared.withLock { shared in
+            if let host = shared.host {
+                host.post(event)
+            } else if !shared.hasEnded {
+                shared.early.append(event)
+            }
         }
-        host?.post(event)
     }
 }
 

@@ -229,10 +229,12 @@ public final class SchedulerDriver: Sendable {
     }
 
     func call(_ call: SchedulerState.UserCall) {
-        let host = self.shared.withLock { shared in
-            if shared.host == nil, !shared.hasEnded { shared.early.append(call) }
-            return shared.host
+        self.shared.withLock { shared in
+            if let host = shared.host {
+                host.call(call)
+            } else if !shared.hasEnded {
+                shared.early.append(call)
+            }
         }
-        host?.call(call)
     }
 }
