@@ -214,6 +214,20 @@ struct OutboxTests {
         #expect(relay.on(.timerFired(.outbox), at: at(2.2)) == [self.told("t1", 1)])
     }
 
+    @Test("A wait that ended in company leaves nothing behind for its 15 s")
+    func forgetsWaits() {
+        var relay = self.quiet(.running)
+        for turn in UInt8(2)...255 {
+            let now = at(1 + Double(turn) / 100)
+            _ = relay.on(.agent(self.agent, .status(status("t1", turn))), at: now)
+            _ = relay.on(.scheduler(self.scheduler, acknowledgement("t1", turn)), at: now)
+            let order = AgentOrder.kill(TaskKey(f1, "t1"), grace: nil, reason: "")
+            _ = relay.on(.master(masterLink, .order(index: 0, life(1, 1), order)), at: now)
+            #expect(relay.relay.agents[0].outbox.isEmpty)
+        }
+        #expect(relay.relay.outboxes.deadlines.count <= 2 + 64, "of 254 waits of one agent")
+    }
+
     @Test("It goes under the epoch of the day, and never to another life of the agent, which sends its statuses again")
     func fenced() {
         var relay = self.holding()

@@ -12,4 +12,11 @@ public enum JSONLines {
         try file.write(contentsOf: JSONEncoder().encode(value) + Data("\n".utf8))
         try file.close()
     }
+
+    /// All lines of a file; throws if it is not there, or a line is something else.
+    public static func read<Value: Decodable>(_: Value.Type, from path: String) throws -> [Value] {
+        try Data(contentsOf: URL(fileURLWithPath: path)).split(separator: UInt8(ascii: "\n")).map {
+            try JSONDecoder().decode(Value.self, from: Data($0))
+        }
+    }
 }

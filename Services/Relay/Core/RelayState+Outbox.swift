@@ -115,9 +115,18 @@ extension RelayState {
         if self.agents[row].outbox.serial != 0, self.agents[row].outbox.end <= end { return }
         self.agents[row].outbox.end = end
         self.agents[row].outbox.serial = self.outboxes.add(row, until: end, isPatient: isPatient)
+        if !isPatient { self.pruneDeadlines() }
         if let timer = self.outboxes.timer, timer <= end { return }
         self.outboxes.timer = end
         effects.append(.setTimer(.outbox, at: end))
+    }
+
+    /// Forgets the ends of quiet waits that were told in company, which is most of them, long before they come.
+    private mutating func pruneDeadlines() {
+        var deadlines = DeadlineQueue()
+        swap(&deadlines, &self.outboxes.deadlines)
+        deadlines.prune(live: self.agents.count) { !self.isWaiting($0) }
+        self.outboxes.deadlines = deadlines
     }
 
     /// How long what is put off now waits for a launch.

@@ -41,9 +41,7 @@ struct AgentCommand: AsyncParsableCommand {
         for _ in 1...self.common.runs { report.runs.append(try await self.window(cluster)) }
         report.calls = try await self.window(cluster, countsCalls: true)
         try report.addLoopback(connections: 1)
-        print(report.table)
-        if let json = self.common.json { try JSONLines.append(report, to: json) }
-        try report.hold(to: self.common)
+        try self.common.tell(report)
     }
 
     private func window(_ cluster: TaskCluster, countsCalls: Bool = false) async throws -> ThroughputReport.Run {

@@ -48,9 +48,7 @@ struct EmulatedCommand: AsyncParsableCommand {
         report.calls = try await self.window(cluster, load, countsCalls: true)
         if let problem = load.last?.problem { throw TestFailure("a task did not finish: \(problem)") }
         try report.addLoopback(connections: self.frameworks)
-        print(report.table)
-        if let json = self.common.json { try JSONLines.append(report, to: json) }
-        try report.hold(to: self.common)
+        try self.common.tell(report)
     }
 
     private func window(
