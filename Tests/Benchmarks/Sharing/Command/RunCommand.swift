@@ -17,6 +17,7 @@ struct RunCommand: AsyncParsableCommand {
             EXAMPLES
               sharing --runs 10 --jobs 2 --plot sharing.svg
               sharing --seed 4 --runs 1 --json sharing.jsonl
+              sharing --weights large=10 spark=10
             """)
 
     @Option(help: "Seeds.") var runs: UInt64 = 10
@@ -24,6 +25,13 @@ struct RunCommand: AsyncParsableCommand {
     @Option(help: "How many seeds are run at a time.") var jobs = 1
     @Option(help: "What all times are multiplied by.") var timeScale = 1.0
     @Option(help: "The workloads, in the form of mix.json (default: the paper's).") var mix: String?
+    @Option(
+        parsing: .upToNextOption,
+        help: """
+            Give each framework a role of its own, with weights such as large=10 on the shared cluster; 1 for those not named. \
+            Default: all have the role *.
+            """)
+    var weights: [RoleWeight] = []
     @Option(help: "Add the figures to this file, a line of JSON for each seed.") var json: String?
     @Option(help: "Draw figures 5 to 7 of the paper for the first seed into this file, as SVG.") var plot: String?
 
@@ -35,7 +43,7 @@ struct RunCommand: AsyncParsableCommand {
 
     func run() async throws {
         let mix = try WorkloadMix.read(self.mix).scaled(by: self.timeScale)
-        let outcomes = try await Self.simulate(mix, seeds: self.seed...(self.seed + self.runs - 1), jobs: self.jobs)
+        let outcomes = try await self.simulate(mix)
         let report = SharingReport(mix, outcomes)
         print(report.table)
         if let json { for row in report.rows { try JSONLines.append(row, to: json) } }
@@ -47,10 +55,25 @@ struct RunCommand: AsyncParsableCommand {
     }
 
     /// The outcomes, in the order of the seeds.
-    static func simulate(_ mix: WorkloadMix, seeds: ClosedRange<UInt64>, jobs: Int) async throws -> [SharingOutcome] {
-        try await forEachSeed(seeds.lowerBound..<seeds.upperBound + 1, jobs: jobs) {
-            try SharingOutcome.simulated(mix, seed: $0)
+    private func simulate(_ mix: WorkloadMix) async throws -> [SharingOutcome] {
+        let weights =
+            self.weights.isEmpty ? nil : Dictionary(self.weights.map { ($0.name, $0.weight) }) { $1 }
+        return try await forEachSeed(self.seed..<self.seed + self.runs, jobs: self.jobs) {
+            try SharingOutcome.simulated(mix, seed: $0, weights: weights)
         }
+    }
+}
+
+/// `NAME=WEIGHT` of a framework of the mix.
+struct RoleWeight: ExpressibleByArgument {
+    var name: String
+    var weight: Double
+
+    init?(argument: String) {
+        let parts = argument.split(separator: "=")
+        guard parts.count == 2, WorkloadMix.names.contains(String(parts[0])), let weight = Double(parts[1]), weight > 0
+        else { return nil }
+        (self.name, self.weight) = (String(parts[0]), weight)
     }
 }
 

@@ -25,12 +25,16 @@ public struct SharingOutcome: Sendable {
         self.memory = Double(resources.mem) / 1000 * Double(mix.agents)
     }
 
-    /// The mix of a seed, simulated.
-    public static func simulated(_ mix: WorkloadMix, seed: UInt64) throws(ExperimentFailure) -> SharingOutcome {
+    /// The mix of a seed, simulated; the weights are of the shared cluster.
+    public static func simulated(
+        _ mix: WorkloadMix, seed: UInt64, weights: [String: Double]? = nil
+    ) throws(ExperimentFailure) -> SharingOutcome {
         var dedicated: [FrameworkAccount] = []
         for name in WorkloadMix.names { dedicated.append(try Self.alone(name, mix, seed: seed)) }
-        let shared = try SimulatedRun(agents: mix.agents, resources: mix.agentResources.value, seed: seed)
-            .run(WorkloadMix.names.map { mix.framework($0, seed: seed) }, patience: Self.patience)
+        let cluster = SimulatedRun(
+            agents: mix.agents, resources: mix.agentResources.value, seed: seed, weights: weights)
+        let shared = try cluster.run(
+            WorkloadMix.names.map { mix.framework($0, seed: seed) }, patience: Self.patience)
         return SharingOutcome(seed: seed, mix: mix, shared: shared.map(\.account), dedicated: dedicated)
     }
 

@@ -65,12 +65,15 @@ public struct SimulatedRun {
     public var resources: Resources
     /// Of everything that is left to chance in the cluster itself.
     public var seed: UInt64
+    /// Of the role that each framework has for itself, 1 for those that are not named; nil: all have one role.
+    public var weights: [String: Double]?
 
     /// A cluster of so many machines.
-    public init(agents: Int, resources: Resources, seed: UInt64) {
+    public init(agents: Int, resources: Resources, seed: UInt64, weights: [String: Double]? = nil) {
         self.agents = agents
         self.resources = resources
         self.seed = seed
+        self.weights = weights
     }
 
     /// Runs them, with all cores and codecs on virtual time: one master, one allocator, two relays, and nothing goes wrong.
@@ -83,13 +86,21 @@ public struct SimulatedRun {
         var settings = SimulationSettings.experiment
         settings.agents = self.agents
         settings.agentResources = self.resources
+        if let weights {
+            settings.master.policy.roles = frameworks.map { framework in
+                var facts = RoleFacts(role: framework.account.name)
+                facts.weight = weights[framework.account.name] ?? 1
+                return facts
+            }
+        }
         let cluster = SimulatedCluster(settings: settings, seed: self.seed)
         defer { cluster.dismantle() }
         // By then everybody is registered.
         let lead = Duration.seconds(5)
         let behaviours = frameworks.map { SimulatedFramework($0, start: cluster.now + lead, in: cluster) }
         for behaviour in behaviours {
-            cluster.add(behaviour.framework.account.name, role: "*", behaviour: behaviour)
+            let name = behaviour.framework.account.name
+            cluster.add(name, role: self.weights == nil ? "*" : name, behaviour: behaviour)
             behaviour.scheduler = cluster.schedulers.last
             cluster.schedule(after: lead) { behaviour.begin() }
         }
