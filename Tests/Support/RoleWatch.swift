@@ -241,12 +241,27 @@ extension UpCluster {
 public enum RawLoopback {
     /// Messages a second over TCP at that many connections, messages at a time, and bytes of each.
     public static func rate(connections: Int, batch: Double, bytes: Double, seconds: Double = 2) throws -> Double {
+        let figures = try Self.run(connections: connections, batch: batch, bytes: bytes, seconds: seconds)
+        return figures.messages / figures.seconds
+    }
+
+    /// Seconds of a processor that a message takes at both ends together.
+    public static func cost(connections: Int, batch: Double, bytes: Double, seconds: Double = 2) throws -> Double {
+        let figures = try Self.run(connections: connections, batch: batch, bytes: bytes, seconds: seconds)
+        return figures.processor / figures.messages
+    }
+
+    private static func run(
+        connections: Int, batch: Double, bytes: Double, seconds: Double
+    ) throws -> (messages: Double, seconds: Double, processor: Double) {
         let size = min(max(1, Int(bytes.rounded())), 100_000)
         let messages = min(max(1, Int(batch.rounded())), 100_000 / size)
         let program = UpCluster.ownDirectory.appendingPathComponent("raw-loopback").path
         let text = try output(of: program, ["\(seconds)", "\(connections)", "\(messages)", "\(size)"])
         let numbers = text.split(whereSeparator: \.isWhitespace).compactMap { Double($0) }
-        guard numbers.count == 3, numbers[1] > 0 else { throw TestFailure("raw-loopback said \"\(text)\"") }
-        return numbers[0] / numbers[1]
+        guard numbers.count == 3, numbers.allSatisfy({ $0 > 0 }) else {
+            throw TestFailure("raw-loopback said \"\(text)\"")
+        }
+        return (numbers[0], numbers[1], numbers[2])
     }
 }

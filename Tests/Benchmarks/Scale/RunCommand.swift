@@ -45,7 +45,8 @@ struct RunCommand: AsyncParsableCommand {
         UpCluster.endAllOnSignals()
         var reports: [ScaleReport] = []
         for agents in self.agents {
-            let report = try await self.measure(agents)
+            var report = try await self.measure(agents)
+            try report.addLoopback()
             print(report.table)
             reports.append(report)
             if let json { try JSONLines.append(report, to: json) }
@@ -101,7 +102,7 @@ struct RunCommand: AsyncParsableCommand {
     ) async throws {
         let watch = RoleWatch(
             cluster.watched + [.init("frameworks", pid: load.pid), .init("probe", pid: getpid())])
-        let first = load.last
+        let first = try await load.now()
         for run in 1...self.runs {
             Self.progress("probe \(run) of \(self.runs)")
             let moments = try await Probe.run(
@@ -114,9 +115,9 @@ struct RunCommand: AsyncParsableCommand {
                     launch: moments.running - moments.offered))
         }
         report.figures = watch.finish()
-        let last = load.last
-        report.tasks = (last?.finished ?? 0) - (first?.finished ?? 0)
-        report.offers = (last?.offers ?? 0) - (first?.offers ?? 0)
+        let last = try await load.now()
+        report.tasks = last.finished - first.finished
+        report.offers = last.offers - first.offers
         Self.progress("")
     }
 
