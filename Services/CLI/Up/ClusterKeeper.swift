@@ -59,7 +59,7 @@ final class ClusterKeeper {
                     self.due[index] = Date().addingTimeInterval(restartDelay)
                 }
             }
-            usleep(50_000)
+            StopSignals.wait(until: self.due.values.min())
         }
     }
 
@@ -74,13 +74,46 @@ final class ClusterKeeper {
 /// Whether somebody wants this process to end: SIGINT, SIGTERM or SIGHUP.
 enum StopSignals {
     private static let requested = Atomic<Bool>(false)
+    /// A pipe that each signal writes to, and SIGCHLD.
+    private static let woken: (reading: Int32, writing: Int32) = {
+        var ends: [Int32] = [-1, -1]
+        precondition(pipe(&ends) == 0, "no pipe: \(String(cString: strerror(errno)))")
+        for end in ends {
+            _ = fcntl(end, F_SETFD, FD_CLOEXEC)
+            _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        }
+        return (ends[0], ends[1])
+    }()
 
     /// Has these signals be noted instead of ending the process.
     static func listen() {
+        // Made here, since a handler may make nothing.
+        _ = (Self.woken, Self.isRequested)
         for number in [SIGINT, SIGTERM, SIGHUP] {
-            signal(number) { _ in StopSignals.requested.store(true, ordering: .relaxed) }
+            signal(number) { _ in
+                StopSignals.requested.store(true, ordering: .relaxed)
+                StopSignals.wake()
+            }
         }
+        signal(SIGCHLD) { _ in StopSignals.wake() }
     }
 
     static var isRequested: Bool { Self.requested.load(ordering: .relaxed) }
+
+    /// Waits until one of them comes, or a child ends, or until that moment; comes back at once if that was since the last time.
+    static func wait(until moment: Date?) {
+        var item = pollfd(fd: Self.woken.reading, events: Int16(POLLIN), revents: 0)
+        let milliseconds = moment.map { Int32(clamping: Int(max(0, $0.timeIntervalSinceNow) * 1000) + 1) } ?? -1
+        guard poll(&item, 1, milliseconds) > 0 else { return }
+        var bytes = [UInt8](repeating: 0, count: 64)
+        while read(Self.woken.reading, &bytes, bytes.count) == bytes.count {}
+    }
+
+    private static func wake() {
+        let number = errno
+        var byte: UInt8 = 0
+        // Where the pipe is full it is going to be looked at.
+        _ = write(Self.woken.writing, &byte, 1)
+        errno = number
+    }
 }

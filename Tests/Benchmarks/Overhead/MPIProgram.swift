@@ -139,19 +139,21 @@ final class MPIProgram: Sendable {
         let scheduling = Task { try await driver.run() }
         defer { driver.stop() }
         try await framework.wait("an agent") { await framework.offer != nil }
+        let offered = (ContinuousClock.now - start) / .seconds(1)
         let mpirun = try self.start(launcher: "printf '%s\\n' \"$*\" > '\(pipe)'")
         defer { if mpirun.process.isRunning { mpirun.process.terminate() } }
         let command = try await Task.detached { try Self.line(of: orders) }.value
         await framework.launch(command, driver)
-        let run = try await self.finish(mpirun, since: start)
+        var run = try await self.finish(mpirun, since: start)
         try await framework.wait("the task's end") { await framework.end != nil }
-        let total = (ContinuousClock.now - start) / .seconds(1)
+        let ended = (ContinuousClock.now - start) / .seconds(1)
+        (run.offered, run.ending, run.total) = (offered, ended - run.total, ended)
         driver.stop()
         try await scheduling.value
         if let end = await framework.end, end.state != .finished {
             throw TestFailure("the task ended as \(end.state.name): \(end.message ?? "")")
         }
-        return OverheadReport.Run(total: total, solving: run.solving)
+        return run
     }
 
     private static func line(of file: FileHandle) throws -> String {

@@ -9,6 +9,10 @@ struct OverheadReport {
         var total = 0.0
         /// What HPL says that it took to solve its equations.
         var solving = 0.0
+        /// On Meseta: until the framework had an offer.
+        var offered: Double?
+        /// On Meseta: from the end of mpirun to the news of its task's end.
+        var ending: Double?
     }
 
     /// Two runs, one after the other.
@@ -63,9 +67,11 @@ struct OverheadReport {
                   bare: median %.2f s (%.2f to %.2f), of it HPL %.2f s
                   on Meseta: median %.2f s, of it HPL %.2f s
                   overhead: median %+.2f %%, %.1f %% interval %+.2f %% to %+.2f %%
+                  of it: until an offer %.1f ms, from the end of mpirun to the task's %.1f ms
                 """, self.size, self.isolation, self.pairs.count, bare.median, bare.min() ?? 0, bare.max() ?? 0,
             median(\.bare.solving), median(\.meseta.total), median(\.meseta.solving),
-            median(\.overhead) * 100, confidence * 100, low * 100, high * 100)
+            median(\.overhead) * 100, confidence * 100, low * 100, high * 100,
+            median { $0.meseta.offered ?? 0 } * 1000, median { $0.meseta.ending ?? 0 } * 1000)
     }
 
     var chart: LinePlot {
