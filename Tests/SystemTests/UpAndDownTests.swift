@@ -62,6 +62,32 @@ struct UpAndDownTests {
         #expect(!FileManager.default.fileExists(atPath: path))
     }
 
+    @Test("Who keeps a cluster sleeps until a member ends, and starts that again on the ports it had")
+    func keeper() throws {
+        let cluster = try LiveCluster(["--agents", "1", "--restart-delay", "1"])
+        defer { cluster.stop() }
+        let file = try Data(contentsOf: cluster.directory.appendingPathComponent("cluster.json"))
+        let keeper = try JSONDecoder().decode(ClusterJSON.self, from: file).keeper.pid
+        func wakeUps() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: "/proc/\(keeper)/task").reduce(0) { sum, task in
+                let status = try String(contentsOfFile: "/proc/\(keeper)/task/\(task)/status", encoding: .utf8)
+                let line = status.split(separator: "\n").first { $0.hasPrefix("voluntary_ctxt_switches:") }
+                return sum + (line?.split(separator: "\t").last.flatMap { Int($0) } ?? 0)
+            }
+        }
+        usleep(200_000)
+        let before = try wakeUps()
+        usleep(1_000_000)
+        #expect(try wakeUps() - before <= 2)
+        let relay = try #require(cluster.members("relay").first)
+        try cluster.killNow(relay.name)
+        try eventually("the relay is there again") {
+            let now = cluster.members("relay").first
+            return now?.process?.pid != relay.process?.pid && httpStatus(relay.side, "/readyz") == 200
+        }
+        #expect(cluster.members("relay").first?.address == relay.address)
+    }
+
     @Test("Of two clusters side by side one is ended, and the tasks of the other run on")
     func sideBySide() throws {
         let clusters = try (0..<2).map { _ in try LiveCluster(["--agents", "1"]) }

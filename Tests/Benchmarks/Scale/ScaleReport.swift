@@ -77,8 +77,9 @@ struct ScaleReport: Codable, Sendable {
         let message = self.figures.processor / max(1, self.figures.messages)
         lines.append(
             String(
-                format: "  processor time per message, us: %.1f; bare loopback, %.0f at a time: %.1f; ratio %.2f", message * 1e6,
-                max(1, self.figures.batch.rounded()), self.bareMessage * 1e6, message / max(self.bareMessage, 1e-9)))
+                format: "  processor time per message, us: %.1f; bare loopback, %.0f at a time: %.1f; ratio %.2f",
+                message * 1e6, max(1, self.figures.batch.rounded()), self.bareMessage * 1e6,
+                message / max(self.bareMessage, 1e-9)))
         return lines.joined(separator: "\n")
     }
 }
