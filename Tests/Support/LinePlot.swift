@@ -48,7 +48,10 @@ public struct LinePlot: Sendable {
         let xTicks = Self.ticks(points.map(\.x).min() ?? 0, points.map(\.x).max() ?? 1)
         let highest = max(points.map(\.y).max() ?? 1, self.series.compactMap(\.target).max() ?? 0)
         let yTicks = Self.ticks(min(0, points.map(\.y).min() ?? 0), highest)
-        let (plotWidth, plotHeight) = (Self.width - Self.left - Self.right, Self.height - Self.top - Self.bottom)
+        // The legend stands beside it, in letters of at most so many units.
+        let longest = (self.series.map(\.name.count) + [self.marksLabel.count]).max() ?? 0
+        let right = max(Self.right, 52 + 7.2 * Double(longest))
+        let (plotWidth, plotHeight) = (Self.width - Self.left - right, Self.height - Self.top - Self.bottom)
         func x(_ value: Double) -> Double {
             Self.left + (value - xTicks[0]) / (xTicks[xTicks.count - 1] - xTicks[0]) * plotWidth
         }

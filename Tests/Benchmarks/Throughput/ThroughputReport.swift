@@ -71,9 +71,18 @@ extension ThroughputReport {
         var plot = BarPlot(
             title: "Processor time of a no-op task, by role", unit: "us",
             series: last.map { String(format: "%@ (%.0f tasks/s)", $0.kind, $0.median.rate) })
-        let roles = Set(last.flatMap { $0.median.figures.roles.keys }).sorted()
-        plot.groups = roles.map { role in
-            .init(role, last.map { 1e6 * ($0.median.figures.roles[role]?.processor ?? 0) / max(1, $0.median.tasks) })
+        let groups = [
+            ("agent, emulator", ["agent", "emulator", "supervisor"]), ("relay", ["relay"]), ("master", ["master"]),
+            ("allocator", ["allocator"]), ("scheduler", ["scheduler", "frameworks"]), ("executor", ["executor"]),
+        ]
+        plot.groups = groups.map { label, roles in
+            .init(
+                label,
+                last.map { report in
+                    let run = report.median
+                    let used = roles.reduce(0) { $0 + (run.figures.roles[$1]?.processor ?? 0) }
+                    return (1e7 * used / max(1, run.tasks)).rounded() / 10
+                })
         }
         return plot
     }
