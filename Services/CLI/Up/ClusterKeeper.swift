@@ -74,7 +74,7 @@ final class ClusterKeeper {
 /// Whether somebody wants this process to end: SIGINT, SIGTERM or SIGHUP.
 enum StopSignals {
     private static let requested = Atomic<Bool>(false)
-    /// A pipe that each signal writes to, and SIGCHLD.
+    /// A pipe that the handlers of these signals and of SIGCHLD write to.
     private static let woken: (reading: Int32, writing: Int32) = {
         var ends: [Int32] = [-1, -1]
         precondition(pipe(&ends) == 0, "no pipe: \(String(cString: strerror(errno)))")
@@ -103,7 +103,7 @@ enum StopSignals {
     /// Waits until one of them comes, or a child ends, or until that moment; comes back at once if that was since the last time.
     static func wait(until moment: Date?) {
         var item = pollfd(fd: Self.woken.reading, events: Int16(POLLIN), revents: 0)
-        let milliseconds = moment.map { Int32(clamping: Int(max(0, $0.timeIntervalSinceNow) * 1000) + 1) } ?? -1
+        let milliseconds = moment.map { Int32(min(max(0, $0.timeIntervalSinceNow * 1000), 1e9)) + 1 } ?? -1
         guard poll(&item, 1, milliseconds) > 0 else { return }
         var bytes = [UInt8](repeating: 0, count: 64)
         while read(Self.woken.reading, &bytes, bytes.count) == bytes.count {}

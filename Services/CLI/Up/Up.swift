@@ -44,8 +44,8 @@ struct Up: ParsableCommand {
         }
         var delay: Double?
         if self.restartDelay != "never" {
-            guard let seconds = Double(self.restartDelay), seconds >= 0 else {
-                throw Complaint("--restart-delay takes seconds, or 'never'")
+            guard let seconds = Double(self.restartDelay), seconds >= 0, seconds <= 86_400 else {
+                throw Complaint("--restart-delay takes seconds, up to 86400, or 'never'")
             }
             delay = seconds
         }

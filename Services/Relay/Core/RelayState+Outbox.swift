@@ -32,9 +32,10 @@ struct Outbox {
     }
 }
 
-/// The agents for which something waits, by the time at which it is told in any case; also those that were told in company before
+/// The agents for which something waits, by the time at which it is told in any case; also some that were told in company before
 /// that time.
 struct OutboxQueue {
+    /// Cleared of those that were told, when they become too many.
     var deadlines = DeadlineQueue()
     /// Of those that are likely to be given a task.
     var patient = DeadlineQueue()
@@ -121,7 +122,7 @@ extension RelayState {
         effects.append(.setTimer(.outbox, at: end))
     }
 
-    /// Forgets the ends of quiet waits that were told in company, which is most of them, long before they come.
+    /// Forgets the ends of waits that were told in company, which is most of them, long before they come.
     private mutating func pruneDeadlines() {
         var deadlines = DeadlineQueue()
         swap(&deadlines, &self.outboxes.deadlines)

@@ -139,15 +139,15 @@ final class MPIProgram: Sendable {
         let scheduling = Task { try await driver.run() }
         defer { driver.stop() }
         try await framework.wait("an agent") { await framework.offer != nil }
-        let offered = (ContinuousClock.now - start) / .seconds(1)
         let mpirun = try self.start(launcher: "printf '%s\\n' \"$*\" > '\(pipe)'")
         defer { if mpirun.process.isRunning { mpirun.process.terminate() } }
         let command = try await Task.detached { try Self.line(of: orders) }.value
         await framework.launch(command, driver)
         var run = try await self.finish(mpirun, since: start)
         try await framework.wait("the task's end") { await framework.end != nil }
-        let ended = (ContinuousClock.now - start) / .seconds(1)
-        (run.offered, run.ending, run.total) = (offered, ended - run.total, ended)
+        let (offered, ended) = (await framework.offered - start, await framework.ended - start)
+        (run.offered, run.ending) = (offered / .seconds(1), ended / .seconds(1) - run.total)
+        run.total = max(run.total, ended / .seconds(1))
         driver.stop()
         try await scheduling.value
         if let end = await framework.end, end.state != .finished {
@@ -168,8 +168,10 @@ private actor MPIFramework: Scheduler {
     private let slots: Resources
     /// What it keeps until it knows what to run.
     private(set) var offer: Offer?
+    private(set) var offered = ContinuousClock.now
     /// The last status of its task.
     private(set) var end: TaskStatus?
+    private(set) var ended = ContinuousClock.now
 
     init(slots: Resources) { self.slots = slots }
 
@@ -182,12 +184,16 @@ private actor MPIFramework: Scheduler {
 
     func resourceOffers(_ driver: SchedulerDriver, _ offers: [Offer]) {
         for offer in offers {
-            if self.offer == nil, offer.fits(self.slots) { self.offer = offer } else { driver.declineOffers([offer]) }
+            guard self.offer == nil, offer.fits(self.slots) else {
+                driver.declineOffers([offer])
+                continue
+            }
+            (self.offer, self.offered) = (offer, .now)
         }
     }
 
     func statusUpdate(_ driver: SchedulerDriver, _ status: TaskStatus) {
-        if status.state.isTerminal { self.end = status }
+        if status.state.isTerminal { (self.end, self.ended) = (status, .now) }
     }
 
     /// Waits for something, a minute at most.

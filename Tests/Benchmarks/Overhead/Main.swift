@@ -21,7 +21,7 @@ struct Overhead: AsyncParsableCommand {
 
     @Option(help: "Pairs of runs.") var pairs = 15
     @Option(help: "Processes of the program; the agent has as many processors.") var ranks = 2
-    @Option(help: "Order of the matrix: a run takes 10 to 20 s with the default.") var size = 3500
+    @Option(help: "Order of the matrix: a run takes some 9 s with the default.") var size = 3500
     @Option(help: "As meseta-agent takes it (default: cgroups as root, else processes).") var isolation: String?
     @Option(help: "Where the programs of the cluster are (default: beside this one).") var programs: String?
     @Option(help: "Add the figures to this file, a line of JSON for each pair.") var json: String?

@@ -11,7 +11,7 @@ struct OverheadReport {
         var solving = 0.0
         /// On Meseta: until the framework had an offer.
         var offered: Double?
-        /// On Meseta: from the end of mpirun to the news of its task's end.
+        /// On Meseta: how long after that of mpirun the end of its task was known; below 0: before.
         var ending: Double?
     }
 
@@ -67,7 +67,7 @@ struct OverheadReport {
                   bare: median %.2f s (%.2f to %.2f), of it HPL %.2f s
                   on Meseta: median %.2f s, of it HPL %.2f s
                   overhead: median %+.2f %%, %.1f %% interval %+.2f %% to %+.2f %%
-                  of it: until an offer %.1f ms, from the end of mpirun to the task's %.1f ms
+                  on Meseta, an offer came after %.1f ms, and the news of the task's end %+.1f ms after mpirun's
                 """, self.size, self.isolation, self.pairs.count, bare.median, bare.min() ?? 0, bare.max() ?? 0,
             median(\.bare.solving), median(\.meseta.total), median(\.meseta.solving),
             median(\.overhead) * 100, confidence * 100, low * 100, high * 100,

@@ -46,7 +46,9 @@ struct RunCommand: AsyncParsableCommand {
         var reports: [ScaleReport] = []
         for agents in self.agents {
             var report = try await self.measure(agents)
-            try report.addLoopback()
+            do { try report.addLoopback() } catch {
+                FileHandle.standardError.write(Data("without the reference: \(error)\n".utf8))
+            }
             print(report.table)
             reports.append(report)
             if let json { try JSONLines.append(report, to: json) }

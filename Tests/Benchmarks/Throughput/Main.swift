@@ -46,12 +46,11 @@ struct CommonOptions: ParsableArguments {
     /// Tells what was seen, in each way that is wanted, and holds it to what a task may take.
     func tell(_ report: ThroughputReport) throws {
         print(report.table)
-        var reports = [report]
-        if let json {
-            try JSONLines.append(report, to: json)
-            reports = try JSONLines.read(ThroughputReport.self, from: json)
+        if let json { try JSONLines.append(report, to: json) }
+        if let plot {
+            let reports = try json.map { try JSONLines.read(ThroughputReport.self, from: $0) } ?? [report]
+            try ThroughputReport.plot(reports).svg.write(toFile: plot, atomically: true, encoding: .utf8)
         }
-        if let plot { try ThroughputReport.plot(reports).svg.write(toFile: plot, atomically: true, encoding: .utf8) }
         try report.hold(to: self)
     }
 }
