@@ -12,7 +12,7 @@ struct EventCosts: ParsableCommand {
         commandName: "event-costs",
         abstract: "Run a simulated cluster for so long, with so much to do at a time.",
         discussion: """
-            One master, allocator and framework, two relays, and agents with room for a task each: all cores and codecs, on virtual \
+            One master, allocator and framework, relays, and agents with room for a task each: all cores and codecs, on virtual \
             time. The work is to keep so many command tasks running (tasks), to decline so many agents' offers again and again \
             (offers), to hear RUNNING every second of so many tasks of executors (updates), or nothing (rest). All other offers are \
             declined for ever. Prints how many of these there were, and how often memory was asked for and what was sent \
@@ -38,6 +38,8 @@ struct EventCosts: ParsableCommand {
     func run() throws {
         var settings = SimulationSettings.experiment
         settings.agents = self.agents
+        // As many for each as on a machine; they take no more than 18,000.
+        settings.relays = max(2, (self.agents + 12_499) / 12_500)
         settings.agentResources = Load.slot
         let cluster = SimulatedCluster(settings: settings, seed: self.seed)
         defer { cluster.dismantle() }

@@ -166,6 +166,7 @@ public class SimulatedProcess {
     /// Decodes what a peer of the simulation sent: it cannot be malformed, so an error is a bug of the codec.
     @inline(never)
     func decode<M: WireMessage>(_ type: M.Type, _ bytes: Bytes) -> M {
+        defer { self.cluster.network.arena.reset() }
         do { return try M(encoded: bytes, in: self.cluster.network.arena) } catch {
             preconditionFailure("\(self.name) cannot read a \(type): \(error)")
         }
