@@ -12,8 +12,9 @@ struct EventCosts: ParsableCommand {
         commandName: "event-costs",
         abstract: "Run a simulated cluster for so long, with so much to do at a time.",
         discussion: """
-            One master, allocator and framework, relays, and agents with room for a task each: all cores and codecs, on virtual \
-            time. The work is to keep so many command tasks running (tasks), to decline so many agents' offers again and again \
+            One master, allocator and framework, a relay for 12,500 agents (two at least), and agents with room for a task each: \
+            all cores and codecs, on virtual time. The work is to keep so many command tasks running (tasks), to decline so many \
+            agents' offers again and again \
             (offers), to hear RUNNING every second of so many tasks of executors (updates), or nothing (rest). All other offers are \
             declined for ever. Prints how many of these there were, and how often memory was asked for and what was sent \
             meanwhile. What one costs is the difference between two runs, which 'Benchmarks/costs' takes.

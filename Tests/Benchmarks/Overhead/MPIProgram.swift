@@ -168,9 +168,11 @@ private actor MPIFramework: Scheduler {
     private let slots: Resources
     /// What it keeps until it knows what to run.
     private(set) var offer: Offer?
+    /// When it came.
     private(set) var offered = ContinuousClock.now
     /// The last status of its task.
     private(set) var end: TaskStatus?
+    /// When that came.
     private(set) var ended = ContinuousClock.now
 
     init(slots: Resources) { self.slots = slots }
